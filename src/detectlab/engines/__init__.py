@@ -1,0 +1,1 @@
+"""One module per inference runtime: nothing else imports one."""
