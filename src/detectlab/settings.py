@@ -1,9 +1,10 @@
 """All settings in one place: each is read from a variable `DETECTLAB_<NAME>`."""
 
+import os
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -32,6 +33,67 @@ class Settings(BaseSettings):
     max_pixels: int = Field(
         default=40_000_000, ge=1, description="Largest picture taken, in pixels (width x height)."
     )
+
+    # Service: what one request may bring
+    max_bytes: int = Field(
+        default=10 << 20, ge=1, description="Largest picture file taken, in bytes."
+    )
+    max_batch_bytes: int = Field(
+        default=40 << 20, ge=1, description="Largest body of a batch request, in bytes."
+    )
+    max_batch_files: int = Field(
+        default=16, ge=1, description="Largest number of pictures in a batch request."
+    )
+    max_held_bytes: int = Field(
+        default=256 << 20, ge=1, description="Largest sum of all bodies held at once, in bytes."
+    )
+
+    # Service: how much runs at once, and for how long
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        description="How many detections run at once; by default one for each core.",
+    )
+    queue_size: int = Field(
+        default=32, ge=0, description="How many requests may wait for a worker."
+    )
+    deadline_s: float = Field(
+        default=30.0, gt=0, description="Time for a request from its arrival, in seconds."
+    )
+    shutdown_grace_s: float = Field(
+        default=10.0, ge=0, description="Time that a stopping server gives what runs, in seconds."
+    )
+    memory_limit_mb: int = Field(
+        default=2048, ge=1, description="Estimated memory that loaded detectors may take, in MB."
+    )
+    fetch_on_demand: bool = Field(
+        default=False, description="Whether the server downloads a detector that is asked for."
+    )
+
+    # Service: what is kept of received pictures
+    received_dir: Path | None = Field(
+        default=None, description="Folder for received pictures; none are kept without it."
+    )
+    received_keep: int = Field(
+        default=200, ge=0, description="How many received pictures are kept; 0 keeps none."
+    )
+    received_max_mb: int = Field(
+        default=200, ge=1, description="Space that kept pictures may take, in MB."
+    )
+
+    # Service: who may ask
+    api_key: SecretStr | None = Field(
+        default=None, description="What clients must send as X-API-Key; empty: nothing."
+    )
+    allow_open: bool = Field(
+        default=False, description="Whether a server without a key may listen beyond this machine."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="Origins whose web pages may ask, as a JSON list; none by default."
+    )
+
+    # Service: what it tells
+    log_json: bool = Field(default=False, description="Whether log lines are JSON objects.")
 
     @field_validator("home")
     @classmethod
