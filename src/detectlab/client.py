@@ -1,0 +1,179 @@
+"""A client of the API that needs only `requests`: `DetectClient("http://127.0.0.1:8000")`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypedDict, cast
+
+import requests
+
+
+class Detection(TypedDict):
+    """One object: corners in whole pixels of the picture, confidence in `[0, 1]`."""
+
+    x_min: int
+    y_min: int
+    x_max: int
+    y_max: int
+    class_name: str
+    confidence: float
+
+
+class Result(TypedDict):
+    """The answer to one picture: its objects, the detector's seconds, who answered."""
+
+    detections: list[Detection]
+    time: float
+    model: str
+
+
+class RequestFailed(RuntimeError):
+    """A request without a result.
+
+    Attributes:
+        status: The HTTP status code, or `None` where no answer came at all.
+    """
+
+    status: int | None = None
+
+
+class ServerUnreachable(RequestFailed):
+    """No answer came: nobody listens there, or not in time."""
+
+
+class RequestRefused(RequestFailed):
+    """The server refused the request (4xx): it has to change before it can succeed."""
+
+
+class ServerBusy(RequestFailed):
+    """The server could not answer now (503, 504): the same request may succeed later.
+
+    Attributes:
+        retry_after_s: Seconds to wait first, where the server says so.
+    """
+
+    retry_after_s: float | None = None
+
+
+class DetectClient:
+    """Asks a detectlab server, and turns its errors into exceptions.
+
+    Args:
+        url: Address of the server, with its prefix where it has one.
+        api_key: Sent as `X-API-Key`, for servers that want one.
+        timeout_s: Seconds to wait for the connection and between bytes of an answer.
+
+    Every method raises `ServerUnreachable`, `RequestRefused` or `ServerBusy`, or their parent
+    `RequestFailed` for other errors of the server; each message says what to do.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None, timeout_s: float = 30.0) -> None:
+        self.url = url.rstrip("/")
+        self._timeout_s = timeout_s
+        self._headers = {"X-API-Key": api_key} if api_key else {}
+
+    def is_alive(self) -> bool:
+        """Whether the server answers at all."""
+        try:
+            self._send("GET", "/health")
+        except RequestFailed:
+            return False
+        return True
+
+    def models(self) -> list[str]:
+        """Names of the detectors that the server offers."""
+        return cast("list[str]", self._send("GET", "/models").json())
+
+    def version(self) -> str:
+        """The server's version."""
+        return str(self._send("GET", "/version").json())
+
+    def predict(
+        self,
+        picture: str | Path | bytes,
+        model: str | None = None,
+        confidence: float | None = None,
+    ) -> Result:
+        """Find the objects in a picture.
+
+        Args:
+            picture: The file's name, or its bytes.
+            model: Which detector; by default the server's.
+            confidence: Only objects above this, in `[0, 1]`; by default the server's (0.5).
+
+        Returns:
+            The objects, most confident first.
+        """
+        answer = self._post(picture, model, confidence, "application/json")
+        return cast("Result", answer.json())
+
+    def draw(
+        self,
+        picture: str | Path | bytes,
+        model: str | None = None,
+        confidence: float | None = None,
+    ) -> bytes:
+        """The picture with a box around each object, as the bytes of a JPEG or PNG file.
+
+        Takes the same arguments as `predict`.
+        """
+        return self._post(picture, model, confidence, "image/*").content
+
+    def _post(
+        self, picture: str | Path | bytes, model: str | None, confidence: float | None, accept: str
+    ) -> requests.Response:
+        data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        given = {"model": model, "confidence": confidence}
+        return self._send(
+            "POST",
+            "/predict",
+            params={name: value for name, value in given.items() if value is not None},
+            files={"file": ("picture", data)},
+            headers={"Accept": accept},
+        )
+
+    def _send(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **request: Any
+    ) -> requests.Response:
+        url = self.url + path
+        try:
+            answer = requests.request(
+                method, url, headers={**self._headers, **(headers or {})},
+                timeout=self._timeout_s, **request,
+            )  # fmt: skip
+        except requests.ConnectionError:
+            raise ServerUnreachable(
+                f"Nothing answers at {self.url}. Is the server running, and is this its address?"
+            ) from None
+        except requests.Timeout:
+            raise ServerUnreachable(
+                f"{self.url} did not answer within {self._timeout_s:g} s. Try again, or give "
+                "`timeout_s` a larger value."
+            ) from None
+        if not answer.ok:
+            raise _failure(answer)
+        return answer
+
+
+def _failure(answer: requests.Response) -> RequestFailed:
+    kind: type[RequestFailed] = RequestFailed
+    if answer.status_code in (503, 504):
+        kind = ServerBusy
+    elif answer.status_code < 500:
+        kind = RequestRefused
+    failure = kind(f"{answer.status_code} {answer.reason}: {_detail(answer)}")
+    failure.status = answer.status_code
+    if isinstance(failure, ServerBusy):
+        seconds = answer.headers.get("Retry-After", "")
+        failure.retry_after_s = float(seconds) if seconds.isdecimal() else None
+    return failure
+
+
+def _detail(answer: requests.Response) -> str:
+    """The server's own sentence; FastAPI gives a list of them for bad parameters."""
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        return "the answer does not come from a detectlab server. Check the address."
+    if isinstance(detail, Sequence) and not isinstance(detail, str):
+        return "; ".join(str(item.get("msg", item)) for item in detail)
+    return str(detail)

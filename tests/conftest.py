@@ -1,0 +1,63 @@
+"""What every layer of tests shares."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_weights() -> Path:
+    """Public detectors beside the checkout, where there are any."""
+    return _beside("weights")
+
+
+@pytest.fixture(scope="session")
+def shared_photos() -> Path:
+    """Labelled photographs beside the checkout, where there are any."""
+    return _beside("photos")
+
+
+def _beside(folder: str) -> Path:
+    if not (SHARED / folder).is_dir():
+        pytest.skip(f"needs ../shared/{folder} beside the checkout")
+    return SHARED / folder
+
+
+@pytest.fixture(scope="session")
+def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
+    """Makes small Darknet networks with random weights, each seed another one."""
+
+    def make(classes: int = 5, seed: int = 0) -> tuple[Path, Path]:
+        folder = tmp_path_factory.mktemp("network")
+        rng = np.random.default_rng(seed)
+        layers, numbers, channels = ["[net]\nwidth=64\nheight=64\nchannels=3\n"], [], 3
+        for filters, stride in ((8, 4), (16, 4), (16, 2), (3 * (5 + classes), 1)):
+            last = stride == 1
+            size = 1 if last else stride + 1
+            layers.append(
+                f"[convolutional]\nfilters={filters}\nsize={size}\nstride={stride}\npad=1\n"
+                f"activation={'linear' if last else 'leaky'}\n"
+            )
+            spread = 1.0 if last else (2.0 / (channels * size * size)) ** 0.5
+            numbers.append(rng.normal(0, 0.5, filters))
+            numbers.append(rng.normal(0, spread, filters * channels * size * size))
+            channels = filters
+        layers.append(f"[yolo]\nmask=0,1,2\nanchors=8,8, 24,24, 48,48\nclasses={classes}\nnum=3\n")
+        config, weights = folder / "random.cfg", folder / "random.weights"
+        config.write_text("\n".join(layers))
+        header = np.array([0, 2, 5, 0, 0], np.int32)
+        weights.write_bytes(header.tobytes() + np.concatenate(numbers).astype("<f4").tobytes())
+        return config, weights
+
+    return make
