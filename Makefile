@@ -1,0 +1,44 @@
+# Everything a person or the CI does here, one word each. `make` alone lists it.
+# Needs only a shell and a supported Python; paths are relative, so that the folder may have any name.
+
+PYTHON_RUN = sh tools/with_python.sh
+VENV_PYTHON = .venv/bin/python
+ARGS =
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test serve check format lock clean setup-lab setup-dev
+
+help: ## this list
+	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+lab: setup-lab ## set up what is missing, then JupyterLab on notebooks/server.ipynb
+	@exec $(VENV_PYTHON) tools/start_lab.py $(ARGS)
+
+test: check ## set up what is missing, then everything that CI runs
+	@exec $(VENV_PYTHON) -m pytest --cov --cov-report=term $(ARGS)
+
+serve: setup-lab ## the API alone, at http://127.0.0.1:8000
+	@exec $(VENV_PYTHON) -m detectlab serve $(ARGS)
+
+check: setup-dev ## lint, format and types, without changing a file
+	@$(VENV_PYTHON) -m ruff check
+	@$(VENV_PYTHON) -m ruff format --check
+	@$(VENV_PYTHON) -m mypy
+
+format: setup-dev ## put code and notebooks into the house format
+	@$(VENV_PYTHON) -m ruff check --fix-only
+	@$(VENV_PYTHON) -m ruff format
+
+lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	@sh requirements/lock.sh
+
+clean: ## remove .venv and all caches
+	@rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup-lab:
+	@$(PYTHON_RUN) tools/setup_env.py lab
+
+setup-dev:
+	@$(PYTHON_RUN) tools/setup_env.py dev

@@ -1,0 +1,280 @@
+"""Make the project's virtual environment, `.venv`, or bring it up to date.
+
+    tools/with_python.sh tools/setup_env.py lab|dev [--folder FOLDER]
+
+Installs what `requirements/NAME.txt` locks, every file checked by its hash, and then the project
+itself. A stamp in the environment says what is done: so the next start takes no time, and an
+environment that was interrupted, moved or outgrown is recognised and put right. Only the standard
+library is used, because nothing else is there yet. pip runs as its user configured it, so mirrors
+and proxies work.
+"""
+
+import argparse
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+from pip_output import Progress, explain
+
+NEEDED_GB = 4.0  # 3.3 are in use while pip unpacks, and its cache may lie on the same disk
+BUILD_TOOLS = ("setuptools", "wheel")  # packages that come as source are built with the lock's own
+
+
+class SetupError(Exception):
+    """One sentence for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What an environment holds: `pins` are lines of locks, `project` is a digest."""
+
+    folder: str
+    ready: bool
+    pins: tuple[str, ...] = ()
+    project: str = ""
+    opencv_works: bool = False
+
+
+class Environment:
+    """The virtual environment of the project in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Point at `.venv` in the folder; nothing is touched yet."""
+        self.folder = folder.resolve()
+        self.path = self.folder / ".venv"
+        self.log = self.path / "setup.log"
+        self._python = self.path / "bin" / "python"
+        self._stamp_file = self.path / "setup.json"
+
+    def set_up(self, name: str) -> bool:
+        """Install what `requirements/<name>.txt` locks, and the project.
+
+        Returns:
+            Whether anything was missing.
+        """
+        lock = read_lock(self.folder / "requirements" / f"{name}.txt")
+        before = self._read_stamp()
+        if not self._is_usable():
+            self._create()
+        # An environment without a stamp was made by hand: pip will see what is in it.
+        stamp = self._read_stamp() or Stamp(str(self.folder), ready=True)
+        if not set(lock) <= set(stamp.pins):
+            stamp = self._install_lock(stamp, lock)
+        project = project_digest(self.folder)
+        if stamp.project != project:
+            self._pip(["--no-deps", "--no-build-isolation", "--editable", str(self.folder)])
+            stamp = self._write_stamp(replace(stamp, project=project))
+        if not stamp.opencv_works and any(pin.startswith("opencv-python==") for pin in lock):
+            self._check_opencv()
+            stamp = self._write_stamp(replace(stamp, opencv_works=True))
+        return stamp != before
+
+    def clear_unfinished(self) -> None:
+        """Give back the disk space of an environment that did not get ready."""
+        stamp = self._read_stamp()
+        if stamp is not None and not stamp.ready:
+            self._clear()
+
+    def _is_usable(self) -> bool:
+        stamp = self._read_stamp()
+        if stamp is not None and not (stamp.ready and stamp.folder == str(self.folder)):
+            return False  # interrupted; or moved, and its scripts name the old place
+        works = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
+        try:
+            return run_quietly(self._python, "-I", "-c", works).returncode == 0
+        except OSError:
+            return False
+
+    def _create(self) -> None:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        print(f"Setting up .venv with Python {version}: some minutes, the first time only.")
+        if find_spec("venv") is None or find_spec("ensurepip") is None:
+            raise SetupError(
+                "this Python cannot make virtual environments: install what it lacks (on Debian "
+                f"and Ubuntu: sudo apt install python{version}-venv) and run this again."
+            )
+        self.path.mkdir(exist_ok=True)
+        # Comes first and says "not ready": whatever happens now, the next run starts afresh.
+        self._write_stamp(Stamp(str(self.folder), ready=False))
+        self._clear()
+        self.log.unlink(missing_ok=True)
+        free_gb = shutil.disk_usage(self.path).free / 1e9
+        if free_gb < NEEDED_GB:
+            raise SetupError(
+                f"the disk is too full: {self.folder} needs {NEEDED_GB} GB, and {free_gb:.1f} GB "
+                "are free: make room and run this again."
+            )
+        made = run_quietly(sys.executable, "-m", "venv", self.path)
+        if made.returncode != 0:
+            raise SetupError(explain(made.stdout))
+
+    def _clear(self) -> None:
+        """Empty the folder but for stamp and log; keep it: it may be a link to another disk."""
+        for entry in self.path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            elif entry not in (self._stamp_file, self.log):
+                entry.unlink()
+
+    def _install_lock(self, stamp: Stamp, lock: dict[str, str]) -> Stamp:
+        tools = {pin: text for pin, text in lock.items() if package_name(pin) in BUILD_TOOLS}
+        for part in filter(None, (tools, lock)):
+            requirements = self.path / "requirements.txt"
+            requirements.write_text("".join(part.values()), "utf-8")
+            options = ["--require-hashes", "--no-deps", "--no-build-isolation"]
+            self._pip([*options, "--requirement", str(requirements)], len(part), stamp)
+        replaced = {package_name(pin) for pin in lock}
+        kept = [pin for pin in stamp.pins if package_name(pin) not in replaced]
+        return self._write_stamp(Stamp(str(self.folder), ready=True, pins=(*kept, *lock)))
+
+    def _pip(self, arguments: list[str], total: int = 0, stamp: Stamp | None = None) -> None:
+        """Run `pip install`; once it changes the environment, `stamp` is no longer ready."""
+        scratch = self.path / "tmp"  # the system's own may be small, and on another disk
+        scratch.mkdir(exist_ok=True)
+        command = [self._python, "-I", "-m", "pip", "install", *arguments]
+        options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off"]
+        said = []
+        with (
+            self.log.open("a", encoding="utf-8") as log,
+            Progress(total, self._count_installed) as progress,
+            subprocess.Popen(
+                [*command, *options],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                env={**os.environ, "PIP_USER": "0", "TMPDIR": str(scratch)},
+            ) as process,
+        ):
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.append(line)
+                log.write(line)
+                progress.feed(line)
+                if stamp is not None and line.startswith("Installing collected packages"):
+                    self._write_stamp(replace(stamp, ready=False))
+        shutil.rmtree(scratch, ignore_errors=True)
+        if process.returncode != 0:
+            raise SetupError(explain("".join(said)))
+
+    def _count_installed(self) -> int:
+        return sum(1 for _ in self.path.glob("lib/python*/site-packages/*.dist-info"))
+
+    def _check_opencv(self) -> None:
+        tried = run_quietly(self._python, "-I", "-c", "import cv2")
+        if tried.returncode != 0:
+            reason = tried.stdout.strip().splitlines()[-1]
+            raise SetupError(
+                "OpenCV misses libraries of the system: install them (on Debian and Ubuntu: "
+                f"sudo apt install libgl1 libglib2.0-0) and run this again. It says: {reason}"
+            )
+
+    def _read_stamp(self) -> Stamp | None:
+        try:
+            fields = json.loads(self._stamp_file.read_text("utf-8"))
+            return Stamp(**{**fields, "pins": tuple(fields["pins"])})
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (ValueError, TypeError, KeyError):
+            return Stamp("", ready=False)  # cut off while it was written
+
+    def _write_stamp(self, stamp: Stamp) -> Stamp:
+        new = self._stamp_file.with_suffix(".new")
+        new.write_text(json.dumps(asdict(stamp), indent=1), "utf-8")
+        new.replace(self._stamp_file)
+        return stamp
+
+
+def read_lock(path: Path) -> dict[str, str]:
+    """Return the lock's requirements: from the line with name and version to the whole text."""
+    blocks = re.findall(r"^\S.*?(?<!\\)\n", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return {block.splitlines()[0].rstrip(" \\"): block for block in blocks if block[0] != "#"}
+
+
+def package_name(pin: str) -> str:
+    """Return the name in a line `name==version ; marker`."""
+    return pin.split("==")[0]
+
+
+def project_digest(folder: Path) -> str:
+    """Return a digest of what the installed project was made from: its metadata and version."""
+    files = [folder / "pyproject.toml", *sorted(folder.glob("src/*/__init__.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def run_quietly(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end and keep what it prints."""
+    return subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one set-up at a time work in the folder; a second one waits."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another set-up is at work in this folder: waiting for it.", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def as_sentence(error: OSError, folder: Path) -> str:
+    """Return what a person can do about an error of the file system."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return explain("No space left on device")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{folder} cannot be written to: clone the project into a folder of your own."
+    return str(error)
+
+
+def main() -> int:
+    """Set up; where it cannot go on, print one sentence that says what to do."""
+    parser = argparse.ArgumentParser(description="Make or update the project's .venv.")
+    parser.add_argument("name", help="what to install: requirements/NAME.txt")
+    parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1])
+    arguments = parser.parse_args()
+    environment = Environment(arguments.folder)
+    start = time.monotonic()
+    try:
+        with alone(environment.folder):
+            if environment.set_up(arguments.name):
+                print(f"The environment is ready ({time.monotonic() - start:.0f} s).", flush=True)
+        return 0
+    except KeyboardInterrupt:
+        print("\nStopped. Run the same command again to finish the set-up.", file=sys.stderr)
+        return 130
+    except (SetupError, OSError) as error:
+        text = as_sentence(error, environment.folder) if isinstance(error, OSError) else str(error)
+        with suppress(OSError):
+            environment.clear_unfinished()
+        print(f"Set-up failed: {text}", file=sys.stderr)
+        if environment.log.exists():
+            print(f"(pip's own words: {environment.log})", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
