@@ -1,11 +1,20 @@
-"""The registry: one card per detector, with its files, their checksums and where they are."""
+"""The registry: every detector, with its files, their checksums and where they are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
-Family = Literal["yolov3", "yolov4", "yolo-fastest", "nano"]
+from detectlab.cards import Family, ModelCard, WeightsFile, published
+
+__all__ = [
+    "COCO_CLASSES",
+    "COCO_NAMES",
+    "Family",
+    "ModelCard",
+    "WeightsFile",
+    "get_card",
+    "published",
+    "registry",
+]
 
 _COCO = (
     "person,bicycle,car,motorbike,aeroplane,bus,train,truck,boat,traffic light,fire hydrant,"
@@ -20,66 +29,9 @@ _COCO = (
 COCO_CLASSES = tuple(_COCO.split(","))
 
 
-@dataclass(frozen=True)
-class WeightsFile:
-    """One published file.
-
-    Attributes:
-        name: File name under which it was published, in the cache and in mirrors.
-        sha256: Checksum of the content in lower-case hexadecimal digits, or `None` for a file
-            that ships inside the package and is never downloaded.
-        size: Length in bytes, or `None` where no trustworthy source states it.
-        urls: Places to download it from, best first.
-    """
-
-    name: str
-    sha256: str | None = None
-    size: int | None = None
-    urls: tuple[str, ...] = ()
-
-
 COCO_NAMES = WeightsFile(
     "coco.names", "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84", 625
 )
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What is known about one detector.
-
-    Attributes:
-        name: The name that users type.
-        family: How the network's output is decoded.
-        config: Darknet configuration.
-        weights: Darknet weights.
-        labels: One class name a line; never downloaded, it is written from `classes`.
-        classes: Class names; the index is the class id.
-        licence: Licence of the weights.
-        licence_url: Where the licence can be read.
-        description: One sentence for people who choose a detector.
-        input_size: Side of the square that pictures are resized to, in pixels.
-        known_to_cvlib: Whether cvlib knows the detector, by the same name.
-        embedded: Whether the files ship inside the package.
-    """
-
-    name: str
-    family: Family
-    config: WeightsFile
-    weights: WeightsFile
-    labels: WeightsFile
-    classes: tuple[str, ...]
-    licence: str
-    licence_url: str
-    description: str
-    input_size: int = 416
-    known_to_cvlib: bool = False
-    embedded: bool = False
-
-    @property
-    def size(self) -> int | None:
-        """Bytes to download for configuration and weights, as far as they are known."""
-        sizes = [file.size for file in (self.config, self.weights) if file.size is not None]
-        return sum(sizes) if sizes else None
 
 
 _GITHUB = "https://github.com/"
@@ -103,11 +55,6 @@ _ORIGINS: dict[Family, tuple[str, str]] = {
     "yolov4": ("public domain (YOLO licence)", "AlexeyAB/darknet"),
     "yolo-fastest": ("public domain", "dog-qiuqiu/Yolo-Fastest"),
 }
-
-
-def published(name: str, sha256: str, size: int | None, *folders: str) -> WeightsFile:
-    """A file that was published in several folders on the web, under the same name."""
-    return WeightsFile(name, sha256, size, tuple(folder + name for folder in folders))
 
 
 def _coco_card(

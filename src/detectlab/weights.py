@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from detectlab.download import WeightsError, fetch, is_intact, replace_file
+from detectlab.cache import WeightsError, is_intact, replace_file
+from detectlab.download import fetch, is_url
 from detectlab.models import ModelCard, WeightsFile, get_card
 from detectlab.settings import Settings
 
@@ -95,7 +96,7 @@ def is_present(model: str | ModelCard, settings: Settings | None = None) -> bool
     if card.embedded:
         return all(path.is_file() for path in files)
     folders = [files.weights.parent]
-    if settings.mirror and "://" not in settings.mirror:
+    if settings.mirror and not is_url(settings.mirror):
         folders.append(Path(settings.mirror).expanduser())
     return all(
         any(_has_size(folder / file.name, file) for folder in folders)

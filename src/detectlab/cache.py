@@ -1,0 +1,135 @@
+"""Files that are kept whole or not at all, by one writer at a time."""
+
+import hashlib
+import logging
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from glob import escape
+from pathlib import Path
+from typing import BinaryIO
+
+from detectlab.models import WeightsFile
+
+if sys.platform != "win32":
+    import fcntl
+
+logger = logging.getLogger(__name__)
+
+
+class WeightsError(RuntimeError):
+    """A file is not there and could not be had; the message says what to do about it."""
+
+
+def cannot_write(path: Path | str, error: OSError) -> WeightsError:
+    """The error for a full disk, or a folder that cannot be written."""
+    return WeightsError(
+        f"Cannot write {path}: {error.strerror}. Free some space, or set DETECTLAB_HOME to a "
+        "folder that can be written."
+    )
+
+
+def is_intact(path: Path, file: WeightsFile) -> bool:
+    """Whether a file is there with the published content.
+
+    Each file is read once per process, and again when it changes. Only reading it, not a note of
+    an earlier check, notices a damaged disk or a swapped file; it takes a fraction of the time
+    that loading the network does.
+    """
+    try:
+        stat = path.stat()
+        return _sha256(path, stat.st_size, stat.st_mtime_ns, stat.st_ino) == file.sha256
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, size: int, mtime_ns: int, inode: int) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def replace_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Write a file beside its place, then move it there in one step.
+
+    Args:
+        path: The file's place. Whatever goes wrong, it holds the old content or all of the new.
+        fill: Writes the content; when it raises, nothing of it is kept.
+
+    Raises:
+        WeightsError: The folder cannot be written, or the disk is full.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("xb") as opened:
+            fill(opened)
+        part.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process or thread at a time work on `path`, and clear what a killed one left.
+
+    The lock is the operating system's, so it ends with its process, however that ends. Where
+    there is none (Windows, some network drives) the temporary names of `replace_file` keep two
+    writers apart, and only the work is done twice.
+
+    Raises:
+        WeightsError: The folder cannot be written.
+    """
+    lock_path = path.with_name(f".{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock, locked = _lock(lock_path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        if locked:
+            for left in path.parent.glob(f"{escape(path.name)}.*.part"):
+                left.unlink(missing_ok=True)
+        yield
+    finally:
+        with suppress(OSError):
+            lock_path.unlink(missing_ok=True)
+        _unlock(lock)
+
+
+def _lock(lock_path: Path) -> tuple[BinaryIO, bool]:
+    while True:
+        lock = lock_path.open("wb")
+        if sys.platform == "win32" or not _flock(lock):
+            return lock, False
+        # Whoever had the lock has removed its file: only the one that is still there counts.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(lock.fileno()), lock_path.stat()):
+                return lock, True
+        lock.close()
+
+
+if sys.platform != "win32":
+
+    def _flock(lock: BinaryIO) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.warning("Waiting for another process to finish with %s", lock.name)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError:
+            return False
+        return True
+
+
+def _unlock(lock: BinaryIO) -> None:
+    if sys.platform != "win32":
+        with suppress(OSError):  # a forked child has it too, so closing alone would not free it
+            fcntl.flock(lock, fcntl.LOCK_UN)
+    lock.close()
