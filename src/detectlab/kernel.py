@@ -19,7 +19,7 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
@@ -381,11 +381,39 @@ def _run_nested(loop: asyncio.AbstractEventLoop, handle: ServerHandle) -> None:
             "if nest_asyncio is missing, run `pip install 'detectlab[lab]'` in a terminal."
         ) from None
     task = loop.create_task(handle._run())
-    while not task.done():
-        try:
-            loop.run_until_complete(task)
-        except KeyboardInterrupt:
-            task.cancel()
+    with _postponing_what_needs_this_cell(loop):
+        while not task.done():
+            try:
+                loop.run_until_complete(task)
+            except KeyboardInterrupt:
+                task.cancel()
+
+
+@contextlib.contextmanager
+def _postponing_what_needs_this_cell(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Keep the messages that reach a kernel while this cell nests its loop, for after the cell.
+
+    ipykernel 7 handles all messages of the page in one context, and the cell is inside it: their
+    first step fails with "cannot enter context", and without this they would be lost for ever.
+    """
+    earlier = loop.get_exception_handler()
+    postponed: list[asyncio.Handle] = []
+
+    def postpone(loop: asyncio.AbstractEventLoop, problem: dict[str, Any]) -> None:
+        if "cannot enter context" in str(problem.get("exception")) and "handle" in problem:
+            postponed.append(problem["handle"])
+        elif earlier:
+            earlier(loop, problem)
+        else:
+            loop.default_exception_handler(problem)
+
+    loop.set_exception_handler(postpone)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(earlier)
+        for message in postponed:
+            loop.call_soon(message._run)
 
 
 def _announce(handle: ServerHandle) -> None:
