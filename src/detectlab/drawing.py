@@ -46,7 +46,7 @@ def draw_bbox(
         colour = class_colour(int(detections.class_id[index]))
         corners = np.clip(detections.xyxy[index], -1, max(height, width)).astype(int).tolist()
         x_min, y_min, x_max, y_max = corners
-        cv2.rectangle(canvas, (x_min, y_min), (x_max, y_max), colour, thickness, cv2.LINE_AA)
+        cv2.rectangle(canvas, (x_min, y_min), (x_max, y_max), colour, thickness)
         text = detections.names[detections.class_id[index]]
         if write_confidence:
             text += f" {detections.confidence[index]:.2f}"

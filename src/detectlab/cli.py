@@ -1,0 +1,293 @@
+"""The `detectlab` command. Heavy modules load inside the commands that need them."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from detectlab import __version__
+
+if TYPE_CHECKING:
+    import socket
+
+    from detectlab.detections import Detections
+
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+
+app = typer.Typer(
+    help="Find objects in pictures, and serve a detector that people can rely on.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="List, fetch and check detectors.")
+images_app = typer.Typer(help="Fetch the course's own photographs.", no_args_is_help=True)
+app.add_typer(models_app, name="models")
+app.add_typer(images_app, name="images")
+
+
+def main() -> None:
+    """Run the command; what users can mend ends in one sentence, not in a traceback."""
+    from detectlab.weights import WeightsError
+
+    try:
+        app()
+    except (ValueError, OSError, WeightsError) as error:
+        _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.secho(f"detectlab: {message}", fg=typer.colors.RED, err=True)
+    raise SystemExit(1)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"detectlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Find objects in pictures, and serve a detector that people can rely on."""
+
+
+@app.command()
+def detect(
+    images: Annotated[
+        list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="IMAGE...")
+    ],
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Detector; see `detectlab models`.")
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", "-c", min=0, max=1, help="Only objects above this.")
+    ] = 0.5,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, and draw only where --out is given.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the drawn pictures.", show_default="images_with_boxes"),
+    ] = None,
+) -> None:
+    """Find the objects in pictures, and draw them."""
+    from detectlab.detector import load_detector
+    from detectlab.images import ImageError, read_image
+
+    detector = load_detector(model)
+    folder = out if out or as_json else Path("images_with_boxes")
+    results, saved, failed = [], set[Path](), False
+    for file in _pictures(images):
+        try:
+            pixels = read_image(file)
+        except (ImageError, OSError) as error:
+            typer.secho(str(error), fg=typer.colors.RED, err=True)
+            failed = True
+            continue
+        started = time.perf_counter()
+        found = detector.detect(pixels, confidence)
+        seconds = time.perf_counter() - started
+        if as_json:
+            results.append(_as_json(file, found, seconds, detector.name))
+        else:
+            _print_objects(file, found, seconds, detector.name)
+        if folder:
+            target = _save_drawing(file, pixels, found, folder, saved)
+            if not as_json:
+                typer.echo(f"  saved to {target}")
+    if as_json:
+        typer.echo(json.dumps(results, indent=2))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _pictures(paths: list[Path]) -> Iterator[Path]:
+    """Each picture, folders opened; with a progress bar when there are many."""
+    files = []
+    for path in paths:
+        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES) if (
+            path.is_dir()
+        ) else [path]  # fmt: skip
+        if not inside:
+            raise ValueError(f"The folder {path} has no pictures in it.")
+        files += inside
+    if len(files) < 20:
+        return iter(files)
+    from tqdm import tqdm
+
+    return iter(tqdm(files, unit="picture", file=sys.stderr))
+
+
+def _as_json(file: Path, found: "Detections", seconds: float, name: str) -> dict[str, Any]:
+    from detectlab.schemas import Result
+
+    return {"file": str(file), **Result.of(found, seconds, name).model_dump()}
+
+
+def _print_objects(file: Path, found: "Detections", seconds: float, name: str) -> None:
+    count = f"{len(found)} object" + ("" if len(found) == 1 else "s")
+    typer.secho(f"{file}: {count} ({name}, {1000 * seconds:.0f} ms)", bold=True)
+    for corners, label, conf in found:
+        typer.echo(f"  {label:<14} {conf:.3f}  {corners}")
+
+
+def _save_drawing(
+    file: Path, pixels: Any, found: "Detections", folder: Path, saved: set[Path]
+) -> Path:
+    """Write the drawn picture under its own name, but never over a picture of this run."""
+    from detectlab.drawing import draw_bbox
+    from detectlab.images import encode_image
+
+    format, suffix = ("PNG", ".png") if file.suffix.lower() == ".png" else ("JPEG", ".jpg")
+    target, number = folder / (file.stem + suffix), 1
+    while target in saved or (target.exists() and target.samefile(file)):
+        number += 1
+        target = folder / f"{file.stem}-{number}{suffix}"
+    saved.add(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(encode_image(draw_bbox(pixels, found), format))
+    return target
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    root_path: Annotated[
+        str, typer.Option(help="Prefix that a proxy in front strips, such as /serve.")
+    ] = "",
+    allow_open: Annotated[
+        bool,
+        typer.Option("--allow-open", help="Listen beyond this machine although there is no key."),
+    ] = False,
+) -> None:
+    """Serve the API until Ctrl-C."""
+    import uvicorn
+
+    from detectlab.api import create_app
+    from detectlab.settings import Settings
+
+    settings = Settings()
+    _refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"Serving on http://{shown}:{port}{root_path} (docs: /docs; stop with Ctrl-C)")
+    config = uvicorn.Config(
+        create_app(settings=settings),
+        root_path=root_path,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _refuse_open_door(host: str, has_key: bool, allowed: bool) -> None:
+    import ipaddress
+
+    try:
+        is_local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = False  # another host name: nobody knows where it leads
+    if not (is_local or has_key or allowed):
+        raise ValueError(
+            f"without a key, everybody who reaches {host} could use this server. Set "
+            "DETECTLAB_API_KEY, or listen on 127.0.0.1 behind a proxy, or say --allow-open where "
+            "others cannot reach it (inside a container, for example)."
+        )
+
+
+def _listen(host: str, port: int) -> "socket.socket":
+    """Bind first: uvicorn would only log that the port is taken."""
+    import socket
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise OSError(
+            f"cannot listen on {host} port {port}: {error.strerror}. Another server may run there: "
+            "stop it, or choose another port with --port (0 takes a free one)."
+        ) from None
+
+
+@models_app.callback(invoke_without_command=True)
+def list_models(context: typer.Context) -> None:
+    """List the detectors: what each is for, and whether it is here."""
+    if context.invoked_subcommand:
+        return
+    from detectlab.models import registry
+    from detectlab.weights import default_model, is_present, locate
+
+    default = default_model()
+    for card in registry().values():
+        here = "with the package" if card.embedded else "here" if is_present(card) else "to pull"
+        size = locate(card).weights.stat().st_size if card.embedded else card.size
+        typer.echo(
+            typer.style(f"{card.name + (' *' if card.name == default else ''):<18}", bold=True)
+            + (f"{size / 1e6:7.1f} MB" if size else " " * 10)
+            + f"  {len(card.classes):>2} classes  {here:<17} {card.licence}"
+        )
+        typer.echo(f"    {card.description}")
+    typer.echo("* is the default. `detectlab models pull NAME` fetches one.")
+
+
+@models_app.command("pull")
+def pull_models(
+    names: Annotated[list[str], typer.Argument(help="Detectors to fetch.", metavar="NAME...")],
+) -> None:
+    """Fetch detectors, each file checked by its checksum."""
+    from detectlab.models import get_card
+    from detectlab.weights import ensure
+
+    for card in [get_card(name) for name in names]:  # all names are checked before any download
+        files = ensure(card)
+        typer.echo(f"{card.name}: {files.weights}")
+
+
+@models_app.command("verify")
+def verify_models() -> None:
+    """Read the fetched files and compare their checksums."""
+    from detectlab.models import registry
+    from detectlab.weights import verify
+
+    wrong = False
+    for card in registry().values():
+        for file, state in verify(card).items():
+            if state != "missing":
+                typer.echo(f"{state:<6} {card.name}: {file}")
+            wrong |= state == "wrong"
+    if wrong:
+        _fail("a file is damaged. `detectlab models pull NAME` fetches it again.")
+
+
+@images_app.command("pull")
+def pull_images() -> None:
+    """Fetch the course's own photographs into images/course/, each checked."""
+    from detectlab.course import ensure_course_images
+
+    folder = ensure_course_images(Path("images") / "course")
+    typer.echo(f"The course's photographs are in {folder}.")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what works, and what to do about what does not."""
+    from detectlab.doctor import examine
+
+    findings = examine()
+    for finding in findings:
+        colour = typer.colors.GREEN if finding.fine else typer.colors.YELLOW
+        typer.echo(typer.style("ok  " if finding.fine else "look", fg=colour) + " " + finding.text)
+    if not all(finding.fine for finding in findings if finding.needed):
+        raise typer.Exit(1)
