@@ -100,6 +100,7 @@ def home():
 
 @app.get("/slow")
 def slow():
+    print("a slow request runs", flush=True)
     release.wait(60)
     return "late"
 """
