@@ -1,0 +1,218 @@
+"""Compose training pictures: photographs moved, recoloured, joined, with objects pasted in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data import IGNORE, Boxes, Picture, Sample
+from training.draw_clock import Sprite
+
+SMALLEST_PX = 7  # objects below it teach nothing
+VISIBLE, CUT = 0.45, 0.2  # share of an object in the picture: taught above, ignored between
+
+
+def foreground(picture: Picture) -> NDArray[np.uint8] | None:
+    """Gives the opacity of what stands before a plain light background, or None without one."""
+    edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    if np.mean(edge.min(axis=1) > 225) < 0.75:
+        return None
+    mask = np.zeros((picture.shape[0] + 2, picture.shape[1] + 2), np.uint8)
+    flags = 4 | (255 << 8) | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE
+    bottom, right = picture.shape[0] - 1, picture.shape[1] - 1
+    for x in range(0, right + 1, max(1, right // 12)):
+        for y in (0, bottom):
+            if picture[y, x].min() > 225:
+                cv2.floodFill(picture, mask, (x, y), 0, (14,) * 3, (14,) * 3, flags)
+    opacity = 255 - mask[1:-1, 1:-1]
+    return cv2.blur(cv2.erode(opacity, np.ones((3, 3), np.uint8)), (3, 3))
+
+
+def recolour(rng: np.random.Generator, picture: Picture) -> Picture:
+    """Changes light and colour as cameras do; hue hardly, for it tells oranges from apples."""
+    if rng.random() < 0.02:
+        return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    hsv = cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)
+    hue, saturation, value = cv2.split(hsv)
+    steps = np.arange(256)
+    hue = cv2.LUT(hue, ((steps + rng.uniform(-4, 4)) % 180).astype(np.uint8))
+    gain, gamma = rng.uniform(0.55, 1.4), rng.uniform(0.65, 1.5)
+    saturation = cv2.LUT(saturation, (steps * gain).clip(0, 255).astype(np.uint8))
+    curve = 255 * (steps / 255) ** gamma * rng.uniform(0.75, 1.2)
+    value = cv2.LUT(value, curve.clip(0, 255).astype(np.uint8))
+    picture = cv2.cvtColor(cv2.merge([hue, saturation, value]), cv2.COLOR_HSV2BGR)
+    if rng.random() < 0.3:  # the colour of the light
+        tint = rng.uniform(0.85, 1.15, 3)
+        curves = (steps[:, None] * tint).clip(0, 255).astype(np.uint8)[:, None]
+        picture = cv2.LUT(picture, curves)
+    return picture
+
+
+def degrade(rng: np.random.Generator, picture: Picture) -> Picture:
+    """Blurs, adds noise or compresses, at times."""
+    chance = rng.random()
+    if chance < 0.12:
+        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.6))
+    if chance < 0.24:
+        noise = np.empty(picture.shape, np.int16)
+        cv2.randn(noise, 0, rng.uniform(2, 14))
+        return cv2.add(picture, noise, dtype=cv2.CV_8U)
+    if chance < 0.36:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
+        return cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)
+    return picture
+
+
+def clip(boxes: Boxes, low: tuple[float, float], high: tuple[float, float]) -> Boxes:
+    """Cuts boxes in pixels to a window; those cut badly, or tiny, become regions to ignore."""
+    before = (boxes[:, 3:] - boxes[:, 1:3]).prod(axis=1)
+    boxes = boxes.copy()
+    boxes[:, 1:3] = boxes[:, 1:3].clip(low, high)
+    boxes[:, 3:] = boxes[:, 3:].clip(low, high)
+    size = boxes[:, 3:] - boxes[:, 1:3]
+    share = size.prod(axis=1) / np.maximum(before, 1e-6)
+    boxes[(share < VISIBLE) | (size.min(axis=1) < SMALLEST_PX), 0] = IGNORE
+    return boxes[(share > CUT) & (size.min(axis=1) > 2)]
+
+
+@dataclass
+class Composer:
+    """Makes training pictures out of photographs and sprites.
+
+    Attributes:
+        groups: Photographs by source.
+        shares: How often each source is drawn from.
+        backdrops: Photographs without any of the classes.
+        sprites: (class, sprite) to paste.
+        paste_chance: How often sprites are pasted into a picture.
+        mosaic_chance: How often four photographs share a picture.
+    """
+
+    groups: Sequence[Sequence[Sample]]
+    shares: Sequence[float]
+    backdrops: Sequence[Sample]
+    sprites: Sequence[tuple[int, Sprite]]
+    paste_chance: float = 0.4
+    mosaic_chance: float = 0.5
+    opacities: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for group in self.groups:
+            for sample in group:
+                opacity = foreground(sample.picture) if len(sample.boxes) else None
+                if opacity is not None:
+                    self.opacities[sample.name] = opacity
+
+    def compose(
+        self, rng: np.random.Generator, side: int, *, mosaic: bool = True
+    ) -> tuple[Picture, Boxes]:
+        """Makes one picture.
+
+        Args:
+            rng: Where all choices come from.
+            side: Its width and height in pixels.
+            mosaic: Whether four photographs may share it.
+
+        Returns:
+            (side, side, 3) uint8 BGR, and (N, 5) float32 boxes: class or -1, corners in pixels.
+        """
+        canvas = np.empty((side, side, 3), np.uint8)
+        if mosaic and rng.random() < self.mosaic_chance:
+            x, y = (int(side * rng.uniform(0.3, 0.7)) for _ in range(2))
+            tiles = ((0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side))
+        else:
+            tiles = ((0, 0, side, side),)
+        boxes = [self._tile(rng, canvas, tile) for tile in tiles]
+        if rng.random() < self.paste_chance:
+            for _ in range(rng.choice([1, 2, 3, 5], p=[0.55, 0.25, 0.12, 0.08])):
+                boxes = [self._paste(rng, canvas, np.concatenate(boxes))]
+        found = np.concatenate(boxes)
+        if rng.random() < 0.5:
+            canvas = cv2.flip(canvas, 1)
+            found[:, [1, 3]] = side - found[:, [3, 1]]
+        return degrade(rng, canvas), clip(found, (0, 0), (side, side))
+
+    def _sample(self, rng: np.random.Generator) -> Sample:
+        group = self.groups[rng.choice(len(self.groups), p=self.shares)]
+        return group[rng.integers(len(group))]
+
+    def _photograph(self, rng: np.random.Generator, sample: Sample) -> Picture:
+        """Gives a sample's picture, often before another background."""
+        opacity = self.opacities.get(sample.name)
+        if opacity is None or rng.random() < 0.5:
+            return sample.picture
+        height, width = opacity.shape
+        if rng.random() < 0.3 or not self.backdrops:
+            corners = rng.integers(0, 256, (2, 2, 3)).astype(np.uint8)
+            behind = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
+        else:
+            other = self.backdrops[rng.integers(len(self.backdrops))].picture
+            low = (rng.uniform(0, 0.5, 2) * other.shape[:2]).astype(int)
+            high = low + (rng.uniform(0.35, 0.5, 2) * other.shape[:2]).astype(int)
+            behind = cv2.resize(other[low[0] : high[0], low[1] : high[1]], (width, height))
+        return _blend(behind, sample.picture, opacity)
+
+    def _tile(
+        self, rng: np.random.Generator, canvas: Picture, tile: tuple[int, int, int, int]
+    ) -> Boxes:
+        left, top, right, bottom = tile
+        size = np.array([right - left, bottom - top], dtype=np.float32)
+        sample = self._sample(rng)
+        picture = self._photograph(rng, sample)
+        # The whole picture, squeezed into the tile as detection squeezes it, is the usual view.
+        zoom = np.exp(rng.normal(0.0, 0.28) + rng.normal(0, 0.1, 2)).clip(0.4, 2.2)
+        scale = size * zoom / picture.shape[1::-1]
+        room = size - size * zoom
+        shift = room * rng.uniform(0, 1, 2)
+        move = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+        border = cv2.BORDER_REPLICATE if rng.random() < 0.3 else cv2.BORDER_CONSTANT
+        grey = (int(rng.integers(0, 256)),) * 3
+        shape = (right - left, bottom - top)
+        moved = cv2.warpAffine(
+            picture, move, shape, flags=cv2.INTER_LINEAR, borderMode=border, borderValue=grey
+        )
+        canvas[top:bottom, left:right] = recolour(rng, moved)
+        boxes = sample.boxes.copy()
+        boxes[:, 1:] = boxes[:, 1:] * np.tile(size * zoom, 2) + np.tile(shift + (left, top), 2)
+        return clip(boxes, (left, top), (right, bottom))
+
+    def _paste(self, rng: np.random.Generator, canvas: Picture, boxes: Boxes) -> Boxes:
+        """Pastes one sprite, mostly on free ground; what it covers badly is taught no more."""
+        side = canvas.shape[0]
+        label, sprite = self.sprites[rng.integers(len(self.sprites))]
+        longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
+        ratio = longest / max(sprite.shape[:2])
+        width, height = (max(4, round(v * ratio * rng.uniform(0.85, 1.15))) for v in sprite.shape[1::-1])
+        sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
+        if rng.random() < 0.5 and label != 3:  # a mirrored dial is no dial
+            sprite = cv2.flip(sprite, 1)
+        x = int(rng.uniform(-0.15 * width, side - 0.85 * width))
+        y = int(rng.uniform(-0.15 * height, side - 0.85 * height))
+        box = np.array([[label, x, y, x + width, y + height]], dtype=np.float32)
+        covered = _covered(boxes, box[0])
+        if (covered > 0.25).any():
+            return boxes
+        left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
+        part = sprite[top - y : bottom - y, left - x : right - x]
+        colour = recolour(rng, np.ascontiguousarray(part[..., :3]))
+        if label == 4:  # a car darkens the road under it
+            middle, axes = (x + width // 2, y + round(height * 0.95)), (width // 2, height // 12 + 1)
+            dark = tuple(int(v) for v in canvas[top:bottom, left:right].mean(axis=(0, 1)) * 0.3)
+            cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
+        ground = canvas[top:bottom, left:right]
+        canvas[top:bottom, left:right] = _blend(ground, colour, part[..., 3])
+        return np.concatenate([boxes, box])
+
+
+def _blend(behind: Picture, before: Picture, opacity: NDArray[np.uint8]) -> Picture:
+    share = cv2.merge([opacity] * 3).astype(np.uint16)
+    mixed = before.astype(np.uint16) * share + behind.astype(np.uint16) * (255 - share)
+    return (mixed // 255).astype(np.uint8)
+
+
+def _covered(boxes: Boxes, by: NDArray[np.float32]) -> NDArray[np.float32]:
+    inner = np.minimum(boxes[:, 3:], by[3:]) - np.maximum(boxes[:, 1:3], by[1:3])
+    areas = (boxes[:, 3:] - boxes[:, 1:3]).prod(axis=1)
+    return inner.clip(0).prod(axis=1) / np.maximum(areas, 1e-6)

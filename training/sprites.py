@@ -1,0 +1,59 @@
+"""Things to paste into training pictures: drawn clocks and cars, and objects cut from photographs."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training.data import Sample
+from training.draw_car import draw_car
+from training.draw_clock import Sprite, draw_clock
+from training.network import CLASSES
+
+LONGEST_SIDE = 200
+SMALLEST_CUT = 40  # pixels; smaller objects make poor sprites
+CUT_COPIES = 12  # there are few photographed ones among many drawn ones
+
+
+def cut_out(sample: Sample, points: NDArray[np.float32]) -> Sprite | None:
+    """Gives an object cut along its outline, or None if it is too small."""
+    height, width = sample.picture.shape[:2]
+    corners = np.round(points * (width, height)).astype(np.int32)
+    left, top, w, h = cv2.boundingRect(corners)
+    if max(w, h) < SMALLEST_CUT or min(w, h) < SMALLEST_CUT // 3:
+        return None
+    opacity = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(opacity, [corners], 255, cv2.LINE_AA)
+    sprite = np.dstack([sample.picture, opacity])
+    return sprite[top : top + h, left : left + w].copy()
+
+
+def _shrunk(sprite: Sprite) -> Sprite:
+    ratio = min(1.0, LONGEST_SIDE / max(sprite.shape[:2]))
+    return cv2.resize(sprite, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
+
+
+def make_sprites(count: int, samples: Sequence[Sample], seed: int) -> list[tuple[int, Sprite]]:
+    """Draws clocks and cars and cuts out photographed objects.
+
+    Args:
+        count: How many clocks, and how many cars, to draw.
+        samples: Photographs; only those with outlines give cuttings.
+        seed: Of the drawings.
+
+    Returns:
+        (class, sprite) pairs.
+    """
+    rng = np.random.default_rng(seed)
+    clock, car = CLASSES.index("clock"), CLASSES.index("car")
+    sprites = []
+    for _ in tqdm(range(count), desc="drawing clocks and cars", mininterval=5):
+        sprites += [(clock, _shrunk(draw_clock(rng))), (car, _shrunk(draw_car(rng)))]
+    for sample in samples:
+        for label, points in sample.outlines:
+            sprite = cut_out(sample, points)
+            if sprite is not None:
+                sprites += [(label, _shrunk(sprite))] * CUT_COPIES
+    return sprites

@@ -1,0 +1,223 @@
+"""Train the detector on folders of labelled photographs.
+
+    python -m training.train --data FOLDER... --heldout LIST --out RUN --minutes 90
+
+Stop it whenever you like: the same command goes on where it was. See training/README.md.
+"""
+
+import argparse
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from training.anchors import find_anchors
+from training.augment import Composer
+from training.batches import Batches, loader
+from training.data import Sample, read_folder, read_names
+from training.loss import detection_loss
+from training.network import CLASSES, Darknet, make_cfg
+from training.plot import save_grid, save_plot
+from training.score import score
+from training.sprites import make_sprites
+
+PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
+WARM_UP, LAST_PART = 0.02, 0.85  # shares of the training time
+AVERAGE = 0.9995  # of the weights that are kept, over about 2,000 steps
+EMPTY_SHARE = 0.07  # pictures drawn from those without any object
+
+
+@dataclass
+class Run:
+    """A training: the network, its running average, the optimiser, and what happened so far."""
+
+    cfg: str
+    network: Darknet
+    average: Darknet
+    optimiser: torch.optim.Optimizer
+    seconds: float = 0.0
+    step: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Writes everything that going on needs, at once or not at all."""
+        state = {"cfg": self.cfg, "seconds": self.seconds, "step": self.step}
+        state |= {"history": self.history, "network": self.network.state_dict()}
+        state |= {"average": self.average.state_dict(), "optimiser": self.optimiser.state_dict()}
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Takes over what `save` wrote."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.seconds, self.step = state["seconds"], state["step"]
+        self.history = state["history"]
+
+    def update_average(self) -> None:
+        """Moves the averaged weights a little towards the present ones."""
+        keep = min(AVERAGE, (1 + self.step) / (10 + self.step))
+        pairs = zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        )
+        for mean, now in pairs:
+            if mean.dtype.is_floating_point:
+                mean.lerp_(now, 1 - keep)
+
+
+def new_run(cfg: str) -> Run:
+    """Starts from random weights."""
+    network = Darknet(cfg).to(memory_format=torch.channels_last)
+    for (kind, _), layer in zip(network.sections[1:], network.layers, strict=False):
+        if kind == "yolo":  # the convolution before it: most cells hold nothing
+            bias = layer[0].bias.data.view(-1, 5 + len(CLASSES))
+            bias[:, 4] = -4.5
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": WEIGHT_DECAY},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return Run(cfg, network, copy.deepcopy(network).eval(), torch.optim.AdamW(groups, PEAK_RATE))
+
+
+def learning_rate(progress: float) -> float:
+    """Gives the rate at a share of the training time: a short rise, then half a cosine to 0."""
+    rise = min(1.0, progress / WARM_UP)
+    return PEAK_RATE * rise * (0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1))) / 2)
+
+
+def train_step(run: Run, batch: tuple[Tensor, Tensor], rate: float) -> Tensor:
+    """Learns from one batch; gives the parts of its loss."""
+    pictures, targets = batch
+    pictures = pictures.contiguous(memory_format=torch.channels_last).float() / 255
+    for group in run.optimiser.param_groups:
+        group["lr"] = rate
+    # Half-precision products: twice as fast on processors that know bfloat16.
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        heads = run.network(pictures)
+    loss, parts = detection_loss(heads, targets, run.network.anchors_wh())
+    run.optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.network.parameters(), 10.0)
+    run.optimiser.step()
+    run.step += 1
+    run.update_average()
+    return parts
+
+
+def report(run: Run, heldout: Sequence[Sample], losses: list[Tensor], folder: Path) -> str:
+    """Adds a line to the history, draws plot and grid; gives the line."""
+    entry = {"minutes": run.seconds / 60, "step": run.step}
+    entry["loss"] = float(torch.stack(losses).sum(1).mean()) if losses else math.nan
+    names = ("box", "objectness", "class")
+    parts = torch.stack(losses).mean(0).tolist() if losses else [math.nan] * 3
+    entry |= dict(zip(names, parts, strict=True))
+    if heldout:
+        entry |= score(run.average, heldout)
+    run.history.append(entry)
+    save_plot(run.history, folder / "history.png")
+    if heldout:
+        save_grid(run.average, heldout[:24], folder / "grid.png")
+    return "  ".join(f"{name} {value:.3g}" for name, value in entry.items())
+
+
+def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
+    """Reads all photographs; gives the maker of training pictures, and the held-out ones."""
+    hidden = read_names(options.heldout) if options.heldout else set()
+    left_out = set().union(*(read_names(path) for path in options.without)) | hidden
+    groups, shares, empty = [], [], []
+    heldout: list[Sample] = []
+    for folder, share in zip(options.data, options.shares or [1] * len(options.data), strict=True):
+        samples = read_folder(folder, CLASSES, without=left_out)
+        groups.append([sample for sample in samples if len(sample.boxes)])
+        shares.append(share)
+        empty += [sample for sample in samples if not len(sample.boxes)]
+        if any(name.startswith(f"{folder.name}/") for name in hidden):
+            heldout += read_folder(folder, CLASSES, only=hidden)
+    if empty:
+        groups.append(empty)
+        shares.append(sum(shares) * EMPTY_SHARE)
+    every = [sample for group in groups for sample in group]
+    scenes = [sample for sample in empty if sample.name.split("/")[0] in options.scenes]
+    composer = Composer(
+        groups,
+        [share / sum(shares) for share in shares],
+        scenes,
+        make_sprites(options.sprites, every, options.seed),
+    )
+    return composer, heldout
+
+
+def train(run: Run, composer: Composer, heldout: list[Sample], options: argparse.Namespace) -> None:
+    """Trains until the time is used up."""
+    budget, checkpoint = options.minutes * 60, options.out / "checkpoint.pt"
+    losses: list[Tensor] = []
+    batches, last = None, None
+    next_report = run.seconds + options.every * 60
+    bar = tqdm(total=round(budget), initial=round(run.seconds), unit="s", mininterval=5)
+    while run.seconds < budget:
+        started, progress = time.perf_counter(), run.seconds / budget
+        if batches is None or last != (progress > LAST_PART):
+            last = progress > LAST_PART
+            maker = Batches(composer, options.batch, options.seed + run.step, last=last)
+            batches = loader(maker, options.workers)
+        losses.append(train_step(run, next(batches), learning_rate(progress)))
+        spent = time.perf_counter() - started
+        run.seconds += spent
+        bar.set_postfix(step=run.step, loss=f"{float(losses[-1].sum()):.2f}", refresh=False)
+        bar.update(int(run.seconds) - bar.n)
+        if run.seconds >= min(next_report, budget):
+            bar.write(report(run, heldout, losses, options.out))
+            run.save(checkpoint)
+            losses, next_report = [], run.seconds + options.every * 60
+    bar.close()
+
+
+def parse() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
+    parser.add_argument("--shares", type=float, nargs="+", help="how often to draw from each folder")
+    parser.add_argument("--heldout", type=Path, help="list of photographs to judge by, never to train on")
+    parser.add_argument("--without", type=Path, nargs="*", default=[], help="lists to leave out, too")
+    parser.add_argument("--scenes", nargs="*", default=["coco"], help="folders good as backgrounds")
+    parser.add_argument("--sprites", type=int, default=1500, help="drawn clocks, and as many cars")
+    parser.add_argument("--out", type=Path, required=True, help="folder of this training")
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--every", type=float, default=5, help="minutes between reports")
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=42)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Starts a training, or goes on with one."""
+    options = parse()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    cv2.setNumThreads(1)  # its threads would not survive the fork into workers
+    composer, heldout = make_composer(options)
+    torch.set_num_threads(options.threads)
+    checkpoint = options.out / "checkpoint.pt"
+    state = torch.load(checkpoint) if checkpoint.is_file() else None
+    cfg = state["cfg"] if state else make_cfg(len(CLASSES), find_anchors(composer, options.seed))
+    run = new_run(cfg)
+    if state:
+        run.restore(state)
+    train(run, composer, heldout, options)
+
+
+if __name__ == "__main__":
+    main()
