@@ -1,0 +1,117 @@
+"""From a picture's bytes to an answer: the work of one request, done in a worker thread."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from detectlab.deadline import Deadline
+from detectlab.detections import Detections
+from detectlab.detector import Detector
+from detectlab.drawing import draw_bbox
+from detectlab.images import ImageError, decode_image, encode_image
+from detectlab.negotiation import wanted_form
+from detectlab.refusal import Refusal, refused_picture
+from detectlab.schemas import Result
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is asked about a picture.
+
+    Attributes:
+        model: The detector that is to answer.
+        confidence: Only objects above this, in `[0, 1]`.
+        nms_threshold: Of two boxes whose IoU exceeds this, one stays, in `[0, 1]`.
+        max_pixels: Largest picture that is unpacked.
+        accept: In which form the answer is wanted, as the header of that name says it.
+    """
+
+    model: str
+    confidence: float
+    nms_threshold: float
+    max_pixels: int
+    accept: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found, and what was received.
+
+    Attributes:
+        model: The detector that answered.
+        detections: The objects.
+        seconds: What the detector took.
+        data: The picture's file as it came.
+        data_format: What that is by its content, such as `"WEBP"`.
+        drawn: The picture with boxes as a file; empty when JSON is wanted.
+        drawn_format: `"JPEG"` or `"PNG"`; empty when JSON is wanted.
+    """
+
+    model: str
+    detections: Detections
+    seconds: float
+    data: bytes
+    data_format: str
+    drawn: bytes = b""
+    drawn_format: str = ""
+
+    @property
+    def result(self) -> Result:
+        """The answer as it goes over the wire in JSON."""
+        return Result.of(self.detections, self.seconds, self.model)
+
+
+def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) -> Answer:
+    """Find the objects in a picture, and draw them when a picture is wanted.
+
+    Args:
+        detector: Finds them.
+        data: The bytes of a picture file.
+        query: What is asked.
+        deadline: No stage begins after it.
+
+    Raises:
+        ImageError: When the picture cannot be used.
+        DeadlinePassed: When the deadline passed between two stages.
+    """
+    deadline.check()
+    picture = decode_image(data, query.max_pixels)
+    deadline.check()
+    started = time.perf_counter()
+    found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
+    seconds = time.perf_counter() - started
+    form = wanted_form(query.accept, "PNG" if picture.format == "PNG" else "JPEG")
+    if form == "JSON":
+        return Answer(query.model, found, seconds, data, picture.format)
+    deadline.check()
+    drawn = encode_image(draw_bbox(picture.pixels, found), form)
+    return Answer(query.model, found, seconds, data, picture.format, drawn, form)
+
+
+def answer_each(
+    detector: Detector, files: Sequence[bytes | Refusal], query: Query, deadline: Deadline
+) -> list[Answer | Refusal]:
+    """Answer for several pictures; one that cannot be used spoils no other.
+
+    Args:
+        detector: Finds the objects.
+        files: The bytes of each picture file, or why it was refused already.
+        query: What is asked.
+        deadline: No stage begins after it.
+
+    Returns:
+        An answer or a refusal for each, in their order.
+
+    Raises:
+        DeadlinePassed: When the deadline passed before all were done.
+    """
+    answers: list[Answer | Refusal] = []
+    for file in files:
+        if isinstance(file, Refusal):
+            answers.append(file)
+            continue
+        try:
+            answers.append(answer(detector, file, query, deadline))
+        except ImageError as error:
+            answers.append(refused_picture(error))
+    return answers

@@ -1,0 +1,336 @@
+"""The API: `create_app()` gives it, ready for any ASGI server."""
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Path, Query, Request, Response, Security
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from fastapi.security import APIKeyHeader
+from starlette.exceptions import HTTPException
+
+import detectlab
+from detectlab import openapi
+from detectlab.access import is_right_key
+from detectlab.answering import Answer, answer, answer_each
+from detectlab.deadline import DeadlinePassed
+from detectlab.detector import Detector
+from detectlab.images import ImageError
+from detectlab.logs import RequestLog
+from detectlab.pages import docs_routes
+from detectlab.pool import Pool, PoolClosed, PoolFull, ThreadPool
+from detectlab.prefix import ForwardedPrefix
+from detectlab.refusal import Refusal, refused_picture
+from detectlab.schemas import Card, Count, FileError, Result
+from detectlab.service import Service, sentence
+from detectlab.settings import Settings
+from detectlab.shelf import Unavailable
+from detectlab.things import UnknownThing, class_of
+
+WELCOME = "Congratulations! Your API is working as expected. Now open /docs."
+_TELLING_HEADERS = ["X-Detections", "X-Model", "X-Inference-Ms", "X-Request-ID", "Retry-After"]
+
+Confidence = Annotated[
+    float, Query(ge=0, le=1, allow_inf_nan=False, description="Only objects above this.")
+]
+Threshold = Annotated[
+    float,
+    Query(
+        ge=0, le=1, allow_inf_nan=False,
+        description="Of two boxes that overlap more than this, the more confident one stays.",
+    ),
+]  # fmt: skip
+
+Things = Annotated[
+    str, Path(description="What to count.", examples=["apples"], min_length=1, max_length=60)
+]
+
+
+def create_app(pool: Pool | None = None, settings: Settings | None = None) -> FastAPI:
+    """The API over a pool of detectors.
+
+    Args:
+        pool: Runs the detectors; by default threads of this process, with the known detectors.
+        settings: Limits and switches; by default those of the environment.
+
+    Returns:
+        An ASGI app. It takes work at once; its lifespan loads the default detector ahead of the
+        first request, and ends cleanly.
+    """
+    settings = settings or Settings()
+    service = Service(pool or ThreadPool(settings=settings), settings)
+    app = FastAPI(
+        title="detectlab",
+        summary="Finds objects in pictures.",
+        description=openapi.DESCRIPTION,
+        version=detectlab.__version__,
+        openapi_tags=openapi.TAGS,
+        # Relative to where the document itself is: right behind any prefix.
+        servers=[{"url": "."}],
+        docs_url=None,
+        redoc_url=None,
+        lifespan=service.lifespan,
+    )
+    app.router.routes.extend(docs_routes())
+    locked = [Security(_key_check(settings))] if settings.api_key else []
+    app.include_router(_public_routes(service))
+    app.include_router(_detector_routes(service), dependencies=locked)
+    app.include_router(_picture_routes(service), dependencies=locked)
+    _add_error_answers(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=list(settings.cors_origins), allow_methods=["*"],
+            allow_headers=["*"], expose_headers=_TELLING_HEADERS,
+        )  # fmt: skip
+    app.add_middleware(ForwardedPrefix)
+    app.add_middleware(RequestLog, on_request=service.metrics.count_request)
+    return app
+
+
+def _key_check(settings: Settings) -> Callable[..., Awaitable[None]]:
+    scheme = APIKeyHeader(name="X-API-Key", auto_error=False)
+
+    async def check(key: Annotated[str | None, Security(scheme)]) -> None:
+        if not is_right_key(key, settings):
+            raise Refusal(
+                401,
+                "Send the server's API key in the header `X-API-Key`.",
+                {"WWW-Authenticate": "APIKey"},
+            )
+
+    return check
+
+
+def _public_routes(service: Service) -> APIRouter:
+    """Routes that need no key."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/", summary="Say hello")
+    async def home() -> str:
+        """Shows that the server answers."""
+        return WELCOME
+
+    @router.get("/health", summary="Is it alive?")
+    async def health() -> str:
+        """Answers while the process is alive, however busy it is."""
+        return "HEALTH OK"
+
+    @router.get("/ready", summary="Can it answer?", responses=openapi.errors(503, 504))
+    async def ready() -> str:
+        """Answers 200 once the default detector is loaded, 503 before."""
+        await service.check_ready()
+        return "READY"
+
+    @router.get("/version", summary="Which version is it?")
+    async def version() -> str:
+        """The version of detectlab."""
+        return detectlab.__version__
+
+    @router.get("/describe", summary="What is it?")
+    async def describe() -> str:
+        """What this service does, and which detector answers by default."""
+        return (
+            "detectlab finds objects in pictures. Send one to /predict; /docs shows how. "
+            f"The default detector is {service.pool.default}."
+        )
+
+    return router
+
+
+def _detector_routes(service: Service) -> APIRouter:
+    """Routes that tell about detectors and counters."""
+    router = APIRouter()
+    pool = service.pool
+
+    @router.get("/models", tags=["detectors"], summary="List the detectors")
+    async def models(
+        all: Annotated[bool, Query(description="Those too whose files are not here.")] = False,
+    ) -> list[str]:
+        """The names of the detectors that can answer, the default one first."""
+        names = sorted(pool.cards, key=lambda name: name != pool.default)
+        return [name for name in names if all or pool.is_available(name)]
+
+    @router.get(
+        "/models/{name}", tags=["detectors"], summary="Describe a detector",
+        responses=openapi.errors(404),
+    )  # fmt: skip
+    async def card(name: str) -> Card:
+        """Its family, input, classes and licence, and whether it is loaded."""
+        if name not in pool.cards:
+            raise Refusal(
+                404, f"There is no detector {name[:40]!a}. There are: {', '.join(pool.cards)}."
+            )
+        known = pool.cards[name]
+        return Card(
+            **{field: getattr(known, field) for field in _CARD_FIELDS},
+            classes=list(known.classes),
+            size_bytes=known.size,
+            available=pool.is_available(name),
+            loaded=name in pool.loaded,
+        )
+
+    @router.get(
+        "/metrics", tags=["service"], summary="Counters for Prometheus", response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )  # fmt: skip
+    async def metrics() -> Response:
+        """Requests, errors, queue and latencies, in Prometheus' text format."""
+        return Response(service.metrics.render(), media_type=service.metrics.content_type)
+
+    return router
+
+
+_CARD_FIELDS = ("name", "description", "family", "input_size", "licence", "licence_url")
+
+
+def _picture_routes(service: Service) -> APIRouter:
+    """Routes that take pictures."""
+    router = APIRouter(tags=["detect"])
+    model_query = Query(
+        default=service.pool.default,
+        description="The detector.",
+        json_schema_extra={"enum": list(service.pool.cards)},
+    )
+    _add_predict(router, service, model_query)
+    _add_batch(router, service, model_query)
+    _add_count(router, service, model_query)
+    return router
+
+
+def _add_predict(router: APIRouter, service: Service, model_query: Any) -> None:
+    @router.post(
+        "/predict", summary="Find the objects in a picture", response_class=Response,
+        responses=openapi.PREDICT_ANSWERS, openapi_extra=openapi.PICTURE_BODY,
+    )  # fmt: skip
+    async def predict(
+        request: Request, model: str = model_query,
+        confidence: Confidence = 0.5, nms_threshold: Threshold = 0.3,
+    ) -> Response:  # fmt: skip
+        """Send a picture as a form and get it back with boxes, or as numbers when the request says
+        `Accept: application/json`. Send it in JSON, and get numbers: then `model`, `confidence` and
+        `nms_threshold` stand in the body, not in the address.
+        """  # noqa: D205
+        deadline = service.deadline()
+        query = service.query(request, model, confidence, nms_threshold)
+        with service.intake.hold() as held:
+            query, read = await service.receive(request, query, deadline, held)
+
+            def work(detector: Detector) -> Answer:
+                return answer(detector, read(), query, deadline)
+
+            found = await service.run(request, query, work, deadline)
+        service.note(found)
+        headers = {
+            "X-Detections": str(len(found.detections)),
+            "X-Model": found.model,
+            "X-Inference-Ms": f"{found.seconds * 1000:.1f}",
+        }
+        if not found.drawn:
+            return JSONResponse(found.result.model_dump(), headers=headers)
+        media_type = f"image/{found.drawn_format.lower()}"
+        return Response(found.drawn, media_type=media_type, headers=headers)
+
+
+def _add_batch(router: APIRouter, service: Service, model_query: Any) -> None:
+    @router.post(
+        "/predict/batch", summary="Find the objects in several pictures",
+        responses=openapi.PICTURE_ERRORS, openapi_extra=openapi.BATCH_BODY,
+    )  # fmt: skip
+    async def predict_batch(
+        request: Request, model: str = model_query,
+        confidence: Confidence = 0.5, nms_threshold: Threshold = 0.3,
+    ) -> list[Result | FileError]:  # fmt: skip
+        """Send several pictures, each as a field `files`. The answers come in the same order: a
+        result for each, or its error, with the status that it would have got alone.
+        """  # noqa: D205
+        deadline = service.deadline()
+        query = service.query(request, model, confidence, nms_threshold)
+        query = replace(query, accept="application/json")
+        with service.intake.hold() as held:
+            files = await service.receive_batch(request, deadline, held)
+
+            def work(detector: Detector) -> list[Answer | Refusal]:
+                return answer_each(detector, files, query, deadline)
+
+            answers = await service.run(request, query, work, deadline)
+        results: list[Result | FileError] = []
+        for found in answers:
+            if isinstance(found, Refusal):
+                results.append(FileError(detail=found.detail, status=found.status))
+            else:
+                service.note(found)
+                results.append(found.result)
+        return results
+
+
+def _add_count(router: APIRouter, service: Service, model_query: Any) -> None:
+    @router.post("/count-{things}", include_in_schema=False)
+    @router.post(
+        "/count-{things}/", summary="Count the objects of one kind",
+        responses={**openapi.PICTURE_ERRORS, **openapi.errors(404)},
+        openapi_extra=openapi.PICTURE_BODY,
+    )  # fmt: skip
+    async def count(
+        request: Request, things: Things, model: str = model_query,
+        confidence: Confidence = 0.5, nms_threshold: Threshold = 0.3,
+    ) -> Count:  # fmt: skip
+        """Ask, for example, `/count-cars/` or `/count-potted-plants/`: anything that the detector
+        knows, in singular or plural.
+        """  # noqa: D205
+        deadline = service.deadline()
+        query = service.query(request, model, confidence, nms_threshold)
+        class_of(things, service.pool.cards[query.model].classes)
+        query = replace(query, accept="application/json")
+        with service.intake.hold() as held:
+            query, read = await service.receive(request, query, deadline, held)
+            class_name = class_of(things, service.pool.cards[query.model].classes)
+
+            def work(detector: Detector) -> Answer:
+                return answer(detector, read(), query, deadline)
+
+            found = await service.run(request, query, work, deadline)
+        service.note(found)
+        number = found.detections.count(class_name)
+        return Count(model=found.model, class_name=class_name, count=number)
+
+
+def _add_error_answers(app: FastAPI) -> None:
+    """Let every exception that a route may raise become `{"detail": "..."}`."""
+
+    def add(kind: type[Exception], refusal: Callable[[Any], Refusal]) -> None:
+        async def answer_error(request: Request, error: Exception) -> JSONResponse:
+            no = refusal(error)
+            return JSONResponse({"detail": no.detail}, no.status, no.headers)
+
+        app.add_exception_handler(kind, answer_error)
+
+    add(Refusal, lambda error: error)
+    add(ImageError, refused_picture)
+    add(PoolFull, _try_again)
+    add(PoolClosed, lambda error: Refusal(503, str(error), _SOON))
+    add(Unavailable, _try_again)
+    add(DeadlinePassed, lambda error: Refusal(504, str(error)))
+    add(UnknownThing, lambda error: Refusal(404, str(error)))
+    add(RequestValidationError, lambda error: Refusal(422, sentence(error.errors())))
+    add(HTTPException, _plain_refusal)
+
+
+_SOON = {"Retry-After": "1", "Connection": "close"}
+_SENTENCES = {
+    404: "There is nothing at this address. /docs shows what there is.",
+    405: "This address does not take that method. /docs shows which it takes.",
+}
+
+
+def _try_again(error: PoolFull | Unavailable) -> Refusal:
+    return Refusal(503, str(error), {"Retry-After": str(math.ceil(error.retry_after_s))})
+
+
+def _plain_refusal(error: HTTPException) -> Refusal:
+    """Starlette's own 404 and 405."""
+    return Refusal(
+        error.status_code, _SENTENCES.get(error.status_code, error.detail), error.headers
+    )

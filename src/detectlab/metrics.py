@@ -1,0 +1,65 @@
+"""What the service counts, for Prometheus."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from detectlab.pool import Pool
+from detectlab.receiving import Intake
+
+_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+
+
+class Metrics:
+    """The counters of one app; several apps in a process do not share them.
+
+    Args:
+        pool: Watched for its queue and its loaded detectors.
+        intake: Watched for the bytes it holds.
+    """
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self, pool: Pool, intake: Intake) -> None:
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.requests = Counter(
+            "detectlab_requests", "Requests answered.", ["route", "status"], registry=registry
+        )
+        self.errors = Counter(
+            "detectlab_internal_errors", "Requests that failed by our fault.", registry=registry
+        )
+        self.request_seconds = Histogram(
+            "detectlab_request_seconds", "Time from a request's arrival to its answer.",
+            ["route"], buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.inference_seconds = Histogram(
+            "detectlab_inference_seconds", "Time that the detector took for a picture.",
+            ["model"], buckets=_SECONDS, registry=registry,
+        )  # fmt: skip
+        self.detections = Counter(
+            "detectlab_detections", "Objects found.", ["model"], registry=registry
+        )
+        self.received_lost = Counter(
+            "detectlab_received_lost", "Received pictures that could not be kept.",
+            ["reason"], registry=registry,
+        )  # fmt: skip
+        for reason in ("busy", "disk"):
+            self.received_lost.labels(reason)  # shown as 0 before the first one
+        for name, text, value in (
+            ("queue_waiting", "Requests that wait for a worker.", lambda: pool.waiting),
+            ("running", "Detections that run now.", lambda: pool.running),
+            ("loaded_detectors", "Detectors in memory.", lambda: len(pool.loaded)),
+            ("held_bytes", "Bytes of request bodies held now.", lambda: intake.held_bytes),
+        ):
+            Gauge(f"detectlab_{name}", text, registry=registry).set_function(value)
+
+    def count_request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request to a route's template."""
+        self.requests.labels(route, str(status)).inc()
+        self.request_seconds.labels(route).observe(seconds)
+        if status == 500:
+            self.errors.inc()
+
+    def render(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)

@@ -1,0 +1,76 @@
+"""The documentation page and its files: all from here, so that it works without internet."""
+
+from importlib.resources import files
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+# Every address in it is relative: it works directly and behind any prefix alike.
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>detectlab API</title>
+<link rel="icon" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+# In a file of its own, so that the policy below can forbid scripts inside pages.
+_START = """window.ui = SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  validatorUrl: null
+});
+"""
+_TYPES = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+_POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+    "object-src 'none'; base-uri 'none'"
+)
+
+
+def docs_routes() -> list[Route]:
+    """Routes of the page, its files, and `/docs/` for whoever types the slash."""
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+
+    async def with_slash(request: Request) -> Response:
+        return RedirectResponse("../docs")
+
+    async def start(request: Request) -> Response:
+        return Response(_START, media_type="text/javascript")
+
+    def asset(name: str) -> Route:
+        file = files("fastapi_swagger") / "resources" / name
+        media_type = _TYPES[name]
+
+        def read(request: Request) -> Response:
+            return Response(
+                file.read_bytes(), media_type=media_type,
+                headers={"Cache-Control": "max-age=3600"},
+            )  # fmt: skip
+
+        return Route(f"/docs/{name}", read)
+
+    return [
+        Route("/docs", page),
+        Route("/docs/", with_slash),
+        Route("/docs/start.js", start),
+        *(asset(name) for name in _TYPES),
+    ]

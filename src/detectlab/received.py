@@ -1,0 +1,112 @@
+"""Received pictures, kept in a folder of bounded size."""
+
+import logging
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Full, Queue
+
+logger = logging.getLogger(__name__)
+
+# Only files with such a name are ever deleted: whatever else lies in the folder stays.
+_OURS = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png|webp|bmp|gif|tiff)\Z")
+_PART = re.compile(r"\.\d{8}T\d{12}-[0-9a-f]{12}\.part\Z")
+# A part is written within a moment; an older one was left by a process that was killed.
+_PART_MAX_AGE_S = 60.0
+_MAX_WAITING = 16
+
+
+class ReceivedPictures:
+    """Keeps the newest pictures, in a thread of its own, so that nobody waits for the disk.
+
+    Each is written under a generated name into a hidden file that is then renamed: whoever looks
+    into the folder sees whole pictures only.
+
+    Args:
+        folder: Where; made when it is not there.
+        keep: How many pictures at most.
+        max_bytes: How much space they take at most.
+        on_lost: Called for each picture that could not be kept, with `"disk"` or `"busy"`.
+    """
+
+    def __init__(
+        self, folder: Path, keep: int, max_bytes: int, on_lost: Callable[[str], None]
+    ) -> None:
+        self.folder = folder
+        self._keep = keep
+        self._max_bytes = max_bytes
+        self._on_lost = on_lost
+        self._queue: Queue[tuple[bytes, str] | None] = Queue(_MAX_WAITING)
+        self._thread: threading.Thread | None = None
+        self._is_failing = False
+
+    def keep(self, data: bytes, format: str) -> None:
+        """Keep a picture, soon; returns at once and never fails.
+
+        Args:
+            data: The file as it came.
+            format: What it is by its content, such as `"JPEG"`.
+        """
+        try:
+            self._queue.put_nowait((data, format))
+        except Full:
+            self._on_lost("busy")
+
+    def open(self) -> None:
+        """Start keeping."""
+        self._thread = threading.Thread(target=self._work, name="received", daemon=True)
+        self._thread.start()
+
+    def close(self, grace_s: float) -> None:
+        """Write what waits, within `grace_s` seconds, and stop."""
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        until = time.monotonic() + grace_s
+        try:
+            self._queue.put(None, timeout=grace_s)
+        except Full:
+            return  # the disk hangs; the thread ends with the process
+        thread.join(max(0.0, until - time.monotonic()))
+
+    def _work(self) -> None:
+        self._tidy()
+        while (item := self._queue.get()) is not None:
+            try:
+                self._write(*item)
+                self._tidy()
+            except OSError as error:
+                self._on_lost("disk")
+                if not self._is_failing:  # say it once, not for every request
+                    logger.error("Received pictures cannot be kept in %s: %s", self.folder, error)
+                self._is_failing = True
+            else:
+                self._is_failing = False
+
+    def _write(self, data: bytes, format: str) -> None:
+        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
+        part = self.folder / f".{stem}.part"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(data)
+            part.rename(self.folder / f"{stem}.{format.lower()}")
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _tidy(self) -> None:
+        """Delete the oldest pictures beyond the bounds, and parts that nobody writes any more."""
+        size = 0
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        newest_first = sorted(filter(_OURS.match, names), reverse=True)
+        for count, name in enumerate(newest_first, start=1):
+            size += (self.folder / name).stat().st_size
+            if count > self._keep or size > self._max_bytes:
+                (self.folder / name).unlink(missing_ok=True)
+        for name in filter(_PART.match, names):
+            part = self.folder / name
+            if time.time() - part.stat().st_mtime > _PART_MAX_AGE_S:
+                part.unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""What goes over the wire, as pydantic models."""
+
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from detectlab.detections import Detections
+
+# A 32 x 32 PNG of one colour: small enough to read, and a picture that is really answered.
+EXAMPLE_IMAGE = (
+    "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAK0lEQVRIx+3NQQEAQAQAMC6XJBKLdSX4bQWW0xWXXh"
+    "wTCAQCgUAgEAgEWz4ivgGeKNrMiQAAAABJRU5ErkJggg=="
+)
+_DETECTION: JsonDict = {
+    "x_min": 62, "y_min": 40, "x_max": 241, "y_max": 220,
+    "class_name": "apple", "confidence": 0.872,
+}  # fmt: skip
+_RESULT: JsonDict = {"detections": [_DETECTION], "time": 0.031, "model": "nano"}
+
+
+class Detection(BaseModel):
+    """One object: its box in whole pixels of the picture, its class, the detector's confidence."""
+
+    x_min: int = Field(description="Left edge. A box may reach a little beyond the picture.")
+    y_min: int = Field(description="Upper edge; y grows downwards.")
+    x_max: int = Field(description="Right edge.")
+    y_max: int = Field(description="Lower edge.")
+    class_name: str = Field(description="What the detector takes it for.")
+    confidence: float = Field(ge=0, le=1, description="How sure it is, to 3 decimals.")
+
+
+class Result(BaseModel):
+    """What was found in one picture, most confident first."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_RESULT]})
+
+    detections: list[Detection]
+    time: float = Field(ge=0, description="Seconds that the detector took.")
+    model: str = Field(description="The detector that answered.")
+
+    @classmethod
+    def of(cls, detections: Detections, seconds: float, model: str) -> Self:
+        """The result of a detector's `detections`, found in `seconds`."""
+        found = [
+            Detection(
+                x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max,
+                class_name=label, confidence=round(confidence, 3),
+            )
+            for (x_min, y_min, x_max, y_max), label, confidence in detections
+        ]  # fmt: skip
+        return cls(detections=found, time=round(seconds, 6), model=model)
+
+
+class Question(BaseModel):
+    """A picture as base64, and what to do with it: the JSON form of a request."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "nano", "image": EXAMPLE_IMAGE, "confidence": 0.5}]
+        }
+    )
+
+    model: str | None = Field(default=None, description="The detector; by default the server's.")
+    image: str = Field(
+        description="The bytes of a picture file, encoded with base64.",
+        json_schema_extra={"format": "base64-picture"},
+    )
+    confidence: float = Field(
+        default=0.5, ge=0, le=1, allow_inf_nan=False, description="Only objects above this."
+    )
+    nms_threshold: float = Field(
+        default=0.3, ge=0, le=1, allow_inf_nan=False,
+        description="Of two boxes that overlap more than this, the more confident one stays.",
+    )  # fmt: skip
+
+
+class Error(BaseModel):
+    """Why there is no answer, and what to do."""
+
+    detail: str = Field(examples=["This is a PDF document, not a picture in JPEG, PNG, ..."])
+
+
+class FileError(Error):
+    """Why one file of a batch has no result."""
+
+    status: int = Field(
+        description="The status that the file alone would have got.", examples=[415]
+    )
+
+
+class Count(BaseModel):
+    """How many objects of a class are in a picture."""
+
+    model: str = Field(examples=["nano"])
+    class_name: str = Field(examples=["apple"])
+    count: int = Field(ge=0, examples=[3])
+
+
+class Card(BaseModel):
+    """What is known about a detector."""
+
+    name: str = Field(examples=["nano"])
+    description: str
+    family: str = Field(description="How the network's output is read.", examples=["yolov3"])
+    input_size: int = Field(description="Side of its square input, in pixels.", examples=[416])
+    classes: list[str] = Field(description="What it can find.", examples=[["apple", "orange"]])
+    licence: str = Field(description="Licence of its weights.")
+    licence_url: str
+    size_bytes: int | None = Field(description="Size of its files, where that is known.")
+    available: bool = Field(description="Whether this server has its files.")
+    loaded: bool = Field(description="Whether it is in memory now.")
