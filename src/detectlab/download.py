@@ -24,7 +24,7 @@ MAX_UNSTATED_BYTES = 1_000_000
 # What pooch's HTTP library raises, by class name: `client` alone may import that library.
 _REASONS = {
     "TooManyRedirects": "redirects in a circle",
-    "SSLError": "has a certificate that is not trusted",
+    "SSLError": "has no secure connection to trust",
     "ChunkedEncodingError": "broke off in the middle",
     "ContentDecodingError": "sent something that cannot be unpacked",
     "InvalidSchema": "is neither a folder nor an http(s) address",
@@ -199,10 +199,11 @@ def _download(
 
 def _in_words(error: Exception, timeout_s: tuple[float, float]) -> str:
     text = str(error)
-    if "timed out" in text.lower():
-        return f"did not answer for {max(timeout_s):g} s"
+    if "timed out" in text:
+        seconds = timeout_s["connect timeout" not in text]
+        return f"did not answer for {seconds:g} s"
     kinds = [kind.__name__ for kind in type(error).__mro__]
-    if "HTTPError" in kinds:
+    if kinds[0] == "HTTPError":
         return f"answered {text.partition(' for url')[0]}"
     return next((_REASONS[kind] for kind in kinds if kind in _REASONS), "could not be reached")
 
