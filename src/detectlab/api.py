@@ -77,8 +77,9 @@ def create_app(pool: Pool | None = None, settings: Settings | None = None) -> Fa
     app.router.routes.extend(docs_routes())
     locked = [Security(_key_check(settings))] if settings.api_key else []
     app.include_router(_public_routes(service))
-    app.include_router(_detector_routes(service), dependencies=locked)
-    app.include_router(_picture_routes(service), dependencies=locked)
+    no_key = openapi.errors(401) if locked else {}
+    for router in (_detector_routes(service), _picture_routes(service)):
+        app.include_router(router, dependencies=locked, responses=no_key)
     _add_error_answers(app)
     if settings.cors_origins:
         app.add_middleware(
@@ -145,7 +146,9 @@ def _detector_routes(service: Service) -> APIRouter:
     router = APIRouter()
     pool = service.pool
 
-    @router.get("/models", tags=["detectors"], summary="List the detectors")
+    @router.get(
+        "/models", tags=["detectors"], summary="List the detectors", responses=openapi.errors(422)
+    )
     async def models(
         all: Annotated[bool, Query(description="Those too whose files are not here.")] = False,
     ) -> list[str]:
@@ -155,7 +158,7 @@ def _detector_routes(service: Service) -> APIRouter:
 
     @router.get(
         "/models/{name}", tags=["detectors"], summary="Describe a detector",
-        responses=openapi.errors(404),
+        responses=openapi.errors(404, 422),
     )  # fmt: skip
     async def card(name: str) -> Card:
         """Its family, input, classes and licence, and whether it is loaded."""

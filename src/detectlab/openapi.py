@@ -55,16 +55,44 @@ BATCH_BODY: dict[str, Any] = {
     }
 }
 
+# What each status means, and the sentence of one such answer.
 _ERRORS = {
-    400: "Not a picture, or a damaged one; in the JSON form also an unknown model.",
-    401: "The `X-API-Key` is missing or wrong.",
-    404: "There is no such thing.",
-    408: "The request was sent too slowly.",
-    413: "Too many bytes, pixels or files.",
-    415: "A kind of file or body that is not read.",
-    422: "A parameter is wrong.",
-    503: "Not now: queue full, detector not available, or not ready.",
-    504: "There was no answer in time.",
+    400: (
+        "Not a picture, or a damaged one; in the JSON form also an unknown model.",
+        "The PNG file ends too early: part of the picture is missing. Send it again.",
+    ),
+    401: (
+        "The API key is missing or wrong.",
+        "Send the server's API key in the header `X-API-Key`.",
+    ),
+    404: (
+        "There is no such thing.",
+        "This detector does not know 'aples'. Did you mean /count-apples/?",
+    ),
+    408: (
+        "The request was sent too slowly.",
+        "The request was not here within 30 s. Send it faster, or less.",
+    ),
+    413: (
+        "Too many bytes, pixels or files.",
+        "That is too large: at most 10 MB are taken. Make it smaller.",
+    ),
+    415: (
+        "A kind of file or body that is not read.",
+        "This is a PDF document, not a picture in JPEG, PNG, WebP, BMP, GIF or TIFF.",
+    ),
+    422: (
+        "A parameter is wrong.",
+        "`confidence`: Input should be less than or equal to 1. Received: '2'",
+    ),
+    503: (
+        "Not now: the queue is full, the detector's files are not here, or it is not ready.",
+        "The server is busy and its queue is full. Ask again in 2 s.",
+    ),
+    504: (
+        "There was no answer in time.",
+        "There was no answer within 30 s. Try a smaller picture, a faster detector, or later.",
+    ),
 }
 
 
@@ -72,7 +100,12 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documented errors of a route."""
     answers: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
-        answers[status] = {"model": Error, "description": _ERRORS[status]}
+        meaning, example = _ERRORS[status]
+        answers[status] = {
+            "model": Error,
+            "description": meaning,
+            "content": {"application/json": {"example": {"detail": example}}},
+        }
         if status == 503:
             answers[status]["headers"] = {
                 "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}

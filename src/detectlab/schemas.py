@@ -78,7 +78,7 @@ class Question(BaseModel):
 class Error(BaseModel):
     """Why there is no answer, and what to do."""
 
-    detail: str = Field(examples=["This is a PDF document, not a picture in JPEG, PNG, ..."])
+    detail: str
 
 
 class FileError(Error):
