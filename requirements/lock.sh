@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the three lock files from pyproject.toml: versions and hashes, no addresses.
+# Writes the four lock files from pyproject.toml: versions and hashes, no addresses.
 # Run it (`make lock`) after a change of the dependencies; it needs `uv` on the PATH.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,9 +12,10 @@ lock() { # lock NAME [uv arguments]
         --output-file "requirements/$name.txt"
 }
 
-lock dev --extra lab --extra dev
+lock dev --extra lab --extra app --extra dev
 # The smaller sets take their versions from the largest, so all three agree.
 lock lab --extra lab --constraint requirements/dev.txt
+lock app --extra app --constraint requirements/dev.txt
 lock api --constraint requirements/dev.txt
 
 # The marker of all that we support stands behind every line and tells pip nothing: leave it out.
