@@ -29,8 +29,8 @@ COURSE_IMAGES: tuple[WeightsFile, ...] = tuple(
 
 def ensure_course_images(
     folder: Path, settings: Settings | None = None, progress: bool = True
-) -> list[Path]:
-    """Give the course's photographs, checked; those that are missing are fetched first.
+) -> Path:
+    """Fetch those of the course's photographs that are missing or damaged.
 
     Args:
         folder: Where to keep them, for example `images/course`.
@@ -38,10 +38,12 @@ def ensure_course_images(
         progress: Whether to show a bar while downloading.
 
     Returns:
-        The pictures' paths.
+        The folder.
 
     Raises:
         WeightsError: A picture could not be had; the message names what was tried.
     """
     settings = settings or Settings()
-    return [fetch(image, folder, settings, progress) for image in COURSE_IMAGES]
+    for image in COURSE_IMAGES:
+        fetch(image, folder, settings, progress)
+    return folder

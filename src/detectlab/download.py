@@ -29,6 +29,7 @@ _REASONS = {
     "ContentDecodingError": "sent something that cannot be unpacked",
     "InvalidSchema": "is neither a folder nor an http(s) address",
     "InvalidURL": "is not a valid address",
+    "ValueError": "sent a malformed answer",
 }
 
 

@@ -80,7 +80,7 @@ UNSOUND = {
     "redirect-to-web-page": "sent a web page instead of the file",
     "redirect-in-a-circle": "redirects in a circle",
     "zipped-badly": "sent something that cannot be unpacked",
-    "length-in-words": "(could not be reached|broke off in the middle)",
+    "length-in-words": "sent a malformed answer",
     "403": "answered 403 Client Error: Forbidden",
     "404": "answered 404 Client Error: Not Found",
     "500": "answered 500 Server Error: Internal Server Error",
