@@ -4,6 +4,7 @@ import textwrap
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -29,7 +30,7 @@ class Notebook:
     """A kernel with a client, as a notebook page sees it."""
 
     client: BlockingKernelClient
-    interrupt: Callable[[], None]
+    interrupt: Callable[[], object]
     cells: dict[str, Cell] = field(default_factory=lambda: defaultdict(Cell))
 
     def send(self, code: str) -> str:
@@ -106,20 +107,33 @@ def slow():
 """
 
 
-@pytest.fixture(scope="module")
-def notebook() -> Iterator[Notebook]:
-    """A kernel in which `app`, `serve` and `start` are there."""
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel()
-    client = manager.blocking_client()
+@contextmanager
+def _open(client: BlockingKernelClient, interrupt: Callable[[], object]) -> Iterator[Notebook]:
     try:
         client.start_channels()
         client.wait_for_ready(timeout=DEADLINE_S)
-        notebook = Notebook(client, manager.interrupt_kernel)
+        notebook = Notebook(client, interrupt)
         notebook.value(APP)
         yield notebook
     finally:
         client.stop_channels()
+
+
+@pytest.fixture(scope="session")
+def open_notebook() -> Callable[..., AbstractContextManager[Notebook]]:
+    """Opens a notebook on a running kernel, with `app`, `serve` and `start` in it."""
+    return _open
+
+
+@pytest.fixture(scope="module")
+def notebook() -> Iterator[Notebook]:
+    """A notebook on a kernel of its own, with `app`, `serve` and `start` in it."""
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel()
+    try:
+        with _open(manager.blocking_client(), manager.interrupt_kernel) as notebook:
+            yield notebook
+    finally:
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
 

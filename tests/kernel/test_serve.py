@@ -151,7 +151,7 @@ def test_serve_port_of_another_process_says_what_to_do(notebook):
     assert cell.status == "error"
     assert cell.error.startswith(f"ServerStartError: Port {port} on 127.0.0.1 is taken")
     assert "port=0" in cell.error
-    assert "stop the other server" in cell.error
+    assert "Stop the other server" in cell.error
 
 
 def test_serve_failing_start_up_names_the_cause_and_frees_the_port(notebook, port, is_free):

@@ -1,0 +1,122 @@
+"""The learner's app and the uvicorn server around it, as guests of somebody else's process."""
+
+import asyncio
+import logging
+import re
+import signal
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import uvicorn
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+GRACE_S = 3  # what requests that are under way get once the server is told to stop
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~%@+-]+)+")
+
+
+class Guest:
+    """The app as uvicorn sees it: its start-up error is kept, a proxy's prefix is passed on.
+
+    Attributes:
+        failure: What the app's lifespan raised, if anything.
+        reason: Why the app did not start, in one line.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+        self._app: Any = ProxyHeadersMiddleware(cast(Any, app), ["127.0.0.1", "::1"])
+        self._lifespan: asyncio.Task[None] | None = None
+        self.failure: BaseException | None = None
+        self.reason = "it gave no reason"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on to the app."""
+        if scope["type"] != "lifespan":
+            await self._app(_with_proxy_prefix(scope), receive, send)
+            return
+
+        async def send_noting_failure(message: Message) -> None:
+            if message["type"] == "lifespan.startup.failed":
+                # The cell shows it; uvicorn would print the whole traceback once more.
+                self.reason = message.get("message", "").strip().rpartition("\n")[2] or self.reason
+                message = {"type": message["type"]}
+            await send(message)
+
+        self._lifespan = asyncio.current_task()
+        try:
+            await self._app(scope, receive, send_noting_failure)
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def leave(self) -> None:
+        """End a start-up that was interrupted."""
+        if self._lifespan:
+            self._lifespan.cancel()
+
+
+def _with_proxy_prefix(scope: Scope) -> Scope:
+    """Put the prefix that jupyter-server-proxy took off a request back into its scope.
+
+    FastAPI's pages and redirects then lead through the proxy. The header is believed only from
+    this machine, since anybody can send it, and removed, so that no one applies it twice.
+    """
+    name = b"x-forwarded-prefix"
+    prefix = dict(scope["headers"]).get(name, b"").decode("latin-1").rstrip("/")
+    client = scope.get("client")
+    if not (client and client[0] in {"127.0.0.1", "::1"} and _PREFIX.fullmatch(prefix)):
+        return scope
+    return {
+        **scope,
+        "root_path": prefix + scope.get("root_path", ""),
+        "path": prefix + scope["path"],
+        "raw_path": prefix.encode() + scope["raw_path"],
+        "headers": [header for header in scope["headers"] if header[0] != name],
+    }
+
+
+def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) -> "uvicorn.Server":
+    """Build a server that can be interrupted at any time, in a cell as well as in a thread."""
+    import uvicorn
+
+    class KernelServer(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets=sockets)
+            on_started()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            if sig != signal.SIGINT:
+                super().handle_exit(sig, frame)
+                return
+            # 1: let requests finish, 2: do not wait for them, 3: the app blocks the loop.
+            stuck = not self.started or self.force_exit
+            self.force_exit = self.should_exit
+            self.should_exit = True
+            if stuck:
+                raise KeyboardInterrupt
+
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    path = root_path.strip("/")
+    return KernelServer(
+        uvicorn.Config(
+            app,
+            root_path=f"/{path}" if path else "",
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE_S,
+            proxy_headers=False,  # `Guest` reads them, after it has seen who really called
+        )
+    )
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Drop the tracebacks of requests that were cut off because the server stopped."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))

@@ -1,0 +1,61 @@
+"""Running a coroutine on the event loop that is running the very cell that calls."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+from detectlab.kernel.listening import ServerStartError
+
+
+def run_nested(
+    loop: asyncio.AbstractEventLoop, main: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Run `main()` to its end; an interrupt cancels it.
+
+    Raises:
+        ServerStartError: This kind of loop cannot be nested, or nest_asyncio is missing.
+    """
+    try:
+        import nest_asyncio
+
+        nest_asyncio.apply(loop)
+    except (ImportError, ValueError) as error:  # ValueError: uvloop, say
+        raise ServerStartError(
+            f"`serve` cannot run on this kernel's event loop: {error}. Use start(app) instead, or "
+            "run `pip install 'detectlab[lab]'` in a terminal if nest_asyncio is missing."
+        ) from None
+    task = loop.create_task(main())
+    with _postponing_what_needs_this_cell(loop):
+        while not task.done():
+            try:
+                loop.run_until_complete(task)
+            except KeyboardInterrupt:
+                task.cancel()
+
+
+@contextlib.contextmanager
+def _postponing_what_needs_this_cell(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Keep the messages that reach a kernel while this cell nests its loop, for after the cell.
+
+    ipykernel 7 handles all messages of the page in one context, and the cell is inside it: their
+    first step fails with "cannot enter context", and without this they would be lost for ever.
+    """
+    earlier = loop.get_exception_handler()
+    postponed: list[asyncio.Handle] = []
+
+    def postpone(loop: asyncio.AbstractEventLoop, problem: dict[str, Any]) -> None:
+        if "cannot enter context" in str(problem.get("exception")) and "handle" in problem:
+            postponed.append(problem["handle"])
+        elif earlier:
+            earlier(loop, problem)
+        else:
+            loop.default_exception_handler(problem)
+
+    loop.set_exception_handler(postpone)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(earlier)
+        for message in postponed:
+            loop.call_soon(message._run)
