@@ -147,6 +147,13 @@ def port() -> int:
 
 
 @pytest.fixture
+def taken_port() -> Iterator[int]:
+    """A port on which another program than the kernel listens: this one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
 def is_free() -> Callable[[int], bool]:
     def check(port: int) -> bool:
         with socket.socket() as probe:

@@ -1,6 +1,5 @@
 """`serve` in a real kernel: every trap in which a cell could turn red or a port stay taken."""
 
-import socket
 import threading
 
 import pytest
@@ -60,6 +59,29 @@ def test_serve_interrupted_runs_the_cells_queued_behind_it(notebook, port):
 
     assert notebook.finish(serving).status == "ok"
     assert [notebook.finish(cell).shown for cell in queued] == ["cell 0\n", "cell 1\n"]
+
+
+def test_serve_widget_message_meanwhile_is_handled_afterwards(notebook, port):
+    notebook.value(
+        """
+        import ipywidgets
+        slider = ipywidgets.IntSlider(value=3)
+        """
+    )
+    model_id = notebook.value("print(slider.model_id)")
+    serving = notebook.send(f"serve(app, port={port})")
+    notebook.until_shown(serving, READY)
+
+    notebook.client.shell_channel.send(
+        notebook.client.session.msg(
+            "comm_msg",
+            {"comm_id": model_id, "data": {"method": "update", "state": {"value": 9}}},
+        )
+    )
+    after = notebook.send("print(slider.value)")
+    notebook.interrupt()
+
+    assert notebook.finish(after).shown == "9\n"
 
 
 def test_serve_interrupted_during_a_slow_request_ends_without_traceback(notebook, port, is_free):
@@ -142,14 +164,11 @@ def test_serve_interrupted_three_times_frees_a_loop_that_the_app_blocks(notebook
     assert is_free(port)
 
 
-def test_serve_port_of_another_process_says_what_to_do(notebook):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-        cell = notebook.run(f"serve(app, port={port})")
+def test_serve_port_of_another_process_says_what_to_do(notebook, taken_port):
+    cell = notebook.run(f"serve(app, port={taken_port})")
 
     assert cell.status == "error"
-    assert cell.error.startswith(f"ServerStartError: Port {port} on 127.0.0.1 is taken")
+    assert cell.error.startswith(f"ServerStartError: Port {taken_port} on 127.0.0.1 is taken")
     assert "port=0" in cell.error
     assert "Stop the other server" in cell.error
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -77,14 +76,11 @@ def test_start_on_port_zero_twice_serves_both():
         assert [get(one.url).json(), get(two.url).json()] == ["one", "two"]
 
 
-def test_start_port_taken_by_another_program_says_what_to_do():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-        with pytest.raises(
-            ServerStartError, match=rf"Port {port} on 127.0.0.1 is taken .*port=0 takes any"
-        ):
-            start(make_app(), port=port)
+def test_start_port_taken_by_another_program_says_what_to_do(taken_port):
+    with pytest.raises(
+        ServerStartError, match=rf"Port {taken_port} on 127.0.0.1 is taken .*port=0 takes any"
+    ):
+        start(make_app(), port=taken_port)
 
 
 def test_start_address_of_another_machine_says_what_to_do():
