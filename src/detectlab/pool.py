@@ -105,7 +105,10 @@ class ThreadPool:
         self.default = default or default_model(self._settings)
         self._own_files = load is not None
         self._shelf = Shelf(
-            load or self._load_present, self._size_bytes, self._settings.memory_limit_mb << 20
+            load or self._load_present,
+            self._size_bytes,
+            self._settings.memory_limit_mb << 20,
+            self._settings.load_retry_s,
         )
         self._condition = threading.Condition()  # guards everything below
         self._open = True

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     memory_limit_mb: int = Field(
         default=2048, ge=1, description="Estimated memory that loaded detectors may take, in MB."
     )
+    load_retry_s: float = Field(
+        default=5.0, ge=0, description="Time before a detector that failed is tried again, in s."
+    )
     fetch_on_demand: bool = Field(
         default=False, description="Whether the server downloads a detector that is asked for."
     )

@@ -58,7 +58,7 @@ class Shelf:
         load: Callable[[str], Detector],
         size_bytes: Callable[[str], int],
         limit_bytes: int,
-        retry_s: float = 5.0,
+        retry_s: float,
     ) -> None:
         self._load = load
         self._size_bytes = size_bytes
