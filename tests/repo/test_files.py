@@ -1,0 +1,52 @@
+"""What may be in the repository, and what may not."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+LARGE_ALLOWED = ("images/", "notebooks/", "src/detectlab/assets/")
+MAX_BYTES = 500_000
+
+# Places that exist on one machine only, and hosts that packages come from: which index pip asks
+# is its user's business.
+ADDRESSES = {
+    "a folder of one machine": re.compile(rb"(?<![\w.])/(work|home/\w+|root|Users/\w+)/"),
+    "a package index": re.compile(rb"//[\w.-]*(pypi|pythonhosted|anaconda)\.\w+"),
+    "a private host": re.compile(rb"//[\w-]+\.(internal|local|lan|corp)\b"),
+}
+
+
+def test_no_file_is_large(tracked_files: list[Path], root: Path) -> None:
+    names = {path.relative_to(root).as_posix(): path.stat().st_size for path in tracked_files}
+
+    large = [
+        name
+        for name, size in names.items()
+        if size > MAX_BYTES and not name.startswith(LARGE_ALLOWED)
+    ]
+    assert large == []
+
+
+@pytest.mark.parametrize("kind", ADDRESSES)
+def test_no_file_names_another_place(kind: str, tracked_files: list[Path], root: Path) -> None:
+    found = [
+        f"{path.relative_to(root)}: {match[0].decode()}"
+        for path in tracked_files
+        for match in ADDRESSES[kind].finditer(path.read_bytes())
+        if path != Path(__file__)
+    ]
+
+    assert found == []
+
+
+def test_result_folders_are_kept_and_empty(tracked_files: list[Path], root: Path) -> None:
+    for folder in ("images_with_boxes", "images_uploaded"):
+        kept = [path.name for path in tracked_files if path.parent == root / folder]
+        assert kept == [".gitkeep"]
+
+
+def test_gitignore_does_not_hide_pictures(root: Path) -> None:
+    lines = (root / ".gitignore").read_text("utf-8").splitlines()
+
+    assert not {"images", "images/", "images/*", "/images", "*.jpg", "*.png"} & set(lines)

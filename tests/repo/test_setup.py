@@ -1,0 +1,106 @@
+"""The set-up script at work, on a small project that needs no network."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conftest import Project
+
+FIRST = "import first; print(first.VERSION)"
+
+
+def test_set_up_installs_the_lock_and_the_project(project: "Project") -> None:
+    run = project.set_up()
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.startswith("Setting up .venv with Python 3.1")
+    assert "The environment is ready" in run.stdout
+    assert project.python(FIRST) == "1.0"
+    assert project.python("from importlib.metadata import version; print(version('small'))") == "0"
+
+
+def test_set_up_of_what_is_there_asks_pip_for_nothing(ready_project: "Project") -> None:
+    ready_project.lock("same", again="1.0")
+    assert ready_project.set_up("same").returncode == 0
+    log = ready_project.log()
+
+    run = ready_project.set_up("same")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    assert ready_project.log() == log
+
+
+def test_set_up_of_a_smaller_lock_after_a_larger_one_installs_nothing(
+    ready_project: "Project",
+) -> None:
+    ready_project.lock("larger", one="1.0", two="2.0")
+    ready_project.lock("smaller", one="1.0")
+    assert ready_project.set_up("larger").returncode == 0
+    log = ready_project.log()
+
+    assert ready_project.set_up("smaller").stdout == ""
+    assert ready_project.log() == log
+    assert ready_project.python("import two; print(two.VERSION)") == "2.0"
+
+
+def test_set_up_after_the_lock_changed_brings_the_new_version(ready_project: "Project") -> None:
+    ready_project.lock("newer", three="1.0", four="2.0")
+    assert ready_project.set_up("newer").returncode == 0
+    ready_project.lock("newer", three="1.1", four="2.0")
+
+    run = ready_project.set_up("newer")
+    assert run.returncode == 0, run.stderr
+    versions = ready_project.python("import three, four; print(three.VERSION, four.VERSION)")
+    assert versions == "1.1 2.0"
+
+
+def test_set_up_in_a_moved_folder_makes_commands_that_work_there(
+    ready_project: "Project",
+) -> None:
+    old = ready_project.folder
+    ready_project.folder = old.rename(old.with_name(f"moved {old.name}"))
+
+    run = ready_project.set_up()
+    assert run.returncode == 0, run.stderr
+    binaries = ready_project.folder / ".venv" / "bin"
+    printed = subprocess.run([binaries / "first"], capture_output=True, text=True, check=True)
+    assert printed.stdout == "1.0\n"
+    assert f"{old}/" not in (binaries / "activate").read_text("utf-8")
+
+
+def test_set_up_killed_while_it_changed_the_environment_starts_afresh(
+    ready_project: "Project",
+) -> None:
+    environment = ready_project.folder / ".venv"
+    (environment / "half-written").touch()
+    stamp = json.loads((environment / "setup.json").read_text("utf-8"))
+    (environment / "setup.json").write_text(json.dumps({**stamp, "ready": False}), "utf-8")
+
+    run = ready_project.set_up()
+    assert run.returncode == 0, run.stderr
+    assert not (environment / "half-written").exists()
+    assert ready_project.python(FIRST) == "1.0"
+
+
+def test_set_up_interrupted_is_finished_by_the_next(
+    project: "Project", silent_server: str, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    process = subprocess.Popen(
+        project.command("lab"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=project.environment(PIP_INDEX_URL=silent_server),
+        start_new_session=True,
+    )
+    wait_until((project.folder / ".venv" / "tmp").exists)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does on Ctrl-C
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "\nStopped. Run the same command again to finish the set-up.\n"
+
+    assert project.set_up().returncode == 0
+    assert project.python(FIRST) == "1.0"
