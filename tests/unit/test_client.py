@@ -75,6 +75,39 @@ def test_client_models_and_version_give_what_the_server_says(serve: Serve) -> No
     assert DetectClient(serve(200, b'"1.2"')[0]).version() == "1.2"
 
 
+def test_client_predict_as_json_sends_the_picture_as_base64(serve: Serve) -> None:
+    answer = {"detections": [], "time": 0.1, "model": "nano"}
+    url, seen = serve(200, json.dumps(answer).encode())
+    assert DetectClient(url).predict(b"pixels", "nano", as_json=True) == answer
+    _, path, headers, body = seen[0]
+    assert (path, headers["Content-Type"]) == ("/predict", "application/json")
+    assert json.loads(body) == {"model": "nano", "image": "cGl4ZWxz"}
+
+
+def test_client_about_gives_title_and_version(serve: Serve) -> None:
+    url, _ = serve(200, b'{"info": {"title": "detectlab", "version": "1.2"}, "paths": {}}')
+    assert DetectClient(url).about() == {"title": "detectlab", "version": "1.2"}
+
+
+def test_client_models_and_classes_ask_where_the_api_tells(serve: Serve) -> None:
+    url, seen = serve(200, b'["nano", "yolov3"]')
+    DetectClient(url).models(all=True)
+    assert seen[0][1] == "/models?all=true"
+    assert DetectClient(serve(200, b'{"classes": ["apple"]}')[0]).classes("nano") == ["apple"]
+
+
+@pytest.mark.parametrize("body", [b"<html>Jupyter</html>", b'{"a": "list is due"}'])
+def test_client_with_another_service_at_the_address_says_so(serve: Serve, body: bytes) -> None:
+    with pytest.raises(RequestFailed, match=r"answers at .*, but not a detectlab server"):
+        DetectClient(serve(200, body)[0]).models()
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "http://", "http://a b:x/", "8000"])
+def test_client_with_no_address_says_what_one_looks_like(url: str) -> None:
+    with pytest.raises(RequestFailed, match="must be a server's address, such as http"):
+        DetectClient(url).models()
+
+
 @pytest.mark.parametrize(
     ("status", "error", "body", "message"),
     [
