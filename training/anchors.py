@@ -28,7 +28,10 @@ def find_anchors(composer: Composer, seed: int) -> list[tuple[int, int]]:
     for _ in range(ROUNDS):
         nearest = _distances(logs, means).argmin(axis=1)
         means = np.stack(
-            [logs[nearest == i].mean(axis=0) if (nearest == i).any() else means[i] for i in range(count)]
+            [
+                logs[nearest == i].mean(axis=0) if (nearest == i).any() else means[i]
+                for i in range(count)
+            ]
         )
     means = means[np.argsort(means.sum(axis=1))]
     return [(round(float(width)), round(float(height))) for width, height in np.exp(means)]

@@ -175,7 +175,9 @@ class Composer:
         )
         canvas[top:bottom, left:right] = recolour(rng, moved)
         boxes = sample.boxes.copy()
-        boxes[:, 1:] = boxes[:, 1:] * np.tile(size * zoom, 2) + np.tile(shift + (left, top), 2)
+        boxes[:, 1:] = boxes[:, 1:] * np.tile(size * zoom, 2) + np.tile(
+            shift + np.array([left, top]), 2
+        )
         return clip(boxes, (left, top), (right, bottom))
 
     def _paste(self, rng: np.random.Generator, canvas: Picture, boxes: Boxes) -> Boxes:
@@ -184,7 +186,10 @@ class Composer:
         label, sprite = self.sprites[rng.integers(len(self.sprites))]
         longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
         ratio = longest / max(sprite.shape[:2])
-        width, height = (max(4, round(v * ratio * rng.uniform(0.85, 1.15))) for v in sprite.shape[1::-1])
+        jitter = rng.uniform(0.85, 1.15, 2)
+        width, height = (
+            max(4, round(v * ratio * j)) for v, j in zip(sprite.shape[1::-1], jitter, strict=True)
+        )
         sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
         if rng.random() < 0.5 and label != 3:  # a mirrored dial is no dial
             sprite = cv2.flip(sprite, 1)
@@ -198,7 +203,10 @@ class Composer:
         part = sprite[top - y : bottom - y, left - x : right - x]
         colour = recolour(rng, np.ascontiguousarray(part[..., :3]))
         if label == 4:  # a car darkens the road under it
-            middle, axes = (x + width // 2, y + round(height * 0.95)), (width // 2, height // 12 + 1)
+            middle, axes = (
+                (x + width // 2, y + round(height * 0.95)),
+                (width // 2, height // 12 + 1),
+            )
             dark = tuple(int(v) for v in canvas[top:bottom, left:right].mean(axis=(0, 1)) * 0.3)
             cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
         ground = canvas[top:bottom, left:right]

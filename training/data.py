@@ -113,9 +113,7 @@ def read_folder(
         picture = cv2.imread(str(path))
         shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
         if shrink < 1:
-            picture = cv2.resize(
-                picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA
-            )
+            picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
         boxes = _read_boxes(path.with_suffix(".txt"), numbers)
         outlines = tuple(
             (numbers[number], points)

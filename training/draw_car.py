@@ -7,28 +7,28 @@ from numpy.typing import NDArray
 from training.draw_clock import Sprite
 
 SIZE = (320, 480)  # height, width of the canvas
-# Shapes of a car seen from its left side: (x forward, z up) in metres, from the front bumper's
-# lower edge over the bonnet to the rear. `roof` stands on the body.
+# Shapes of a car seen from its left side, in metres: x forward and z up, of the body from the front
+# bumper's lower edge over the bonnet to the rear, and of the roof that stands on it.
 BODIES = {
     "saloon": (
-        [(2.2, 0.3), (2.25, 0.6), (2.1, 0.78), (0.95, 0.95), (-1.35, 0.98), (-2.2, 0.9), (-2.25, 0.3)],
-        [(0.95, 0.95), (0.2, 1.42), (-0.8, 1.42), (-1.55, 0.97)],
+        ((2.2, 2.25, 2.1, 0.95, -1.35, -2.2, -2.25), (0.3, 0.6, 0.78, 0.95, 0.98, 0.9, 0.3)),
+        ((0.95, 0.2, -0.8, -1.55), (0.95, 1.42, 1.42, 0.97)),
     ),
     "hatchback": (
-        [(1.9, 0.3), (1.98, 0.6), (1.8, 0.82), (0.85, 1.0), (-1.75, 1.02), (-1.9, 0.7), (-1.9, 0.3)],
-        [(0.95, 0.98), (0.25, 1.5), (-1.2, 1.5), (-1.78, 1.0)],
+        ((1.9, 1.98, 1.8, 0.85, -1.75, -1.9, -1.9), (0.3, 0.6, 0.82, 1.0, 1.02, 0.7, 0.3)),
+        ((0.95, 0.25, -1.2, -1.78), (0.98, 1.5, 1.5, 1.0)),
     ),
     "estate": (
-        [(2.2, 0.3), (2.28, 0.6), (2.1, 0.8), (0.95, 0.97), (-2.1, 1.0), (-2.25, 0.6), (-2.25, 0.3)],
-        [(0.95, 0.96), (0.2, 1.47), (-1.6, 1.47), (-2.1, 1.0)],
+        ((2.2, 2.28, 2.1, 0.95, -2.1, -2.25, -2.25), (0.3, 0.6, 0.8, 0.97, 1.0, 0.6, 0.3)),
+        ((0.95, 0.2, -1.6, -2.1), (0.96, 1.47, 1.47, 1.0)),
     ),
     "offroader": (
-        [(2.1, 0.42), (2.15, 0.8), (2.0, 1.05), (0.9, 1.12), (-2.0, 1.15), (-2.15, 0.8), (-2.15, 0.42)],
-        [(0.95, 1.1), (0.45, 1.78), (-1.75, 1.8), (-2.05, 1.14)],
+        ((2.1, 2.15, 2.0, 0.9, -2.0, -2.15, -2.15), (0.42, 0.8, 1.05, 1.12, 1.15, 0.8, 0.42)),
+        ((0.95, 0.45, -1.75, -2.05), (1.1, 1.78, 1.8, 1.14)),
     ),
     "van": (
-        [(2.0, 0.35), (2.1, 0.7), (2.0, 0.95), (1.5, 1.1), (-2.1, 1.1), (-2.15, 0.7), (-2.15, 0.35)],
-        [(1.65, 1.05), (0.85, 1.8), (-1.95, 1.85), (-2.12, 1.08)],
+        ((2.0, 2.1, 2.0, 1.5, -2.1, -2.15, -2.15), (0.35, 0.7, 0.95, 1.1, 1.1, 0.7, 0.35)),
+        ((1.65, 0.85, -1.95, -2.12), (1.05, 1.8, 1.85, 1.08)),
     ),
 }
 LIGHT = np.array([0.3, 0.4, 0.87])
@@ -80,7 +80,12 @@ def _inset(points: Points, share: float) -> Points:
 
 
 def _prism(
-    canvas: Sprite, camera: _Camera, profile: Points, half: Points, paint: Points, glass: Points | None
+    canvas: Sprite,
+    camera: _Camera,
+    profile: Points,
+    half: Points,
+    paint: Points,
+    glass: Points | None,
 ) -> None:
     """Draws a profile between the two sides; with `glass`, windows into it."""
     left = np.c_[profile[:, 0], half, profile[:, 1]]
@@ -107,8 +112,8 @@ def _prism(
 
 def _windows(canvas: Sprite, camera: _Camera, side: Points, glass: Points) -> None:
     pane = _inset(side, 0.16)
-    middle = (pane[0] + pane[3]) / 2 * [1, 1, 0] + [-0.1, 0, 0]
-    low, high = middle + [0, 0, pane[0][2]], middle + [0, 0, pane[1][2]]
+    middle = (pane[0] + pane[3]) / 2 * [1, 1, 0] - np.array([0.1, 0, 0])
+    low, high = (middle + np.array([0, 0, pane[i][2]]) for i in (0, 1))
     high[1] = pane[1][1]
     gap = np.array([0.05, 0, 0])
     _fill(canvas, camera, np.array([pane[0], pane[1], high + gap, low + gap]), glass)
@@ -138,10 +143,14 @@ def _tyres(canvas: Sprite, camera: _Camera, x: float, half: float, radius: float
 
 
 def _across(x: float, y_low: float, y_high: float, z_low: float, z_high: float) -> Points:
-    return np.array([[x, y_low, z_low], [x, y_high, z_low], [x, y_high, z_high], [x, y_low, z_high]])
+    return np.array(
+        [[x, y_low, z_low], [x, y_high, z_low], [x, y_high, z_high], [x, y_low, z_high]]
+    )
 
 
-def _ends(rng: np.random.Generator, canvas: Sprite, camera: _Camera, profile: Points, half: float) -> None:
+def _ends(
+    rng: np.random.Generator, canvas: Sprite, camera: _Camera, profile: Points, half: float
+) -> None:
     """Lamps, grille, bumper and number plate."""
     floor = profile[0, 1]
     for x, sign in ((profile[1, 0] + 0.02, 1.0), (profile[-1, 0] - 0.02, -1.0)):
@@ -157,7 +166,9 @@ def _ends(rng: np.random.Generator, canvas: Sprite, camera: _Camera, profile: Po
             _fill(canvas, camera, _across(x, -wide, wide, top - 0.02, top + 0.13), dark)
         _fill(canvas, camera, _across(x, -half * 0.9, half * 0.9, floor, floor + 0.13), dark)
         plate = np.array([rng.uniform(60, 230), 225, 235])
-        _fill(canvas, camera, _across(x + sign * 0.01, -0.26, 0.26, floor + 0.14, floor + 0.25), plate)
+        _fill(
+            canvas, camera, _across(x + sign * 0.01, -0.26, 0.26, floor + 0.14, floor + 0.25), plate
+        )
 
 
 def _paint(rng: np.random.Generator) -> Points:
@@ -188,7 +199,7 @@ def draw_car(rng: np.random.Generator) -> Sprite:
     """
     canvas = np.zeros((*SIZE, 4), np.uint8)
     camera, paint = _Camera(rng), _paint(rng)
-    body, roof = (np.array(part, float) for part in BODIES[str(rng.choice(list(BODIES)))])
+    body, roof = (np.array(part).T for part in BODIES[str(rng.choice(list(BODIES)))])
     stretch = rng.uniform(0.92, 1.08, 2)
     body, roof = body * stretch, roof * stretch
     half = rng.uniform(0.82, 0.95)

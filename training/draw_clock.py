@@ -47,7 +47,9 @@ def _ticks(rng: np.random.Generator, dial: Sprite, centre: int, radius: float, i
 def _numerals(
     rng: np.random.Generator, dial: Sprite, centre: int, radius: float, ink: Colour
 ) -> None:
-    kind = rng.choice(["arabic", "roman", "quarters", "bars", "none"], p=[0.45, 0.3, 0.1, 0.1, 0.05])
+    kind = rng.choice(
+        ["arabic", "roman", "quarters", "bars", "none"], p=[0.45, 0.3, 0.1, 0.1, 0.05]
+    )
     font, scale = int(rng.choice(FONTS)), rng.uniform(0.75, 1.25) * radius / 130
     width = int(rng.integers(1, 4))
     for hour in range(1, 13):
@@ -163,7 +165,9 @@ def draw_clock(rng: np.random.Generator) -> Sprite:
         _furniture(rng, sprite, centre, radius)
     _plate(sprite, centre, radius, rim, square, corner)
     if rng.random() < 0.5:  # a second ring
-        _plate(sprite, centre, radius * (1 - rim_width / 2), (*_any_colour(rng), 255), square, corner)
+        _plate(
+            sprite, centre, radius * (1 - rim_width / 2), (*_any_colour(rng), 255), square, corner
+        )
     inner = radius * (1 - rim_width)
     _plate(sprite, centre, inner, face, square and rng.random() < 0.7, corner)
     if rng.random() < 0.75:

@@ -99,7 +99,9 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     difference = export(network, state["cfg"], options.out)
     files = [options.out / f"nano.{suffix}" for suffix in ("cfg", "weights", "names")]
-    print(f"{sum(file.stat().st_size for file in files):,} bytes; OpenCV differs by {difference:.1e}")
+    print(
+        f"{sum(file.stat().st_size for file in files):,} bytes; OpenCV differs by {difference:.1e}"
+    )
     if difference > TOLERANCE:
         for file in files:
             file.unlink()

@@ -1,10 +1,11 @@
 """Label photographs with several public detectors that vote, and mark where they disagree.
 
     python -m training.label --photos ../shared/photos/fruit-mixed --weights ../shared/weights \
-        --out FOLDER
+        --out RUN/fruit-mixed
 
-One detector mixes up apples and oranges at times. Three of them, each at several sizes and on the
-mirror image as well, rarely do so together. Where they do, the region is left out of training.
+The new folder holds the labels, with links to the photographs. One detector mixes up apples and
+oranges at times. Three of them, each at several sizes and on the mirror image as well, rarely do so
+together. Where they disagree, the region is left out of training.
 """
 
 import argparse
@@ -22,7 +23,7 @@ DETECTORS = ("yolo-fastest-1.1", "yolo-fastest-1.1-xl", "mobilenetv2-yolov3-nano
 SIZES = (320, 416, 512)
 SAME_OBJECT_IOU = 0.55
 FLOOR = 0.1  # scores below it are no votes
-SURE, MARGIN, DOUBT = 0.3, 0.7, 0.1  # of the mean score over all votes
+SURE, MARGIN, DOUBT = 0.25, 0.7, 0.1  # of the mean score over all votes
 IGNORE = -1  # the class of a region that teaches nothing
 
 Votes = NDArray[np.float32]  # (N, 4 + classes): x_min, y_min, x_max, y_max from 0 to 1, scores
@@ -54,7 +55,9 @@ def _one_view(net: cv2.dnn.Net, columns: list[int], picture: NDArray[np.uint8], 
     return rows[np.asarray(kept, dtype=int).ravel()]
 
 
-def views(detectors: list[tuple[cv2.dnn.Net, list[int]]], picture: NDArray[np.uint8]) -> list[Votes]:
+def views(
+    detectors: list[tuple[cv2.dnn.Net, list[int]]], picture: NDArray[np.uint8]
+) -> list[Votes]:
     """Gives the votes of each detector at each size, upright and mirrored."""
     mirrored = np.ascontiguousarray(picture[:, ::-1])
     found = []
@@ -75,7 +78,7 @@ def _iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.flo
 
 
 def fuse(found: list[Votes]) -> Iterator[Votes]:
-    """Gives one row an object: the score-weighted mean box, and mean class scores over all views."""
+    """Gives one row an object: the score-weighted mean box, mean class scores over all views."""
     votes = np.concatenate(found)
     votes = votes[np.argsort(-votes[:, 4:].max(axis=1))]
     while len(votes):
@@ -105,13 +108,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--weights", type=Path, required=True, help="folder of public detectors")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the label files")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
     detectors = [read_public(name, options.weights) for name in DETECTORS]
     for path in tqdm(sorted(options.photos.glob("*.jpg")), unit="picture"):
         lines = label_lines(views(detectors, cv2.imread(str(path))))
         (options.out / f"{path.stem}.txt").write_text("".join(f"{line}\n" for line in lines))
+        if not (options.out / path.name).exists():
+            (options.out / path.name).symlink_to(path.resolve())
 
 
 if __name__ == "__main__":

@@ -58,14 +58,12 @@ def near_duplicates(photos: Path, names: list[str]) -> list[str]:
         name, picture = f"{path.parent.name}/{path.stem}", cv2.imread(str(path))
         hashes[name] = picture_hash(picture)
         mirrored[name] = picture_hash(cv2.flip(picture, 1))
-    return sorted(
-        name
-        for name in hashes.keys() - set(names)
-        if any(
-            min(likeness(hashes[name], hashes[other]), likeness(mirrored[name], hashes[other])) < NEAR
-            for other in names
-        )
-    )
+
+    def nearest(name: str) -> float:
+        views = (hashes[name], mirrored[name])
+        return min(likeness(view, hashes[other]) for view in views for other in names)
+
+    return sorted(name for name in hashes.keys() - set(names) if nearest(name) < NEAR)
 
 
 def main() -> None:

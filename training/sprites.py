@@ -1,6 +1,8 @@
-"""Things to paste into training pictures: drawn clocks and cars, and objects cut from photographs."""
+"""Things to paste into training pictures: drawn clocks and cars, objects cut from photographs."""
 
+import pickle
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -35,22 +37,22 @@ def _shrunk(sprite: Sprite) -> Sprite:
     return cv2.resize(sprite, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
 
 
-def make_sprites(count: int, samples: Sequence[Sample], seed: int) -> list[tuple[int, Sprite]]:
-    """Draws clocks and cars and cuts out photographed objects.
-
-    Args:
-        count: How many clocks, and how many cars, to draw.
-        samples: Photographs; only those with outlines give cuttings.
-        seed: Of the drawings.
-
-    Returns:
-        (class, sprite) pairs.
-    """
+def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]:
+    """Draws clocks and as many cars, once: later calls read them from `cache`."""
+    if cache.is_file():
+        return pickle.loads(cache.read_bytes())
     rng = np.random.default_rng(seed)
     clock, car = CLASSES.index("clock"), CLASSES.index("car")
     sprites = []
     for _ in tqdm(range(count), desc="drawing clocks and cars", mininterval=5):
         sprites += [(clock, _shrunk(draw_clock(rng))), (car, _shrunk(draw_car(rng)))]
+    cache.write_bytes(pickle.dumps(sprites))
+    return sprites
+
+
+def cut_sprites(samples: Sequence[Sample]) -> list[tuple[int, Sprite]]:
+    """Cuts the objects out of those photographs that come with outlines."""
+    sprites = []
     for sample in samples:
         for label, points in sample.outlines:
             sprite = cut_out(sample, points)

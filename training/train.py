@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -27,7 +26,7 @@ from training.loss import detection_loss
 from training.network import CLASSES, Darknet, make_cfg
 from training.plot import save_grid, save_plot
 from training.score import score
-from training.sprites import make_sprites
+from training.sprites import cut_sprites, draw_sprites
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
 WARM_UP, LAST_PART = 0.02, 0.85  # shares of the training time
@@ -153,7 +152,8 @@ def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
         groups,
         [share / sum(shares) for share in shares],
         scenes,
-        make_sprites(options.sprites, every, options.seed),
+        draw_sprites(options.sprites, options.seed, options.out / "sprites.pickle")
+        + cut_sprites(every),
     )
     return composer, heldout
 
@@ -187,9 +187,9 @@ def parse() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
-    parser.add_argument("--shares", type=float, nargs="+", help="how often to draw from each folder")
-    parser.add_argument("--heldout", type=Path, help="list of photographs to judge by, never to train on")
-    parser.add_argument("--without", type=Path, nargs="*", default=[], help="lists to leave out, too")
+    parser.add_argument("--shares", type=float, nargs="+", help="how often to draw from each")
+    parser.add_argument("--heldout", type=Path, help="list of photographs to judge by")
+    parser.add_argument("--without", type=Path, nargs="*", default=[], help="lists to leave out")
     parser.add_argument("--scenes", nargs="*", default=["coco"], help="folders good as backgrounds")
     parser.add_argument("--sprites", type=int, default=1500, help="drawn clocks, and as many cars")
     parser.add_argument("--out", type=Path, required=True, help="folder of this training")
