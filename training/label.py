@@ -23,7 +23,7 @@ DETECTORS = ("yolo-fastest-1.1", "yolo-fastest-1.1-xl", "mobilenetv2-yolov3-nano
 SIZES = (320, 416, 512)
 SAME_OBJECT_IOU = 0.55
 FLOOR = 0.1  # scores below it are no votes
-SURE, MARGIN, DOUBT = 0.25, 0.7, 0.1  # of the mean score over all votes
+SURE, MARGIN, DOUBT = 0.18, 0.7, 0.1  # of the mean score over all votes
 IGNORE = -1  # the class of a region that teaches nothing
 
 Votes = NDArray[np.float32]  # (N, 4 + classes): x_min, y_min, x_max, y_max from 0 to 1, scores

@@ -31,7 +31,7 @@ from training.sprites import cut_sprites, draw_sprites
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
 WARM_UP, LAST_PART = 0.02, 0.85  # shares of the training time
 AVERAGE = 0.9995  # of the weights that are kept, over about 2,000 steps
-EMPTY_SHARE = 0.07  # pictures drawn from those without any object
+EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
 
 
 @dataclass
@@ -134,20 +134,25 @@ def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
     """Reads all photographs; gives the maker of training pictures, and the held-out ones."""
     hidden = read_names(options.heldout) if options.heldout else set()
     left_out = set().union(*(read_names(path) for path in options.without)) | hidden
-    groups, shares, empty = [], [], []
-    heldout: list[Sample] = []
+    groups, shares, heldout = [], [], []
+    scenes: list[Sample] = []
+    empty: list[Sample] = []
     for folder, share in zip(options.data, options.shares or [1] * len(options.data), strict=True):
         samples = read_folder(folder, CLASSES, without=left_out)
-        groups.append([sample for sample in samples if len(sample.boxes)])
+        without_objects = [sample for sample in samples if not len(sample.boxes)]
+        if folder.name in options.scenes:
+            scenes += without_objects
+        else:
+            empty += without_objects
+            samples = [sample for sample in samples if len(sample.boxes)]
+        groups.append(samples)
         shares.append(share)
-        empty += [sample for sample in samples if not len(sample.boxes)]
         if any(name.startswith(f"{folder.name}/") for name in hidden):
             heldout += read_folder(folder, CLASSES, only=hidden)
     if empty:
         groups.append(empty)
         shares.append(sum(shares) * EMPTY_SHARE)
     every = [sample for group in groups for sample in group]
-    scenes = [sample for sample in empty if sample.name.split("/")[0] in options.scenes]
     composer = Composer(
         groups,
         [share / sum(shares) for share in shares],
@@ -190,7 +195,12 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--shares", type=float, nargs="+", help="how often to draw from each")
     parser.add_argument("--heldout", type=Path, help="list of photographs to judge by")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="lists to leave out")
-    parser.add_argument("--scenes", nargs="*", default=["coco"], help="folders good as backgrounds")
+    parser.add_argument(
+        "--scenes",
+        nargs="*",
+        default=["coco"],
+        help="folders whose pictures without objects serve as backgrounds, too",
+    )
     parser.add_argument("--sprites", type=int, default=1500, help="drawn clocks, and as many cars")
     parser.add_argument("--out", type=Path, required=True, help="folder of this training")
     parser.add_argument("--minutes", type=float, default=90)
