@@ -261,8 +261,8 @@ class ThreadPool:
         return load_detector(name)
 
     def _size_bytes(self, name: str) -> int:
-        # One network for each worker, each about as large as the file of its weights.
-        return (self.cards[name].weights.size or 0) * self._settings.workers
+        # The file of the weights, and for each worker a network of about that size.
+        return (self.cards[name].weights.size or 0) * (1 + self._settings.workers)
 
 
 class _Job(NamedTuple):

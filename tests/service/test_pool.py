@@ -124,9 +124,9 @@ def test_a_load_that_outlasts_a_deadline_goes_on_for_the_others(
 
 
 def test_the_least_recently_used_detector_makes_room(make_pool: MakePool, tiny: Any) -> None:
-    # Each takes 2 x 10 MB (one network for each worker); two fit.
+    # Each takes 3 x 10 MB (its file, and one network for each worker); two fit.
     pool = make_pool(
-        load=lambda name: tiny, cards=cards("a", "b", "c", size_mb=10), memory_limit_mb=45
+        load=lambda name: tiny, cards=cards("a", "b", "c", size_mb=10), memory_limit_mb=65
     )
 
     async def scene() -> None:
@@ -147,7 +147,7 @@ def test_a_detector_beyond_the_memory_bound_is_refused_and_drives_nobody_out(
     async def scene() -> None:
         await pool.load("small", Deadline(30))
         with pytest.raises(
-            Unavailable, match="needs about 200 MB of memory; this server allows 50"
+            Unavailable, match="needs about 300 MB of memory; this server allows 50"
         ):
             await pool.load("big", Deadline(30))
 
