@@ -1,0 +1,179 @@
+"""Asking a server about pictures; what comes back is an answer, or a problem in plain words."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from detectlab.client import (
+    DetectClient,
+    Detection,
+    RequestFailed,
+    RequestRefused,
+    ServerBusy,
+    ServerUnreachable,
+)
+
+# The server is asked once for everything above this; the slider then filters what has come. That
+# gives what the server itself would give at that confidence: a box is only ever suppressed by a
+# more confident one.
+FLOOR = 0.05
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a detector found in a picture.
+
+    Attributes:
+        model: The detector.
+        detections: Everything above `FLOOR`, most confident first.
+        seconds: What the detector took.
+        total_s: What the whole request took, there and back.
+    """
+
+    model: str
+    detections: tuple[Detection, ...]
+    seconds: float
+    total_s: float
+
+    def above(self, confidence: float) -> list[Detection]:
+        """The detections with at least this confidence."""
+        return [found for found in self.detections if found["confidence"] >= confidence]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why there is no answer, and what to do next.
+
+    Attributes:
+        text: Some sentences for a person.
+        may_pass: Whether asking again may help.
+    """
+
+    text: str
+    may_pass: bool = True
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a server says about itself.
+
+    Attributes:
+        title: Its title.
+        version: Its version.
+        models: The detectors that it has, its default first.
+        missing: Detectors that it knows, but has no files of.
+    """
+
+    title: str
+    version: str
+    models: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+
+class Server(Protocol):
+    """Whoever answers: a server, or test mode.
+
+    Attributes:
+        address: Where it is; tells servers apart.
+    """
+
+    address: str
+
+    def look(self) -> Offer | Problem:
+        """Who is there, and with which detectors."""
+
+    def classes(self, model: str) -> tuple[str, ...]:
+        """The classes of a detector by their numbers; empty where the server does not say."""
+
+    def detect(self, data: bytes, model: str) -> Answer | Problem:
+        """Find the objects in a picture."""
+
+
+class RealServer:
+    """A detectlab server, or one of the course family that takes JSON.
+
+    Args:
+        address: Its address; `http://` may be left out.
+        api_key: Its key, where it wants one.
+        timeout_s: Seconds to wait for an answer.
+    """
+
+    def __init__(self, address: str, api_key: str | None, timeout_s: float) -> None:
+        self.address = address.strip() if "://" in address else f"http://{address.strip()}"
+        self._client = DetectClient(self.address, api_key, timeout_s)
+        # Who does not say hello at once is not well, however long detections may take.
+        self._quick = DetectClient(self.address, api_key, min(3.0, timeout_s))
+
+    def look(self) -> Offer | Problem:
+        """Who is there, and with which detectors."""
+        try:
+            about = self._quick.about()
+            models = self._quick.models()
+            known = self._quick.models(all=True)
+        except RequestFailed as error:
+            return explain(error)
+        missing = tuple(str(name) for name in known if name not in models)
+        return Offer(about["title"], about["version"], tuple(map(str, models)), missing)
+
+    def classes(self, model: str) -> tuple[str, ...]:
+        """The classes of a detector by their numbers; empty where the server does not say."""
+        try:
+            return tuple(self._quick.classes(model))
+        except RequestFailed:
+            return ()
+
+    def detect(self, data: bytes, model: str) -> Answer | Problem:
+        """Find the objects in a picture; a busy server is asked again when it says so."""
+        try:
+            try:
+                return self._ask(data, model)
+            except ServerBusy as busy:
+                if busy.retry_after_s is None or busy.retry_after_s > _PATIENCE_S:
+                    raise
+                time.sleep(busy.retry_after_s)
+                return self._ask(data, model)
+        except RequestFailed as error:
+            return explain(error)
+
+    def _ask(self, data: bytes, model: str) -> Answer:
+        started = time.perf_counter()
+        result = self._client.predict(data, model, FLOOR, as_json=True)
+        total_s = time.perf_counter() - started
+        try:
+            found = sorted(
+                map(_checked, result["detections"]), key=lambda item: -item["confidence"]
+            )
+            return Answer(str(result["model"]), tuple(found), float(result["time"]), total_s)
+        except (KeyError, TypeError, ValueError):
+            raise RequestFailed(
+                f"The server at {self.address} answered in a form that is not known here. Check "
+                "the address, and that server and companion have the same version."
+            ) from None
+
+
+def _checked(found: Detection) -> Detection:
+    """A detection whose values have the types that they should have; others may be anything."""
+    return Detection(
+        x_min=int(found["x_min"]), y_min=int(found["y_min"]),
+        x_max=int(found["x_max"]), y_max=int(found["y_max"]),
+        class_name=str(found["class_name"]), confidence=float(found["confidence"]),
+    )  # fmt: skip
+
+
+def explain(error: RequestFailed) -> Problem:
+    """A failed request as a problem: what happened, and what to do about it."""
+    if isinstance(error, ServerUnreachable) or error.status is None:
+        return Problem(str(error))
+    # "503 Service Unavailable: The server is busy." The sentence is for people.
+    detail = str(error).partition(": ")[2]
+    if error.status == 401:
+        return Problem(f"{detail} It can be typed in behind the button Server.")
+    if isinstance(error, ServerBusy):
+        return Problem(detail)
+    if isinstance(error, RequestRefused):
+        return Problem(f"The server refused the picture ({error.status}): {detail}", False)
+    return Problem(
+        f"The server has an error of its own ({error.status}): {detail} Try again; if it stays, "
+        "look into the server's log."
+    )

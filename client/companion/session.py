@@ -1,0 +1,117 @@
+"""What one visitor's session remembers between reruns of the page."""
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import streamlit as st
+
+from asking import Answer, Offer, Problem, RealServer, Server
+from pictures import Picture, View, view
+from test_mode import PretendServer
+
+LOOK_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environment says.
+
+    Attributes:
+        server: Address of the server that is asked unless a visitor names another.
+        api_key: Its key; sent to that address and to no other.
+        is_locked: Whether visitors are kept from naming another: they could else make this machine
+            ask addresses that only it can reach.
+        timeout_s: Seconds to wait for an answer; a little more than the server allows itself.
+        samples: Folder of sample pictures.
+    """
+
+    server: str
+    api_key: str | None
+    is_locked: bool
+    timeout_s: float
+    samples: Path
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] = os.environ) -> "Surroundings":
+        """Read `DETECTLAB_SERVER`, `_API_KEY`, `_SERVER_LOCKED`, `_TIMEOUT_S` and `_SAMPLES`."""
+        ours = Path(__file__).resolve().parents[2] / "images"
+        return cls(
+            server=variables.get("DETECTLAB_SERVER") or "http://127.0.0.1:8000",
+            api_key=variables.get("DETECTLAB_API_KEY") or None,
+            is_locked=variables.get("DETECTLAB_SERVER_LOCKED", "") not in ("", "0", "false"),
+            timeout_s=float(variables.get("DETECTLAB_TIMEOUT_S") or 40),
+            samples=Path(variables.get("DETECTLAB_SAMPLES") or ours),
+        )
+
+    def choose_server(self, address: str, api_key: str, is_test: bool) -> Server:
+        """The server that a visitor means."""
+        if is_test:
+            return PretendServer()
+        if self.is_locked or address.strip().rstrip("/") == self.server.rstrip("/"):
+            return RealServer(self.server, api_key or self.api_key, self.timeout_s)
+        return RealServer(address, api_key or None, self.timeout_s)
+
+
+@dataclass
+class Session:
+    """What is known so far."""
+
+    answers: dict[tuple[str, str, str], Answer | Problem] = field(default_factory=dict)
+    classes: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    views: dict[str, View] = field(default_factory=dict)
+    seen: Offer | Problem | None = None
+    seen_address: str = ""
+    seen_at: float = 0.0
+
+    @classmethod
+    def current(cls) -> "Session":
+        """The visitor's own."""
+        session: Session = st.session_state.setdefault("session", cls())
+        return session
+
+    def look(self, server: Server, oldest_s: float = LOOK_EVERY_S) -> Offer | Problem:
+        """What the server says about itself, asked again when that is older than `oldest_s`."""
+        is_new = self.seen is None or self.seen_address != server.address
+        if is_new or time.monotonic() - self.seen_at > oldest_s:
+            before, self.seen = self.seen, server.look()
+            self.seen_address, self.seen_at = server.address, time.monotonic()
+            if before != self.seen:
+                self.forget_problems()
+        assert self.seen is not None
+        return self.seen
+
+    def ask(self, server: Server, picture: Picture, model: str) -> Answer | Problem:
+        """The detector's answer about a picture: asked once, then remembered."""
+        key = (server.address, model, picture.digest)
+        if key not in self.answers:
+            self.answers[key] = server.detect(picture.data, model)
+        return self.answers[key]
+
+    def has_asked(self, server: Server, picture: Picture, model: str) -> bool:
+        """Whether `ask` answers at once."""
+        return (server.address, model, picture.digest) in self.answers
+
+    def forget_problems(self) -> None:
+        """Ask again where there is no answer yet."""
+        self.answers = {k: known for k, known in self.answers.items() if isinstance(known, Answer)}
+
+    def classes_of(self, server: Server, model: str) -> tuple[str, ...]:
+        """A detector's classes, asked once."""
+        key = (server.address, model)
+        if key not in self.classes:
+            self.classes[key] = server.classes(model)
+        return self.classes[key]
+
+    def view(self, picture: Picture) -> View:
+        """The picture for the screen; raises `NotAPicture`."""
+        if picture.digest not in self.views:
+            self.views[picture.digest] = view(picture.data)
+        return self.views[picture.digest]
+
+    def keep_views(self, pictures: list[Picture]) -> None:
+        """Let go of pictures that are no longer chosen."""
+        digests = {picture.digest for picture in pictures}
+        self.views = {digest: shown for digest, shown in self.views.items() if digest in digests}

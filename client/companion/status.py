@@ -1,0 +1,63 @@
+"""Which server is asked, and whether it is well."""
+
+import re
+
+import streamlit as st
+
+from asking import Offer, Problem, Server
+from session import LOOK_EVERY_S, Session, Surroundings
+from test_mode import PretendServer
+
+
+def plain(text: str) -> str:
+    """Somebody else's text for Markdown: as it stands, but for `code` between backticks."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"([\\*_\[\]$<>:#~|])", r"\\\1", part) for part in parts[::2]]
+    return "`".join(parts)
+
+
+def choose_server(surroundings: Surroundings) -> Server:
+    """The heading, and behind a button the server's address and key, and test mode."""
+    title, button = st.columns([4, 1], vertical_alignment="bottom")
+    title.header("What is in the picture?", anchor=False)
+    with button.popover("Server", icon=":material/dns:", width="stretch"):
+        address = st.text_input(
+            "Address", surroundings.server, key="address", disabled=surroundings.is_locked,
+            help="As `detectlab serve` or the notebook's cell prints it.",
+        )  # fmt: skip
+        api_key = st.text_input("Key, if it wants one", key="api_key", type="password")
+        is_test = st.toggle("Test mode", key="test_mode", help="Made-up answers without a server.")
+    return surroundings.choose_server(address, api_key, is_test)
+
+
+def show_status(server: Server) -> Offer | None:
+    """One line about the server, kept up to date; returns what it offers when it is well."""
+    seen = Session.current().look(server)
+    _watch(server, seen)
+    return seen if isinstance(seen, Offer) else None
+
+
+@st.fragment(run_every=LOOK_EVERY_S)
+def _watch(server: Server, shown: Offer | Problem) -> None:
+    seen = Session.current().look(server, LOOK_EVERY_S / 2)
+    if seen != shown:
+        st.rerun()  # the whole page: what can be chosen has changed
+    if isinstance(seen, Problem):
+        st.error(
+            f"**The server is not there.** {plain(seen.text)}\n\nStart one with `make serve`, or "
+            "set its address under **Server**. This page goes on by itself once it answers.",
+            icon=":material/cloud_off:",
+        )
+    elif isinstance(server, PretendServer):
+        st.warning(
+            "**Test mode.** No server is asked: all boxes, classes and times are made up. Switch "
+            "it off under **Server**.",
+            icon=":material/science:",
+        )
+    else:
+        count = f"{len(seen.models)} detector" + ("" if len(seen.models) == 1 else "s")
+        names = plain(", ".join(seen.models))
+        st.caption(
+            f":green[:material/check_circle:] **{plain(seen.title)} {plain(seen.version)}** is "
+            f"alive at `{server.address}` with {count}: {names}"
+        )

@@ -1,0 +1,84 @@
+"""The companion's modules, pictures, and real servers for it to ask."""
+
+import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detectlab.api import create_app
+from detectlab.detector import YoloDetector
+from detectlab.engines.opencv import OpenCVEngine
+from detectlab.kernel import ServerHandle, start
+from detectlab.models import get_card
+from detectlab.pool import ThreadPool
+from detectlab.settings import Settings
+
+COMPANION = Path(__file__).parents[2] / "client" / "companion"
+CLASSES = ("apple", "orange", "wine glass", "pottedplant", "person")
+
+# Streamlit does this for the script's folder when it runs the app.
+sys.path.insert(0, str(COMPANION))
+
+
+@pytest.fixture(scope="session")
+def companion() -> Path:
+    """The folder of the app."""
+    return COMPANION
+
+
+@pytest.fixture(scope="session")
+def make_picture() -> Callable[..., bytes]:
+    """Makes picture files: coloured blots, each seed others, in any format of Pillow's."""
+
+    def make(
+        format: str = "JPEG", size_wh: tuple[int, int] = (160, 120), seed: int = 0, **options: Any
+    ) -> bytes:
+        blots = np.random.default_rng(seed).integers(0, 256, (7, 9, 3), dtype=np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(blots).resize(size_wh).save(file, format, **options)
+        return file.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def detectors(make_network: Callable[..., tuple[Path, Path]]) -> dict[str, YoloDetector]:
+    """Two real networks with random weights that find many things in any picture."""
+    engines = {
+        "small": OpenCVEngine(*make_network(len(CLASSES), seed=0), input_size=64),
+        "large": OpenCVEngine(*make_network(len(CLASSES), seed=1), input_size=96),
+    }
+    return {name: YoloDetector(name, CLASSES, engine) for name, engine in engines.items()}
+
+
+@pytest.fixture(scope="session")
+def make_app(detectors: dict[str, YoloDetector]) -> Callable[..., Any]:
+    """Makes the API over those detectors, with given settings."""
+
+    def make(load: Any = None, **limits: Any) -> Any:
+        settings = Settings(workers=2, **limits)
+        cards = {name: replace(get_card("nano"), name=name, classes=CLASSES) for name in detectors}
+        pool = ThreadPool(load or detectors.__getitem__, cards, "small", settings)
+        return create_app(pool, settings)
+
+    return make
+
+
+@pytest.fixture
+def run_api(make_app: Callable[..., Any]) -> Iterator[Callable[..., ServerHandle]]:
+    """Runs the API for real, on a port of its own or a given one, until the test ends."""
+    handles: list[ServerHandle] = []
+
+    def run(port: int = 0, load: Any = None, **limits: Any) -> ServerHandle:
+        handles.append(start(make_app(load, **limits), port=port))
+        return handles[-1]
+
+    yield run
+    for handle in handles:
+        handle.stop()
