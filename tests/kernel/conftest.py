@@ -110,7 +110,7 @@ def slow():
 @contextmanager
 def _open(client: BlockingKernelClient, interrupt: Callable[[], object]) -> Iterator[Notebook]:
     try:
-        client.start_channels()
+        client.start_channels(hb=False)  # on a busy machine a starting kernel misses beats
         client.wait_for_ready(timeout=DEADLINE_S)
         notebook = Notebook(client, interrupt)
         notebook.value(APP)

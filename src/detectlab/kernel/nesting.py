@@ -41,21 +41,20 @@ def _postponing_what_needs_this_cell(loop: asyncio.AbstractEventLoop) -> Iterato
     ipykernel 7 handles all messages of the page in one context, and the cell is inside it: their
     first step fails with "cannot enter context", and without this they would be lost for ever.
     """
-    earlier = loop.get_exception_handler()
+    handle_problem = loop.call_exception_handler
     postponed: list[asyncio.Handle] = []
 
-    def postpone(loop: asyncio.AbstractEventLoop, problem: dict[str, Any]) -> None:
+    def postpone(problem: dict[str, Any]) -> None:
         if "cannot enter context" in str(problem.get("exception")) and "handle" in problem:
             postponed.append(problem["handle"])
-        elif earlier:
-            earlier(loop, problem)
         else:
-            loop.default_exception_handler(problem)
+            handle_problem(problem)
 
-    loop.set_exception_handler(postpone)
+    # Not set_exception_handler(): from Python 3.12 on that one would run in the same context.
+    loop.call_exception_handler = postpone  # type: ignore[assignment]
     try:
         yield
     finally:
-        loop.set_exception_handler(earlier)
+        del loop.call_exception_handler
         for message in postponed:
             loop.call_soon(message._run)
