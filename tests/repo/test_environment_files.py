@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 import detectlab
 
-LOCKED = {"api": [], "lab": ["lab"], "dev": ["lab", "dev"]}
+LOCKED = {"api": [], "lab": ["lab"], "app": ["app"], "dev": ["lab", "app", "dev"]}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,9 @@ def test_lock_holds_every_dependency_within_its_bounds(
         assert bounds.contains(lock[package]), f"run `make lock`: {package} {lock[package]}"
 
 
-@pytest.mark.parametrize(("smaller", "larger"), [("api", "lab"), ("lab", "dev")])
+@pytest.mark.parametrize(
+    ("smaller", "larger"), [("api", "lab"), ("api", "app"), ("lab", "dev"), ("app", "dev")]
+)
 def test_lock_is_contained_in_the_larger_one(smaller: str, larger: str, root: Path) -> None:
     small, large = (
         set((root / "requirements" / f"{name}.txt").read_text("utf-8").splitlines())

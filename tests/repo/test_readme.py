@@ -1,0 +1,69 @@
+"""README.md and the other pages: what they say runs, and their links lead somewhere."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+
+FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+
+
+@pytest.mark.slow
+def test_readme_blocks_run_and_print_what_it_says(root: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, root / "tools" / "readme.py"], capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_readme_runs_everything_but_what_it_says(root: Path) -> None:
+    text = (root / "README.md").read_text("utf-8")
+
+    skipped = re.findall(r"<!-- not run: (.*?) -->", text)
+    assert all(len(reason.split()) >= 3 for reason in skipped)
+    assert len(re.findall(r"^```(?:bash|python)$", text, re.MULTILINE)) > 2 * len(skipped)
+
+
+def test_readme_begins_with_what_it_is_and_how_to_start(root: Path) -> None:
+    first_screen = (root / "README.md").read_text("utf-8").splitlines()[:30]
+
+    assert first_screen[0] == "# detectlab"
+    assert "make lab" in first_screen
+    assert any(line.startswith("![") for line in first_screen)
+
+
+def test_links_of_pages_lead_to_files_and_headings(tracked_files: list[Path], root: Path) -> None:
+    broken = [
+        f"{page.relative_to(root)}: {link}"
+        for page in tracked_files
+        if page.suffix == ".md"
+        for link in links_of(page)
+        if not leads_somewhere(page, link)
+    ]
+
+    assert broken == []
+
+
+def links_of(page: Path) -> list[str]:
+    text = FENCE.sub("", page.read_text("utf-8"))
+    found = [image or other for image, other in LINK.findall(text)]
+    return [link for link in found if "://" not in link and not link.startswith("mailto:")]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    name, _, anchor = unquote(link).partition("#")
+    target = page.parent / name if name else page
+    if not target.exists():
+        return False
+    return not anchor or anchor in anchors_of(target)
+
+
+def anchors_of(page: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

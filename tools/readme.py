@@ -1,0 +1,128 @@
+"""Run the commands and programs of README.md, and compare or renew what it says they print.
+
+    .venv/bin/python tools/readme.py            # compare: show differences, end with 1 if there are
+    .venv/bin/python tools/readme.py --write    # renew the outputs in README.md
+
+Every block in `bash` or `python` is run, in order, in one folder with our pictures, as on a fresh
+copy without internet. A comment in front of it changes that: `<!-- server -->` leaves it running
+in the background, `<!-- not run: why -->` skips it. A block in `text` behind it is what it prints.
+"""
+
+import difflib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PORT = 8000  # of the server in the README; a free one takes its place
+DEADLINE_S = 60
+
+BLOCK = re.compile(
+    r"(?:<!-- (?P<mark>[^>]*?) -->\n)?"
+    r"```(?P<language>bash|python)\n(?P<code>.*?)```\n"
+    r"(?:\n?```text\n(?P<printed>.*?)```\n)?",
+    re.DOTALL,
+)
+# How long something took differs from run to run.
+TIMES = re.compile(r"\d+(?:\.\d+)?(?= ms\b)|(?<=\"time\": )[\d.]+|(?<='time': )[\d.]+")
+
+
+class Runner:
+    """Runs blocks in a folder; `stop` ends the server that one of them started."""
+
+    def __init__(self, folder: Path) -> None:
+        """Lay out the folder as the root of a fresh copy."""
+        (folder / "images").symlink_to(ROOT / "images")
+        self._folder = folder
+        self._port = free_port()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._variables = {
+            **{name: v for name, v in os.environ.items() if not name.startswith("DETECTLAB_")},
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "DETECTLAB_HOME": str(folder / "cache"),
+            "DETECTLAB_OFFLINE": "1",
+            "DETECTLAB_PORT": str(self._port),
+        }
+
+    def renew(self, block: re.Match[str]) -> str:
+        """Run a block and return it with what it prints."""
+        mark = block["mark"] or ""
+        if mark.startswith("not run"):
+            return block[0]
+        code = block["code"].replace(f":{PORT}", f":{self._port}")
+        command = ["bash", "-euc", code]
+        if block["language"] == "python":
+            command = [sys.executable, "-c", code]
+        if mark == "server":
+            self._start_server(code.split())
+            return block[0]
+        run = subprocess.run(
+            command, cwd=self._folder, env=self._variables, capture_output=True, text=True
+        )
+        if run.returncode != 0:
+            raise SystemExit(f"README.md: this fails\n{code}\n{run.stdout}{run.stderr}")
+        if block["printed"] is None:
+            return block[0]
+        printed = run.stdout.replace(f":{self._port}", f":{PORT}")
+        if TIMES.sub("", printed) == TIMES.sub("", block["printed"]):
+            return block[0]
+        start, end = (place - block.start() for place in block.span("printed"))
+        return block[0][:start] + printed + block[0][end:]
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._server.send_signal(signal.SIGINT)
+            self._server.wait(DEADLINE_S)
+
+    def _start_server(self, command: list[str]) -> None:
+        self._server = subprocess.Popen(
+            [*command, f"--port={self._port}"], cwd=self._folder, env=self._variables,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        deadline = time.monotonic() + DEADLINE_S
+        while not listens(self._port):
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"README.md: {' '.join(command)} starts no server")
+            time.sleep(0.1)
+
+
+def free_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Say whether somebody takes connections there."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
+
+
+def main() -> int:
+    """Run all blocks; return 1 where README.md says something else than they print."""
+    readme = ROOT / "README.md"
+    old = readme.read_text("utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        runner = Runner(Path(folder))
+        try:
+            new = BLOCK.sub(runner.renew, old)
+        finally:
+            runner.stop()
+    if "--write" in sys.argv[1:]:
+        readme.write_text(new, "utf-8")
+        return 0
+    names = ("README.md", "what it prints now")
+    for line in difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm=""):
+        print(line)
+    return int(old != new)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
