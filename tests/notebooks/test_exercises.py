@@ -1,0 +1,52 @@
+"""Every exercise: its solution passes its check, and the cell as it stands does not."""
+
+import re
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+NOTEBOOKS = [
+    pytest.param("notebooks/server.ipynb", id="server"),
+    pytest.param("client/client.ipynb", id="client"),
+]
+
+
+def verdicts(notebook):
+    """What each check said: the first words that it printed."""
+    return [
+        "".join(output.get("text", "") for output in cell.outputs)
+        for cell in notebook.cells
+        if "check" in cell.metadata.get("tags", [])
+    ]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_exercises_as_they_stand_are_not_yet_right(root, name):
+    # What is stored is what comes: test_notebooks.py compares it.
+    said = verdicts(nbformat.read(root / name, as_version=4))
+
+    assert len(said) >= 2
+    assert [verdict for verdict in said if not verdict.startswith("Not yet: ")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_exercises_with_their_solutions_are_correct(root, name, runner, fresh_copy):
+    path = root / name
+    notebook = nbformat.read(path, as_version=4)
+    exercises = [c for c in notebook.cells if "exercise" in c.metadata.get("tags", [])]
+    solutions = [c for c in notebook.cells if "solution" in c.metadata.get("tags", [])]
+    for exercise, solution in zip(exercises, solutions, strict=True):
+        exercise.source = re.search(r"```python\n(.*?)```", solution.source, re.DOTALL)[1]
+    # Demonstrations whose outcome is chance teach much and define nothing: leave them out.
+    notebook.cells = [cell for cell in notebook.cells if "varies" not in cell.metadata]
+
+    with runner.server_for(path):
+        NotebookClient(
+            notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}
+        ).execute()
+
+    said = verdicts(notebook)
+    assert len(said) == len(exercises)
+    assert [verdict for verdict in said if not verdict.startswith("Correct. ")] == []
