@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from training.data import IGNORE, Boxes, Picture, Sample
 from training.draw_clock import Sprite
+from training.task import CLASSES
 
 SMALLEST_PX = 7  # objects below it teach nothing
 VISIBLE, CUT = 0.45, 0.2  # share of an object in the picture: taught above, ignored between
@@ -125,7 +126,7 @@ class Composer:
         else:
             tiles = ((0, 0, side, side),)
         boxes = [self._tile(rng, canvas, tile) for tile in tiles]
-        if rng.random() < self.paste_chance:
+        if len(self.sprites) and rng.random() < self.paste_chance:
             for _ in range(rng.choice([1, 2, 3, 5], p=[0.55, 0.25, 0.12, 0.08])):
                 boxes = [self._paste(rng, canvas, np.concatenate(boxes))]
         found = np.concatenate(boxes)
@@ -191,7 +192,7 @@ class Composer:
             max(4, round(v * ratio * j)) for v, j in zip(sprite.shape[1::-1], jitter, strict=True)
         )
         sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
-        if rng.random() < 0.5 and label != 3:  # a mirrored dial is no dial
+        if CLASSES[label] != "clock" and rng.random() < 0.5:  # a mirrored dial is no dial
             sprite = cv2.flip(sprite, 1)
         x = int(rng.uniform(-0.15 * width, side - 0.85 * width))
         y = int(rng.uniform(-0.15 * height, side - 0.85 * height))
@@ -201,17 +202,26 @@ class Composer:
             return boxes
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
         part = sprite[top - y : bottom - y, left - x : right - x]
-        colour = recolour(rng, np.ascontiguousarray(part[..., :3]))
-        if label == 4:  # a car darkens the road under it
-            middle, axes = (
-                (x + width // 2, y + round(height * 0.95)),
-                (width // 2, height // 12 + 1),
-            )
-            dark = tuple(int(v) for v in canvas[top:bottom, left:right].mean(axis=(0, 1)) * 0.3)
-            cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
         ground = canvas[top:bottom, left:right]
-        canvas[top:bottom, left:right] = _blend(ground, colour, part[..., 3])
+        if CLASSES[label] == "car":  # a car darkens the road under it
+            middle = (x + width // 2, y + round(height * 0.95))
+            axes = (width // 2, height // 12 + 1)
+            dark = tuple(int(v) for v in ground.mean(axis=(0, 1)) * 0.3)
+            cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
+        canvas[top:bottom, left:right] = _settle(rng, ground, part)
         return np.concatenate([boxes, box])
+
+
+def _settle(rng: np.random.Generator, ground: Picture, sprite: Sprite) -> Picture:
+    """Gives the ground with the sprite in the same light, haze and focus."""
+    if rng.random() < 0.6:
+        sprite = cv2.GaussianBlur(sprite, (0, 0), rng.uniform(0.3, 1.3))
+    colour = recolour(rng, np.ascontiguousarray(sprite[..., :3]))
+    haze = np.empty_like(colour)
+    haze[:] = ground.mean(axis=(0, 1))
+    share = rng.uniform(0, 0.35)
+    colour = cv2.addWeighted(colour, 1 - share, haze, share, 0)
+    return _blend(ground, colour, sprite[..., 3])
 
 
 def _blend(behind: Picture, before: Picture, opacity: NDArray[np.uint8]) -> Picture:

@@ -178,14 +178,17 @@ def _paint(rng: np.random.Generator) -> Points:
 
 
 def _finish(rng: np.random.Generator, canvas: Sprite) -> Sprite:
-    """Reflections that bend along the body, and a crop to the car's own bounds."""
-    y, x = np.mgrid[0 : 1 : SIZE[0] * 1j, 0 : 1 : SIZE[1] * 1j]
-    waves = np.sin(2 * np.pi * (rng.uniform(2, 7) * y + rng.uniform(0, 2) * np.sin(4 * x)))
-    noise = cv2.resize(rng.normal(0, 1, (20, 30)), SIZE[::-1], interpolation=cv2.INTER_CUBIC)
-    gain = 1 + rng.uniform(0, 0.12) * waves + rng.uniform(0, 0.06) * noise
-    canvas[..., :3] = (canvas[..., :3] * gain[..., None]).clip(0, 255)
+    """Cuts to the car's own bounds; a round body is lighter above, and mirrors its surroundings."""
     rows, columns = np.nonzero(canvas[..., 3] > 40)
-    return canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    canvas = canvas[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    height, width = canvas.shape[:2]
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    waves = np.sin(2 * np.pi * (rng.uniform(2, 7) * y + rng.uniform(0, 2) * np.sin(4 * x)))
+    noise = cv2.resize(rng.normal(0, 1, (12, 18)), (width, height), interpolation=cv2.INTER_CUBIC)
+    gain = 1 + rng.uniform(0, 0.12) * waves + rng.uniform(0, 0.06) * noise
+    gain += rng.uniform(0, 0.5) * (0.45 - y)
+    canvas[..., :3] = (canvas[..., :3] * gain[..., None]).clip(0, 255)
+    return canvas
 
 
 def draw_car(rng: np.random.Generator) -> Sprite:
@@ -204,6 +207,8 @@ def draw_car(rng: np.random.Generator) -> Sprite:
     body, roof = body * stretch, roof * stretch
     half = rng.uniform(0.82, 0.95)
     glass = np.array([60.0, 50, 45]) * rng.uniform(0.3, 1.8)
+    if rng.random() < 0.25:  # the sky in it
+        glass = np.array([200.0, 185, 170]) * rng.uniform(0.6, 1.1)
     radius, wheels = rng.uniform(0.29, 0.36), (body[0, 0] - 0.75, body[-1, 0] + 0.8)
     rim = np.full(3, rng.uniform(70, 210))
     near, far = (half, -half) if camera.eye[1] > 0 else (-half, half)

@@ -23,7 +23,7 @@ from training.metrics import (
     ignore_tiny,
     suppress,
 )
-from training.network import CLASSES, INPUT_SIZE
+from training.task import CLASSES, INPUT_SIZE
 
 ASSETS = Path(__file__).parents[1] / "src" / "detectlab" / "assets"
 HELDOUT = Path(__file__).parent / "heldout" / "heldout.txt"

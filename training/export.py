@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from training.loss import HEAD_STRIDES, decode
-from training.network import CLASSES, Darknet
+from training.network import Darknet
+from training.task import CLASSES
 
 TOLERANCE = 1e-4
 SIDES = (416, 320, 512)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-CLASSES = ("apple", "orange", "banana", "clock", "car")
-INPUT_SIZE = 416
+from training.task import INPUT_SIZE
+
 STRIDES = (16, 32)
 ANCHORS_PER_HEAD = 3
 # A cell may place its box centre up to half a cell outside itself, so that the neighbours of the
@@ -86,7 +86,6 @@ def make_cfg(classes: int, anchors_wh: Sequence[tuple[int, int]]) -> str:
         _conv(16, stride=2),
         *_halved(32),
         *_halved(64),
-        *_residual(64, 32),
         *_residual(64, 32),
         *_halved(128),
         *_residual(128, 64),

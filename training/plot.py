@@ -9,8 +9,9 @@ import numpy as np
 
 from training.data import Picture, Sample
 from training.metrics import Found
-from training.network import CLASSES, Darknet
+from training.network import Darknet
 from training.score import detect
+from training.task import CLASSES
 
 COLOURS = ((40, 40, 220), (20, 140, 255), (0, 220, 240), (220, 120, 30), (200, 40, 200))
 TILE, COLUMNS = 220, 6

@@ -9,7 +9,8 @@ import torch
 from training.data import Picture, Sample
 from training.loss import HEAD_STRIDES, decode
 from training.metrics import Found, average_precision, ignore_tiny, suppress
-from training.network import CLASSES, INPUT_SIZE, Darknet
+from training.network import Darknet
+from training.task import CLASSES, INPUT_SIZE
 
 TINY = 12 / INPUT_SIZE
 

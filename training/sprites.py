@@ -12,7 +12,7 @@ from tqdm import tqdm
 from training.data import Sample
 from training.draw_car import draw_car
 from training.draw_clock import Sprite, draw_clock
-from training.network import CLASSES
+from training.task import CLASSES
 
 LONGEST_SIDE = 200
 SMALLEST_CUT = 40  # pixels; smaller objects make poor sprites
@@ -42,10 +42,11 @@ def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]
     if cache.is_file():
         return pickle.loads(cache.read_bytes())
     rng = np.random.default_rng(seed)
-    clock, car = CLASSES.index("clock"), CLASSES.index("car")
+    drawers = {"clock": draw_clock, "car": draw_car}
     sprites = []
     for _ in tqdm(range(count), desc="drawing clocks and cars", mininterval=5):
-        sprites += [(clock, _shrunk(draw_clock(rng))), (car, _shrunk(draw_car(rng)))]
+        for name in sorted(drawers.keys() & set(CLASSES)):
+            sprites.append((CLASSES.index(name), _shrunk(drawers[name](rng))))
     cache.write_bytes(pickle.dumps(sprites))
     return sprites
 

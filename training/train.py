@@ -23,12 +23,14 @@ from training.augment import Composer
 from training.batches import Batches, loader
 from training.data import Sample, read_folder, read_names
 from training.loss import detection_loss
-from training.network import CLASSES, Darknet, make_cfg
+from training.network import Darknet, make_cfg
 from training.plot import save_grid, save_plot
 from training.score import score
 from training.sprites import cut_sprites, draw_sprites
+from training.task import CLASSES
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
+RARE_COPIES = 2  # more of those scenes that show objects of our classes
 WARM_UP, LAST_PART = 0.02, 0.85  # shares of the training time
 AVERAGE = 0.9995  # of the weights that are kept, over about 2,000 steps
 EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
@@ -142,6 +144,8 @@ def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
         without_objects = [sample for sample in samples if not len(sample.boxes)]
         if folder.name in options.scenes:
             scenes += without_objects
+            # Scenes with objects are few: without help they would drown among those without.
+            samples += RARE_COPIES * [s for s in samples if (s.boxes[:, 0] >= 0).any()]
         else:
             empty += without_objects
             samples = [sample for sample in samples if len(sample.boxes)]

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-
 from training.augment import Composer, clip, foreground
 from training.data import IGNORE, Sample
 from training.draw_car import draw_car

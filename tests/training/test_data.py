@@ -5,7 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
 from training.data import IGNORE, read_folder
 
 CLASSES = ("apple", "car")

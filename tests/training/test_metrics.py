@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from training.metrics import average_precision, ignore_tiny, suppress
 
 BOX, ELSEWHERE = [0.1, 0.1, 0.4, 0.4], [0.6, 0.6, 0.9, 0.9]
