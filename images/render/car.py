@@ -14,7 +14,13 @@ def _projected(s: Shader, drawing: Drawing, name: str, across, up):
     width, height = VIEW_M[drawing.view]
     u = s.math("ADD", s.math("DIVIDE", across, width), 0.5)
     vector = s.combine(u, s.math("DIVIDE", up, height), 0.0)
-    node = s.add("TexImage", {"Vector": vector}, image=drawing.image(name), extension="CLIP", interpolation="Cubic")
+    node = s.add(
+        "TexImage",
+        {"Vector": vector},
+        image=drawing.image(name),
+        extension="CLIP",
+        interpolation="Cubic",
+    )
     split = s.add("SeparateColor", {0: node.outputs["Color"]})
     return split.outputs[0], split.outputs[1], split.outputs[2]
 
@@ -41,8 +47,14 @@ def skin_material(colour: str, shape: Shape, side: Drawing):
         (is_front, _projected(s, front_view(), "front", y, z)),
         (is_rear, _projected(s, rear_view(), "rear", y, z)),
     ]
-    glass, trim, gap = (_sum(s, [s.math("MULTIPLY", on, c[k]) for on, c in views]) for k in range(3))
-    paint = s.mix(s.noise(s.coordinates(), 900, 1), srgb(colour), tuple(0.8 * c for c in srgb(colour)[:3]) + (1,))
+    glass, trim, gap = (
+        _sum(s, [s.math("MULTIPLY", on, c[k]) for on, c in views]) for k in range(3)
+    )
+    paint = s.mix(
+        s.noise(s.coordinates(), 900, 1),
+        srgb(colour),
+        tuple(0.8 * c for c in srgb(colour)[:3]) + (1,),
+    )
     tint = s.mix(trim, paint, srgb("0c0c0d"))
     tint = s.mix(glass, tint, srgb("07090a"))
     dark = s.math("MAXIMUM", trim, glass)
@@ -50,8 +62,14 @@ def skin_material(colour: str, shape: Shape, side: Drawing):
     s.surface(
         Base_Color=tint,
         Metallic=s.math("MULTIPLY", 0.45, s.math("SUBTRACT", 1.0, dark)),
-        Roughness=s.math("SUBTRACT", s.math("ADD", 0.30, s.math("MULTIPLY", trim, 0.2)), s.math("MULTIPLY", glass, 0.47)),
-        Coat_Weight=s.math("SUBTRACT", 1.0, s.math("MULTIPLY", s.math("SUBTRACT", dark, glass, clamp=True), 0.9)),
+        Roughness=s.math(
+            "SUBTRACT",
+            s.math("ADD", 0.30, s.math("MULTIPLY", trim, 0.2)),
+            s.math("MULTIPLY", glass, 0.47),
+        ),
+        Coat_Weight=s.math(
+            "SUBTRACT", 1.0, s.math("MULTIPLY", s.math("SUBTRACT", dark, glass, clamp=True), 0.9)
+        ),
         Coat_Roughness=0.02,
     )
     s.bump(gap, -0.8, 0.004)

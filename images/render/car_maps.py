@@ -17,6 +17,7 @@ class Drawing:
     """A drawing at one millimetre per pixel; places are metres, the road at the bottom."""
 
     def __init__(self, view: str) -> None:
+        """Start an empty `side` or `end` view."""
         self.view = view
         width, height = VIEW_M[view]
         self.pixels = np.zeros((int(height * MM), int(width * MM), 3), np.uint8)
@@ -37,12 +38,16 @@ class Drawing:
             size = int(2 * grow_m * MM) + 1
             plane = cv2.dilate(plane, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
         layer = self.pixels[..., channel]
-        self.pixels[..., channel] = np.where(plane > 0, (layer * (255.0 - plane) + value * 1.0 * plane) / 255, layer)
+        self.pixels[..., channel] = np.where(
+            plane > 0, (layer * (255.0 - plane) + value * 1.0 * plane) / 255, layer
+        )
 
     def line(self, points, width_m: float = 0.006, channel: int = 2) -> None:
         """Draw a line, by default a gap between panels."""
         plane = np.ascontiguousarray(self.pixels[..., channel])
-        cv2.polylines(plane, self._at(points), False, 255, max(1, int(width_m * MM)), cv2.LINE_AA, 4)
+        cv2.polylines(
+            plane, self._at(points), False, 255, max(1, int(width_m * MM)), cv2.LINE_AA, 4
+        )
         self.pixels[..., channel] = plane
 
     def image(self, name: str) -> bpy.types.Image:
@@ -73,8 +78,20 @@ def hatchback_side() -> Drawing:
     d.area([(0.29, 0.98), (0.29, 1.38), (0.37, 1.38), (0.37, 0.98)], 1)
     for window in (front, back, quarter):
         d.area(window, 0)
-    d.line([(-0.80, 0.93), (-0.86, 0.62), (-0.80, 0.30), (0.31, 0.27), (0.335, 0.60), (0.325, 0.97)])
-    d.line([(0.325, 0.97), (0.335, 0.60), (0.31, 0.27), (0.86, 0.27), (0.93, 0.42), (1.10, 0.75), (1.21, 0.98)])
+    d.line(
+        [(-0.80, 0.93), (-0.86, 0.62), (-0.80, 0.30), (0.31, 0.27), (0.335, 0.60), (0.325, 0.97)]
+    )
+    d.line(
+        [
+            (0.325, 0.97),
+            (0.335, 0.60),
+            (0.31, 0.27),
+            (0.86, 0.27),
+            (0.93, 0.42),
+            (1.10, 0.75),
+            (1.21, 0.98),
+        ]
+    )
     d.line([(-1.98, 0.66), (-1.72, 0.64), (-1.66, 0.53)])
     d.line([(1.70, 0.52), (1.76, 0.66), (2.05, 0.68)])
     d.line(arc((1.45, 0.83), 0.085, 0, 360, 60), 0.004)
@@ -93,8 +110,20 @@ def saloon_side() -> Drawing:
     d.area([(0.29, 0.98), (0.29, 1.372), (0.37, 1.372), (0.37, 0.98)], 1)
     for window in (front, back, quarter):
         d.area(window, 0)
-    d.line([(-0.80, 0.93), (-0.86, 0.62), (-0.80, 0.30), (0.31, 0.27), (0.335, 0.60), (0.325, 0.97)])
-    d.line([(0.325, 0.97), (0.335, 0.60), (0.31, 0.27), (0.86, 0.27), (0.93, 0.42), (1.06, 0.75), (1.08, 0.98)])
+    d.line(
+        [(-0.80, 0.93), (-0.86, 0.62), (-0.80, 0.30), (0.31, 0.27), (0.335, 0.60), (0.325, 0.97)]
+    )
+    d.line(
+        [
+            (0.325, 0.97),
+            (0.335, 0.60),
+            (0.31, 0.27),
+            (0.86, 0.27),
+            (0.93, 0.42),
+            (1.06, 0.75),
+            (1.08, 0.98),
+        ]
+    )
     d.line([(-1.98, 0.66), (-1.72, 0.64), (-1.66, 0.53)])
     d.line([(1.70, 0.52), (1.78, 0.62), (2.15, 0.64)])
     d.line(arc((1.50, 0.83), 0.08, 0, 360, 60), 0.004)
@@ -105,13 +134,22 @@ def saloon_side() -> Drawing:
 def front_view() -> Drawing:
     """Windscreen, grilles and number plate recess."""
     d = Drawing("end")
-    screen = [(-0.66, 0.93), (-0.535, 1.35), (-0.3, 1.385), (0.3, 1.385), (0.535, 1.35), (0.66, 0.93)]
+    screen = [
+        (-0.66, 0.93),
+        (-0.535, 1.35),
+        (-0.3, 1.385),
+        (0.3, 1.385),
+        (0.535, 1.35),
+        (0.66, 0.93),
+    ]
     d.area(screen, 1, 0.015)
     d.area(screen, 0)
     d.area([(-0.47, 0.595), (-0.50, 0.685), (0.50, 0.685), (0.47, 0.595)], 1)
     d.area([(-0.52, 0.27), (-0.58, 0.43), (0.58, 0.43), (0.52, 0.27)], 1)
     for side in (-1, 1):
-        d.area([(side * 0.64, 0.30), (side * 0.66, 0.42), (side * 0.80, 0.44), (side * 0.77, 0.30)], 1)
+        d.area(
+            [(side * 0.64, 0.30), (side * 0.66, 0.42), (side * 0.80, 0.44), (side * 0.77, 0.30)], 1
+        )
     d.line([(-0.9, 0.55), (-0.55, 0.545), (0.55, 0.545), (0.9, 0.55)], 0.005)
     return d
 

@@ -5,12 +5,23 @@ x runs from the nose (negative) to the tail, y to the left, z up; the road is z 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from mesh import Array, curve
 
 COLUMNS = 520
+BELT = (
+    (-2.2, 0.70), (-2.0, 0.735), (-1.7, 0.81), (-1.2, 0.885), (-0.8, 0.92), (0, 0.935), (1.0, 0.96),
+    (1.7, 0.99), (2.2, 0.97),
+)  # fmt: skip
+# How the sides bend on the way from the sill to the belt:
+# share of the height, outwards, nose backwards, tail forwards.
+LEVELS = [
+    (0.00, -0.075, 0.130, 0.120), (0.03, -0.035, 0.070, 0.080), (0.16, -0.010, 0.015, 0.020),
+    (0.40, 0.000, 0.000, 0.000), (0.60, 0.006, 0.012, 0.012), (0.70, 0.004, 0.030, 0.020),
+    (0.84, -0.014, 0.055, 0.035), (0.95, -0.040, 0.095, 0.055), (1.00, -0.085, 0.160, 0.090),
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -23,9 +34,7 @@ class Shape:
     half_width: float = 0.885
     nose: float = -2.08
     tail: float = 2.05
-    belt: list = field(default_factory=lambda: [
-        (-2.2, 0.70), (-2.0, 0.735), (-1.7, 0.81), (-1.2, 0.885), (-0.8, 0.92), (0, 0.935), (1.0, 0.96),
-        (1.7, 0.99), (2.2, 0.97)])  # fmt: skip
+    belt: tuple = BELT
     house_base: tuple[float, float, float] = (-1.02, 1.99, 0.79)
     house_top: tuple[float, float, float] = (-0.16, 1.46, 0.585)
     house_z: tuple[float, float] = (0.90, 1.425)
@@ -45,21 +54,15 @@ def outline(front: float, rear: float, half: float, blunt: float, taper: float) 
 
 
 def body_half(shape: Shape) -> Array:
-    """The sides, nose and tail below the belt: `(rows, COLUMNS, 3)` for y >= 0, bottom row first."""
-    # (share of the height, sideways, nose back, tail forward)
-    levels = curve([
-        (0.00, -0.075, 0.13, 0.12), (0.03, -0.035, 0.07, 0.08), (0.16, -0.010, 0.015, 0.02),
-        (0.40, 0.000, 0.000, 0.000), (0.60, 0.006, 0.012, 0.012), (0.70, 0.004, 0.030, 0.020),
-        (0.84, -0.014, 0.055, 0.035), (0.95, -0.040, 0.095, 0.055), (1.00, -0.085, 0.160, 0.090)], 90)  # fmt: skip
+    """Sides, nose and tail below the belt: `(rows, COLUMNS, 3)` for y >= 0, from the sill up."""
     belt = np.array(shape.belt)
     rows = []
-    for share, side, nose, tail in levels:
+    for share, side, nose, tail in curve(LEVELS, 90):
         xy = outline(shape.nose + nose, shape.tail - tail, shape.half_width + side, 4.6, 0.115)
         top = np.interp(xy[:, 0], *belt.T)
         sill = 0.205 + 0.03 * (np.abs(xy[:, 0]) / 2) ** 4
         rows.append(np.column_stack([xy, sill + share * (top - sill)]))
-    half = np.array(rows)
-    return _flared(half, shape)
+    return _flared(np.array(rows), shape)
 
 
 def _flared(half: Array, shape: Shape) -> Array:
@@ -97,10 +100,9 @@ def lid(edge: Array, crown: float, count: int = 40) -> Array:
     # The crown grows from nothing at either end, or the rims would show a fold.
     grow = np.clip((x - x.min()) / 0.8, 0, 1) * np.clip((x.max() - x) / 0.5, 0, 1)
     width = np.sin(grow * np.pi / 2)
-    surface = np.stack(
+    return np.stack(
         [x + 0 * across, y * across, z + crown * width * (1 - np.abs(across) ** 2.2)], axis=-1
     )
-    return surface
 
 
 def mirrored(half: Array) -> Array:
@@ -113,15 +115,16 @@ class Skin:
     """Answers where the body is, so that handles, lamps and plates sit on it."""
 
     def __init__(self, shape: Shape) -> None:
+        """Compute the skin of `shape`."""
         self.points = body_half(shape).reshape(-1, 3)
 
     def side(self, x: float, z: float) -> float:
-        """y of the left side at (x, z)."""
+        """Y of the left side at (x, z)."""
         near = self.points[self.points[:, 1] > 0.4]
         return self._weighted(np.hypot(near[:, 0] - x, near[:, 2] - z), near[:, 1])
 
     def end(self, y: float, z: float, sign: int) -> float:
-        """x of the nose (`sign` -1) or of the tail (+1) at (y, z)."""
+        """X of the nose (`sign` -1) or of the tail (+1) at (y, z)."""
         near = self.points[sign * self.points[:, 0] > 1.5]
         return self._weighted(np.hypot(near[:, 1] - abs(y), near[:, 2] - z), near[:, 0])
 

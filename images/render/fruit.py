@@ -1,4 +1,4 @@
-"""Apples, oranges and bananas: shape and skin, in metres, standing on their lowest point's centre."""
+"""Apples, oranges and bananas: shape and skin; lengths in metres."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Variety:
 
 
 VARIETIES = {
-    "gala": Variety("d9b24a", "b3261c", "7d1213", 0.62, 0.9, "e8cf8a"),
+    "gala": Variety("d9a846", "b3231a", "86130f", 0.72, 0.75, "e8cf8a"),
     "red": Variety("8f2a1c", "8e1016", "55070f", 0.85, 0.45, "c98f6a"),
     "green": Variety("8fae34", "9bb53f", "7fa02c", 0.35, 0.3, "d9e0a0"),
-    "golden": Variety("d3bb48", "d8a545", "c9b24a", 0.35, 0.3, "8d7434"),
+    "golden": Variety("cfb53e", "d99a45", "d2a848", 0.40, 0.35, "6f5520"),
     "braeburn": Variety("b3ad42", "a8321f", "7a1715", 0.50, 1.0, "dcc58a"),
 }
 
@@ -100,7 +100,7 @@ def apple(kind: str = "gala", radius_m: float = 0.038, seed: int = 0):
     slant = rng.uniform(-0.05, 0.05)
 
     def lobes(points: Array, angle: Array, along: Array) -> Array:
-        weight = 0.035 * np.clip(1 - 1.25 * along, 0, 1) + 0.014
+        weight = 0.024 * np.clip(1 - 1.25 * along, 0, 1) + 0.010
         points = points * (1 + weight * np.cos(5 * angle + phase))[..., None]
         points = points * (1 + 0.022 * value_noise(points / radius_m, 1.6, seed))[..., None]
         points[..., 2] += slant * points[..., 0]
@@ -111,7 +111,9 @@ def apple(kind: str = "gala", radius_m: float = 0.038, seed: int = 0):
     stalk.location = (0, 0, 0.46 * radius_m * tall)
     calyx = lathe(
         "calyx",
-        curve([(0.0, -0.745), (0.05, -0.76), (0.10, -0.745), (0.11, -0.70)], 8) * radius_m * [1, tall],
+        curve([(0.0, -0.745), (0.05, -0.76), (0.10, -0.745), (0.11, -0.70)], 8)
+        * radius_m
+        * [1, tall],
         plain("calyx", "33261a", 0.9),
         12,
     )
@@ -124,9 +126,9 @@ def orange_skin(seed: int, tone: str):
     place = s.coordinates("Object")
     shift = (seed * 1.3 % 7.7, seed * 2.1 % 6.1, seed * 0.9 % 5.3)
     moved = s.add("VectorMath", {0: place, 1: shift}, operation="ADD").outputs[0]
-    pores = s.ramp(s.cells(moved, 420.0), (0.0, 0.0), (0.42, 1.0))
+    pores = s.ramp(s.cells(moved, 560.0), (0.05, 0.0), (0.50, 1.0))
     slow = s.noise(moved, 22, 3)
-    colour = s.mix(s.ramp(slow, (0.3, 0.0), (0.7, 1.0)), srgb(tone), srgb("ec8a10"))
+    colour = s.mix(s.ramp(slow, (0.3, 0.0), (0.7, 1.0)), srgb(tone), srgb("ef9a12"))
     colour = s.mix(s.math("MULTIPLY", s.math("SUBTRACT", 1.0, pores), 0.35), colour, srgb("c65a08"))
     height = s.separate(s.coordinates("UV"))[1]
     colour = s.mix(s.ramp(height, (0.90, 0.0), (1.0, 0.55)), colour, srgb("b9a03a"))
@@ -145,8 +147,10 @@ def orange_skin(seed: int, tone: str):
 def orange(radius_m: float = 0.040, seed: int = 0, tone: str = "e06504"):
     """An orange with the scar of its stem on top, its origin at its middle."""
     rng = np.random.default_rng(seed + 500)
-    outline = [(0.012, -0.955), (0.16, -0.96), (0.42, -0.88), (0.70, -0.68), (0.92, -0.36), (1.0, 0.0),
-               (0.93, 0.36), (0.72, 0.68), (0.44, 0.88), (0.17, 0.955), (0.07, 0.935), (0.012, 0.92)]  # fmt: skip
+    outline = [
+        (0.012, -0.955), (0.16, -0.96), (0.42, -0.88), (0.70, -0.68), (0.92, -0.36), (1.0, 0.0),
+        (0.93, 0.36), (0.72, 0.68), (0.44, 0.88), (0.17, 0.955), (0.07, 0.935), (0.012, 0.92),
+    ]  # fmt: skip
     profile = curve(outline, 80) * radius_m * [1.0, rng.uniform(0.93, 1.0)]
 
     def dents(points: Array, angle: Array, along: Array) -> Array:
@@ -161,7 +165,9 @@ def orange(radius_m: float = 0.040, seed: int = 0, tone: str = "e06504"):
         reach = 1 + 0.28 * np.cos(5 * angle) * (1 - along)
         return points * np.stack([reach, reach, np.ones_like(reach)], axis=-1)
 
-    scar = lathe("scar", curve(star, 16) * radius_m, plain("scar", "6d7434", 0.8), 40, points_of_star)
+    scar = lathe(
+        "scar", curve(star, 16) * radius_m, plain("scar", "6d7434", 0.8), 40, points_of_star
+    )
     scar.location = (0, 0, float(profile[-1, 1]))
     return join_to(body, scar)
 
@@ -176,7 +182,9 @@ def banana_skin(seed: int, ripeness: float):
     yellow = s.mix(s.noise(place, 30, 3), srgb("e3b21f"), srgb("efc63a"))
     green = s.ramp(at, (0.06, 1.0), (0.30, 0.0))
     colour = s.mix(s.math("MULTIPLY", green, 0.75 - 0.5 * ripeness), yellow, srgb("93a032"))
-    streaks = s.noise(s.combine(s.math("MULTIPLY", around, 26.0), s.math("MULTIPLY", along, 3.0), 0.0), 3.0, 4)
+    streaks = s.noise(
+        s.combine(s.math("MULTIPLY", around, 26.0), s.math("MULTIPLY", along, 3.0), 0.0), 3.0, 4
+    )
     colour = s.mix(s.ramp(streaks, (0.60, 0.0), (0.80, 0.5 * ripeness)), colour, srgb("7d5316"))
     flecks = s.ramp(s.noise(place, 320, 3, 0.6), (0.64 - 0.05 * ripeness, 0.0), (0.72, 0.85))
     colour = s.mix(s.math("MULTIPLY", flecks, ripeness), colour, srgb("4b2c10"))
@@ -205,8 +213,10 @@ def banana(length_m: float = 0.19, bend: float = 1.15, seed: int = 0, ripeness: 
     spine[:, 0] = np.cumsum(np.cos(turn)) * step
     spine[:, 2] = np.cumsum(np.sin(turn)) * step
     spine -= spine[count // 2]
-    shape = [(0, 0.30), (0.03, 0.27), (0.12, 0.31), (0.20, 0.58), (0.32, 0.88), (0.5, 1.0), (0.7, 0.95),
-             (0.84, 0.70), (0.93, 0.36), (0.965, 0.21), (0.99, 0.20), (1.0, 0.03)]  # fmt: skip
+    shape = [
+        (0, 0.30), (0.03, 0.27), (0.12, 0.31), (0.20, 0.58), (0.32, 0.88), (0.5, 1.0), (0.7, 0.95),
+        (0.84, 0.70), (0.93, 0.36), (0.965, 0.21), (0.99, 0.20), (1.0, 0.03),
+    ]  # fmt: skip
     radius = 0.0175 * np.interp(t, *np.array(shape).T)
     kernel = np.hanning(9) / np.hanning(9).sum()
     radius[4:-4] = np.convolve(radius, kernel, "valid")

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 from fruit import apple, banana, orange
-from kitchen import books, kitchen, plant
+from kitchen import kitchen
 from mathutils import Euler
 from packing import drop, random_rotation, settle
-from room import bowl, cloth, leaf, plate, pottery, table, window_light
-from scene import ambient, area_light, camera
+from room import bowl, cloth, leaf, table, window_light
+from scene import area_light, camera
 
 BANANA_BALLS = 9
 
@@ -26,7 +26,9 @@ def fruit_body(kind: str, seed: int, place, rng: np.random.Generator):
         rows = np.linspace(6, len(middle) - 8, BANANA_BALLS).astype(int)
         flat = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], float)
         turn = rng.uniform(0, 6.28)
-        spin = np.array([[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]])
+        spin = np.array(
+            [[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]]
+        )
         return drop(item, middle[rows], radii[rows], place, spin @ flat)
     if name == "orange":
         radius = rng.uniform(0.036, 0.041)
@@ -34,7 +36,9 @@ def fruit_body(kind: str, seed: int, place, rng: np.random.Generator):
         return drop(item, [(0, 0, 0)], 0.985 * radius, place, random_rotation(rng, 1.9))
     radius = rng.uniform(0.035, 0.040)
     item = apple(variety, radius, seed)
-    balls = radius * np.array([(0, 0, 0.06), (0.13, 0, -0.12), (-0.13, 0, -0.12), (0, 0.13, 0.12), (0, -0.13, 0.12)])
+    balls = radius * np.array(
+        [(0, 0, 0.06), (0.13, 0, -0.12), (-0.13, 0, -0.12), (0, 0.13, 0.12), (0, -0.13, 0.12)]
+    )
     return drop(item, balls, 0.84 * radius, place, random_rotation(rng, 1.1))
 
 
@@ -64,8 +68,8 @@ def apple_picture():
     put(apple("gala", 0.039, seed=1), 0, 0, 0.0, (0.10, -0.12), 0.6)
     window_light((-0.9, -0.25, 0.7), (0, 0, 0.05), watts=38)
     area_light((1.2, -0.6, 0.8), (0, 0, 0), (1, 1), 5, "ffe7c8")
-    camera((0.04, -0.50, 0.16), (0.012, 0, 0.038), 75, 4.0, focus=(0, -0.03, 0.04))
-    return {"size_wh": (800, 600), "exposure": 0.7}
+    camera((0.04, -0.48, 0.17), (0.010, 0, 0.040), 80, 4.0, focus=(0, -0.03, 0.04))
+    return {"size_wh": (800, 600), "exposure": 0.85}
 
 
 def apples_picture():
@@ -82,7 +86,7 @@ def apples_picture():
     window_light((-0.9, 0.1, 0.75), (0, 0, 0.05), watts=34)
     area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 5, "ffe7c8")
     camera((0.05, -0.66, 0.30), (0.01, 0.0, 0.032), 65, 5.0, focus=(0, -0.02, 0.04))
-    return {"size_wh": (800, 600), "exposure": 0.7}
+    return {"size_wh": (800, 600), "exposure": 0.85}
 
 
 def oranges_picture():
@@ -97,7 +101,7 @@ def oranges_picture():
     window_light((-0.9, -0.1, 0.8), (0, 0, 0.05), watts=34)
     area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 5, "ffe7c8")
     camera((0.0, -0.58, 0.25), (0.005, 0.0, 0.032), 70, 4.5, focus=(0, -0.04, 0.04))
-    return {"size_wh": (800, 600), "exposure": 0.7}
+    return {"size_wh": (800, 600), "exposure": 0.85}
 
 
 def fruits_picture():
@@ -105,13 +109,16 @@ def fruits_picture():
     table("9a714a", "50331d")
     kitchen(12, "c4bba8", window_x=-0.7)
     _, inner = bowl(0.15)
-    kinds = ["orange", "apple-red", "apple-green", "orange", "apple-gala", "orange", "apple-braeburn", "orange",
-             "apple-golden", "apple-red", "orange", "apple-gala", "orange", "banana", "banana", "apple-green"]  # fmt: skip
+    kinds = [
+        "orange", "apple-green", "apple-red", "apple-braeburn", "orange", "apple-golden",
+        "apple-gala", "orange", "apple-red", "orange", "apple-gala", "apple-green", "orange",
+        "apple-braeburn", "orange", "apple-red", "banana", "banana", "apple-gala",
+    ]  # fmt: skip
     fill(kinds, 5, inner, spread_m=0.06)
-    window_light((-1.0, 0.0, 0.8), (0, 0, 0.1), watts=30)
-    area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 4, "ffe7c8")
-    camera((0.0, -0.78, 0.36), (0.0, 0.0, 0.085), 62, 5.0, focus=(0, -0.08, 0.1))
-    return {"size_wh": (800, 600), "exposure": 0.7}
+    window_light((-1.0, 0.25, 0.7), (0, 0, 0.1), watts=32)
+    area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 2.5, "ffe7c8")
+    camera((0.0, -0.78, 0.42), (0.0, 0.0, 0.09), 60, 5.0, focus=(0, -0.08, 0.1))
+    return {"size_wh": (800, 600), "exposure": 0.85}
 
 
 PICTURES = {

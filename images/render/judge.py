@@ -21,6 +21,7 @@ class Judge:
     """One detector, asked with OpenCV on the whole picture squeezed to `size` pixels."""
 
     def __init__(self, stem: Path, names: Path, size: int) -> None:
+        """Load `stem`.cfg and `stem`.weights, and the class names, one a line."""
         self.name, self.size = stem.name, size
         self.net = cv2.dnn.readNetFromDarknet(f"{stem}.cfg", f"{stem}.weights")
         self.names = names.read_text().split("\n")
@@ -33,7 +34,9 @@ class Judge:
         scores = rows[:, 5:].max(axis=1)
         classes = rows[:, 5:].argmax(axis=1)
         boxes = np.column_stack([rows[:, :2] - rows[:, 2:4] / 2, rows[:, 2:4]]) * self.size
-        kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), scores.tolist(), classes.tolist(), threshold, 0.4)
+        kept = cv2.dnn.NMSBoxesBatched(
+            boxes.tolist(), scores.tolist(), classes.tolist(), threshold, 0.4
+        )
         return [(self.names[classes[i]], float(scores[i])) for i in np.ravel(kept).astype(int)]
 
 

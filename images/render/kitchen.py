@@ -8,16 +8,21 @@ from nodes import Shader, plain, srgb
 from room import leaf, pottery, wall, wood
 
 
-def glowing_window(centre, size_m, strength: float = 6.0) -> None:
+def glowing_window(centre, size_m, strength: float = 6.0, tint: str = "ffffff") -> None:
     """A window in the back wall: bright sky above, garden green below, a white frame."""
     x, y, z = centre
     width, height = size_m
     s = Shader("outside", Roughness=1.0, Base_Color=(0, 0, 0, 1))
     place = s.coordinates()
     height_ = s.separate(s.coordinates("Generated"))[2]
-    bushes = s.ramp(s.noise(place, 7.0, 3), (0.3, srgb("4d5f38")), (0.5, srgb("7d8c5c")), (0.72, srgb("b7c09a")))
-    treeline = s.math("ADD", height_, s.math("MULTIPLY", s.math("SUBTRACT", s.noise(place, 3.0, 4), 0.5), 0.8))
+    bushes = s.ramp(
+        s.noise(place, 7.0, 3), (0.3, srgb("4d5f38")), (0.5, srgb("7d8c5c")), (0.72, srgb("b7c09a"))
+    )
+    treeline = s.math(
+        "ADD", height_, s.math("MULTIPLY", s.math("SUBTRACT", s.noise(place, 3.0, 4), 0.5), 0.8)
+    )
     view = s.mix(s.ramp(treeline, (0.42, 0.0), (0.56, 1.0)), bushes, srgb("e9eff5"))
+    view = s.mix(1.0, view, srgb(tint), "MULTIPLY")
     s.surface(Emission_Color=view, Emission_Strength=strength)
     box("outside", (width, 0.01, height), (x, y, z), s.material)
     white = plain("frame", "efece4", 0.4)
@@ -30,16 +35,22 @@ def glowing_window(centre, size_m, strength: float = 6.0) -> None:
 
 def jar(place, height_m: float, colour: str) -> None:
     """A stoneware jar with a lid."""
-    outline = [(0.0, 0), (0.30, 0), (0.34, 0.04), (0.36, 0.5), (0.33, 0.78), (0.28, 0.84), (0.30, 0.86),
-               (0.29, 0.93), (0.1, 0.97), (0.05, 1.02), (0.0, 1.03)]  # fmt: skip
-    item = lathe("jar", np.abs(curve(outline, 90)) * height_m + [1e-4, 0], pottery("jar", colour, None), 64)
+    outline = [
+        (0.0, 0), (0.30, 0), (0.34, 0.04), (0.36, 0.5), (0.33, 0.78), (0.28, 0.84), (0.30, 0.86),
+        (0.29, 0.93), (0.1, 0.97), (0.05, 1.02), (0.0, 1.03),
+    ]  # fmt: skip
+    item = lathe(
+        "jar", np.abs(curve(outline, 90)) * height_m + [1e-4, 0], pottery("jar", colour, None), 64
+    )
     item.location = place
 
 
 def bottle(place, height_m: float, colour: str) -> None:
     """A glass bottle."""
-    outline = [(0.0, 0), (0.13, 0), (0.14, 0.03), (0.14, 0.55), (0.11, 0.66), (0.05, 0.74), (0.045, 0.95),
-               (0.055, 0.96), (0.055, 1.0), (0.0, 1.0)]  # fmt: skip
+    outline = [
+        (0.0, 0), (0.13, 0), (0.14, 0.03), (0.14, 0.55), (0.11, 0.66), (0.05, 0.74), (0.045, 0.95),
+        (0.055, 0.96), (0.055, 1.0), (0.0, 1.0),
+    ]  # fmt: skip
     glass = plain("glass", colour, 0.05, Transmission_Weight=0.85, IOR=1.45)
     item = lathe("bottle", np.abs(curve(outline, 90)) * height_m + [1e-4, 0], glass, 48)
     item.location = place
@@ -48,8 +59,10 @@ def bottle(place, height_m: float, colour: str) -> None:
 def plant(place, height_m: float, seed: int = 0, pot: str = "b5613c", leaves: int = 40) -> None:
     """A pot plant with arching leaves."""
     rng = np.random.default_rng(seed)
-    outline = [(0.0, 0), (0.17, 0), (0.18, 0.01), (0.24, 0.33), (0.27, 0.34), (0.27, 0.41), (0.23, 0.41),
-               (0.22, 0.36), (0.0, 0.36)]  # fmt: skip
+    outline = [
+        (0.0, 0), (0.17, 0), (0.18, 0.01), (0.24, 0.33), (0.27, 0.34), (0.27, 0.41), (0.23, 0.41),
+        (0.22, 0.36), (0.0, 0.36),
+    ]  # fmt: skip
     clay = pottery("clay", pot, None, 0.75)
     body = lathe("pot", np.abs(curve(outline, 80)) * height_m + [1e-4, 0], clay, 64)
     body.location = place
@@ -79,14 +92,24 @@ def books(place, seed: int = 0, count: int = 7) -> None:
 
 def shelf(y_m: float, z_m: float, x_m: float = 0.0, width_m: float = 1.6, seed: int = 1) -> None:
     """A board on the wall with jars, bottles and books."""
-    box("shelf", (width_m, 0.22, 0.03), (x_m, y_m, z_m), wood("board", "a77a4c", "6a4527", 0.3), 0.003)
+    box(
+        "shelf",
+        (width_m, 0.22, 0.03),
+        (x_m, y_m, z_m),
+        wood("board", "a77a4c", "6a4527", 0.3),
+        0.003,
+    )
     rng = np.random.default_rng(seed)
     at = x_m - width_m / 2 + 0.12
     while at < x_m + width_m / 2 - 0.2:
         place = (at, y_m, z_m + 0.015)
         kind = rng.integers(4)
         if kind == 0:
-            jar(place, rng.uniform(0.14, 0.22), str(rng.choice(["d9d2c0", "7f97a0", "b6552f", "3f5e66"])))
+            jar(
+                place,
+                rng.uniform(0.14, 0.22),
+                str(rng.choice(["d9d2c0", "7f97a0", "b6552f", "3f5e66"])),
+            )
         elif kind == 1:
             bottle(place, rng.uniform(0.2, 0.3), str(rng.choice(["6f8f5a", "c9d8d8", "8a5a2a"])))
         elif kind == 2:

@@ -73,9 +73,7 @@ def lathe(name, profile: Array, material=None, segments: int = 96, deform: Calla
     """
     angle = np.linspace(0, 2 * np.pi, segments, endpoint=False)[None, :]
     radius, height = profile[:, :1], profile[:, 1:]
-    points = np.stack(
-        [radius * np.cos(angle), radius * np.sin(angle), height + 0 * angle], axis=-1
-    )
+    points = np.stack([radius * np.cos(angle), radius * np.sin(angle), height + 0 * angle], axis=-1)
     if deform is not None:
         along = np.linspace(0, 1, len(profile))[:, None]
         points = deform(points, angle, along)
@@ -83,11 +81,13 @@ def lathe(name, profile: Array, material=None, segments: int = 96, deform: Calla
 
 
 def tube(name, spine: Array, radius, material=None, section: Array | None = None):
-    """Sweep a section along `spine` `(n, 3)`.
+    """Sweep a section along a line.
 
     Args:
-        spine: The middle line.
+        name: Name of the object.
+        spine: The middle line, `(n, 3)`.
         radius: One radius or one per point of the spine.
+        material: What it is made of.
         section: `(m, 2)` outline of unit size; a circle when left out.
     """
     if section is None:
@@ -111,7 +111,10 @@ def box(name, size, centre=(0, 0, 0), material=None, bevel_m: float = 0.0):
     """A box with rounded edges."""
     half = np.asarray(size, float) / 2
     corners = [
-        (x, y, z) for x in (-half[0], half[0]) for y in (-half[1], half[1]) for z in (-half[2], half[2])
+        (x, y, z)
+        for x in (-half[0], half[0])
+        for y in (-half[1], half[1])
+        for z in (-half[2], half[2])
     ]
     faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
     item = solid(name, corners, faces, material)

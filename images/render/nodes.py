@@ -18,15 +18,16 @@ def srgb(code: str) -> tuple[float, float, float, float]:
 
 
 class Shader:
-    """A material under construction, with a Principled BSDF at its end.
-
-    Args:
-        name: Name of the material.
-        **inputs: Values or sockets for the BSDF, spaces written as underscores
-            (`Base_Color=...`, `Roughness=0.4`).
-    """
+    """A material under construction, with a Principled BSDF at its end."""
 
     def __init__(self, name: str, **inputs: Any) -> None:
+        """Start a material.
+
+        Args:
+            name: Name of the material.
+            **inputs: Values or sockets for the BSDF, spaces written as underscores
+                (`Base_Color=...`, `Roughness=0.4`).
+        """
         self.material = bpy.data.materials.new(name)
         self.material.use_nodes = True
         self.tree = self.material.node_tree
@@ -119,3 +120,24 @@ def plain(name: str, colour: str, roughness: float = 0.5, **inputs: Any) -> bpy.
     """A material of one colour."""
     shader = Shader(name, Base_Color=srgb(colour), Roughness=roughness, **inputs)
     return shader.material
+
+
+def brushed_metal(colour: str, roughness: float = 0.25):
+    """Metal with fine scratches in its gloss."""
+    s = Shader("metal", Base_Color=srgb(colour), Metallic=1.0)
+    place = s.coordinates()
+    s.surface(
+        Roughness=s.ramp(s.noise(place, 40, 5), (0.3, roughness * 0.7), (0.7, roughness * 1.5))
+    )
+    return s.material
+
+
+def clear_glass() -> bpy.types.Material:
+    """Window glass that lets light through straight and mirrors at grazing angles."""
+    s = Shader("pane")
+    fresnel = s.add("Fresnel", {"IOR": 1.45}).outputs[0]
+    clear = s.add("BsdfTransparent").outputs[0]
+    mirror = s.add("BsdfGlossy", {"Roughness": 0.02}).outputs[0]
+    both = s.add("MixShader", {0: fresnel, 1: clear, 2: mirror}).outputs[0]
+    s.tree.links.new(both, s.tree.nodes["Material Output"].inputs["Surface"])
+    return s.material

@@ -39,12 +39,14 @@ def random_rotation(rng: np.random.Generator, tilt: float) -> Array:
     return np.array(Matrix.Rotation(rng.uniform(0, tilt), 3, axis) @ turn)
 
 
-def settle(bodies: list[Body], bowl: Array | None, steps: int = 900) -> None:
+def settle(bodies: list[Body], bowl: Array | None, steps: int = 600) -> None:
     """Let all bodies come to rest, then move their objects there.
 
     Args:
+        bodies: What falls, from the places where it was put.
         bowl: Inside of a bowl as `(n, 2)` radii and heights from its middle to its rim; without it
             there is only the table at z = 0.
+        steps: Time steps; 600 are enough for twenty fruits.
     """
     owner = np.concatenate([[i] * len(b.balls) for i, b in enumerate(bodies)])
     radii = np.concatenate([b.radii for b in bodies])
@@ -53,8 +55,8 @@ def settle(bodies: list[Body], bowl: Array | None, steps: int = 900) -> None:
     for _ in range(steps):
         before = np.concatenate([b.now for b in bodies])
         place = before + 0.90 * np.concatenate([b.speed for b in bodies])
-        place[:, 2] -= 0.00006
-        for _ in range(6):
+        place[:, 2] -= 0.00009
+        for _ in range(4):
             _push_apart(place, reach, apart)
             _push_inside(place, radii, bowl)
             place = _rigid(bodies, place, owner)

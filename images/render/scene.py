@@ -90,7 +90,7 @@ def render(path: Path, size_wh, samples: int, scale: float = 1.0, exposure: floa
     scene.cycles.adaptive_threshold = 0.02
     scene.cycles.use_denoising = True
     scene.cycles.denoiser = "OPENIMAGEDENOISE"
-    scene.cycles.max_bounces, scene.cycles.transparent_max_bounces = 8, 8
+    scene.cycles.max_bounces, scene.cycles.transparent_max_bounces = 6, 8
     scene.cycles.sample_clamp_indirect = 6.0
     scene.cycles.caustics_reflective = scene.cycles.caustics_refractive = False
     scene.view_settings.exposure = exposure
@@ -105,13 +105,15 @@ def render(path: Path, size_wh, samples: int, scale: float = 1.0, exposure: floa
 
 
 def finish(picture: np.ndarray) -> np.ndarray:
-    """What a lens and a sensor add: glow around lights, darker corners, fine grain."""
+    """What a camera adds: glow around lights, contrast, colour, darker corners, fine grain."""
     height, width = picture.shape[:2]
     image = picture.astype(np.float32) / 255
     bright = np.clip(image - 0.82, 0, 1)
     image += 0.35 * cv2.GaussianBlur(bright, (0, 0), width / 60)
     grey = image.mean(axis=-1, keepdims=True)
     image = grey + SATURATION * (image - grey)
+    image = np.clip(image, 0, 1)
+    image = 0.7 * image + 0.3 * image**2 * (3 - 2 * image)
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     image *= (1 - 0.13 * (x**2 + y**2))[..., None].astype(np.float32)
     rng = np.random.default_rng(42)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from mesh import box, solid, tube, curve
+from mesh import box, curve, solid, tube
 from nodes import Shader, plain, srgb
 
 
@@ -28,12 +28,17 @@ def paving(width_m: float = 0.5):
     s = Shader("paving", Roughness=0.9)
     place = s.coordinates()
     inputs = {
-        "Vector": place, "Scale": 1.0, "Brick Width": width_m, "Row Height": width_m, "Mortar Size": 0.008,
-        "Color1": srgb("a39d92"), "Color2": srgb("8f8a80"), "Mortar": srgb("4c4943"),
+        "Vector": place, "Scale": 1.0, "Brick Width": width_m, "Row Height": width_m,
+        "Mortar Size": 0.008, "Color1": srgb("a39d92"), "Color2": srgb("8f8a80"),
+        "Mortar": srgb("4c4943"),
     }  # fmt: skip
     node = s.add("TexBrick", inputs)
     dirt = s.noise(place, 3, 6, 0.65)
-    s.surface(Base_Color=s.mix(s.ramp(dirt, (0.4, 0.0), (0.8, 0.6)), node.outputs["Color"], srgb("6e685d")))
+    s.surface(
+        Base_Color=s.mix(
+            s.ramp(dirt, (0.4, 0.0), (0.8, 0.6)), node.outputs["Color"], srgb("6e685d")
+        )
+    )
     s.bump(node.outputs["Fac"], -0.5, 0.008)
     return s.material
 
@@ -65,7 +70,7 @@ def leaves(centre, size_m, count: int, leaf_m: float, material, seed: int, boxy:
     at *= rng.uniform(0.45, 1.0, (count, 1)) ** 0.5
     if boxy:
         at = rng.uniform(-1, 1, (count, 3))
-        at[:, 1] = -np.abs(at[:, 1]) ** 0.3
+        at[:, 1] = -(np.abs(at[:, 1]) ** 0.3)
     # Clumps make light and dark places.
     clump = np.sin(at * 5.1 + seed).sum(axis=1) + np.sin(at[:, [1, 2, 0]] * 8.3).sum(axis=1)
     at = at[clump > -1.6] * (1 + 0.04 * clump[clump > -1.6, None] * (not boxy))
@@ -85,27 +90,58 @@ def tree(place, height_m: float, seed: int, colour: str = "4f7a2c", other: str =
     """A street tree: trunk, a few boughs, a crown of leaves."""
     x, y, _ = place
     bark = plain("bark", "4a3d30", 0.95)
-    tube("trunk", curve([(x, y, 0), (x + 0.05, y, 0.4 * height_m), (x, y, 0.8 * height_m)], 12), np.linspace(0.15, 0.06, 12), bark)
+    tube(
+        "trunk",
+        curve([(x, y, 0), (x + 0.05, y, 0.4 * height_m), (x, y, 0.8 * height_m)], 12),
+        np.linspace(0.15, 0.06, 12),
+        bark,
+    )
     material = foliage_material(colour, other)
     rng = np.random.default_rng(seed)
     for _ in range(7):
-        centre = np.array([x, y, 0.68 * height_m]) + rng.uniform(-1, 1, 3) * [0.22, 0.2, 0.16] * height_m
-        leaves(centre, rng.uniform(0.3, 0.5, 3) * height_m, 2600, 0.14, material, int(rng.integers(999)))
+        centre = (
+            np.array([x, y, 0.68 * height_m]) + rng.uniform(-1, 1, 3) * [0.22, 0.2, 0.16] * height_m
+        )
+        leaves(
+            centre,
+            rng.uniform(0.3, 0.5, 3) * height_m,
+            2600,
+            0.14,
+            material,
+            int(rng.integers(999)),
+        )
 
 
 def hedge(x0: float, x1: float, y_m: float, height_m: float, seed: int = 1) -> None:
     """A clipped hedge along x."""
     middle, length = (x0 + x1) / 2, x1 - x0
-    box("hedge core", (length, 0.5, height_m - 0.05), (middle, y_m + 0.1, height_m / 2), plain("shade", "18220f", 1.0))
+    box(
+        "hedge core",
+        (length, 0.5, height_m - 0.05),
+        (middle, y_m + 0.1, height_m / 2),
+        plain("shade", "18220f", 1.0),
+    )
     material = foliage_material("35561f", "5c7d33")
-    leaves((middle, y_m, height_m / 2), (length, 0.8, height_m + 0.1), int(2600 * length), 0.06, material, seed, boxy=True)
+    leaves(
+        (middle, y_m, height_m / 2),
+        (length, 0.8, height_m + 0.1),
+        int(2600 * length),
+        0.06,
+        material,
+        seed,
+        boxy=True,
+    )
 
 
 def house(x_m: float, y_m: float, width_m: float, paint: str, floors: int = 3) -> None:
     """The front of a town house with a row of windows on every floor."""
     s = Shader("render", Roughness=0.9)
     place = s.coordinates()
-    s.surface(Base_Color=s.mix(s.ramp(s.noise(place, 0.7, 6), (0.35, 0.0), (0.8, 0.5)), srgb(paint), srgb("9a8f80")))
+    s.surface(
+        Base_Color=s.mix(
+            s.ramp(s.noise(place, 0.7, 6), (0.35, 0.0), (0.8, 0.5)), srgb(paint), srgb("9a8f80")
+        )
+    )
     height = 3.1 * floors
     box("house", (width_m, 1, height), (x_m, y_m + 0.5, height / 2), s.material)
     base = plain("base", "6f6a63", 0.9)
@@ -122,4 +158,4 @@ def house(x_m: float, y_m: float, width_m: float, paint: str, floors: int = 3) -
             for dx in (-0.52, 0.0, 0.52):
                 box("sash", (0.07, 0.08, 1.55), (x + dx, y_m - 0.04, z), white)
             for dz in (-0.76, 0.15, 0.76):
-                box("sash", (1.1, 0.08, 0.07), (x, y_m - 0.04, z + dz), white)
+                box("sash", (1.1, 0.09, 0.07), (x, y_m - 0.045, z + dz), white)

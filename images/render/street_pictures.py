@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from car import car
 from car_maps import hatchback_side, saloon_side
-from car_shape import Shape
+from car_shape import BELT, Shape
 from mesh import box
 from nodes import plain
 from scene import camera, outdoor_sky
@@ -14,16 +12,20 @@ from street import hedge, house, road, tree
 
 SALOON = Shape(
     tail=2.22,
-    belt=[(-2.2, 0.70), (-2.0, 0.735), (-1.7, 0.81), (-1.2, 0.885), (-0.8, 0.92), (0, 0.935), (1.0, 0.96),
-          (1.5, 0.985), (2.0, 0.985), (2.3, 0.955)],
+    belt=(*BELT[:7], (1.5, 0.985), (2.0, 0.985), (2.3, 0.955)),
     house_base=(-1.02, 1.68, 0.79),
     house_top=(-0.16, 0.98, 0.585),
-)  # fmt: skip
+)
 
 
 def opposite() -> None:
     """The other side of the street, seen only as reflections in paint and glass."""
-    walls = [(-15.0, 5.6, "b9a58a"), (-5.0, 6.6, "8f6a55"), (5.2, 5.2, "cbc3b2"), (15.0, 6.2, "9c8f80")]
+    walls = [
+        (-15.0, 5.6, "b9a58a"),
+        (-5.0, 6.6, "8f6a55"),
+        (5.2, 5.2, "cbc3b2"),
+        (15.0, 6.2, "9c8f80"),
+    ]
     for x, height, colour in walls:
         box("opposite", (8.6, 1, height), (x, -20.0, height / 2), plain("opposite", colour, 0.9))
     box("hedge", (40, 0.8, 1.3), (0, -17.0, 0.65), plain("far hedge", "2c4419", 0.9))
