@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import IGNORE, Boxes, Picture, Sample
+from training.data import BACKGROUND, IGNORE, Boxes, Picture, Sample
 from training.draw_clock import Sprite
 from training.task import CLASSES
 
@@ -86,7 +86,7 @@ class Composer:
         groups: Photographs by source.
         shares: How often each source is drawn from.
         backdrops: Photographs without any of the classes.
-        sprites: (class, sprite) to paste.
+        sprites: (class, sprite) to paste; class -2 is something that is none of them.
         paste_chance: How often sprites are pasted into a picture.
         mosaic_chance: How often four photographs share a picture.
     """
@@ -192,7 +192,8 @@ class Composer:
             max(4, round(v * ratio * j)) for v, j in zip(sprite.shape[1::-1], jitter, strict=True)
         )
         sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
-        if CLASSES[label] != "clock" and rng.random() < 0.5:  # a mirrored dial is no dial
+        name = "" if label == BACKGROUND else CLASSES[label]
+        if name != "clock" and rng.random() < 0.5:  # a mirrored dial is no dial
             sprite = cv2.flip(sprite, 1)
         x = int(rng.uniform(-0.15 * width, side - 0.85 * width))
         y = int(rng.uniform(-0.15 * height, side - 0.85 * height))
@@ -203,13 +204,13 @@ class Composer:
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
         part = sprite[top - y : bottom - y, left - x : right - x]
         ground = canvas[top:bottom, left:right]
-        if CLASSES[label] == "car":  # a car darkens the road under it
+        if name == "car":  # a car darkens the road under it
             middle = (x + width // 2, y + round(height * 0.95))
             axes = (width // 2, height // 12 + 1)
             dark = tuple(int(v) for v in ground.mean(axis=(0, 1)) * 0.3)
             cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
         canvas[top:bottom, left:right] = _settle(rng, ground, part)
-        return np.concatenate([boxes, box])
+        return boxes if label == BACKGROUND else np.concatenate([boxes, box])
 
 
 def _settle(rng: np.random.Generator, ground: Picture, sprite: Sprite) -> Picture:

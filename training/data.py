@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 IGNORE = -1
+BACKGROUND = -2  # of outlines: something that is none of the classes
 # A truck is not labelled a car, but is no lesson in what a car is not, either.
 LOOKALIKES = {"truck", "bus"}
 LONGEST_SIDE = 448
+SAME_BOUNDS = 0.01  # how far an outline's bounds may be off its box's
 
 Boxes = NDArray[np.float32]  # (N, 5): class, x_min, y_min, x_max, y_max, as shares of the picture
 Picture = NDArray[np.uint8]  # (height, width, 3), BGR
+Outline = tuple[int, NDArray[np.float32]]  # class or -2, (K, 2) x and y from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,13 @@ class Sample:
         name: Folder and stem, as in `fruit/fruit0007`.
         picture: (height, width, 3) uint8, BGR, at most 448 pixels long.
         boxes: (N, 5) float32: class or -1, x_min, y_min, x_max, y_max from 0 to 1.
-        outlines: Polygons of the objects, where the folder has them: (class, (K, 2) from 0 to 1).
+        outlines: Polygons of the objects, where the folder has them.
     """
 
     name: str
     picture: Picture
     boxes: Boxes
-    outlines: tuple[tuple[int, NDArray[np.float32]], ...] = ()
+    outlines: tuple[Outline, ...] = ()
 
 
 def read_names(path: Path) -> set[str]:
@@ -61,7 +64,7 @@ def _class_numbers(folder: Path, classes: Sequence[str]) -> dict[int, int]:
     return numbers
 
 
-def _read_boxes(path: Path, numbers: dict[int, int]) -> Boxes:
+def _read_boxes(path: Path) -> Boxes:
     rows = []
     for line in path.read_text().splitlines() if path.is_file() else []:
         fields = line.split()
@@ -69,22 +72,34 @@ def _read_boxes(path: Path, numbers: dict[int, int]) -> Boxes:
             raise ValueError(
                 f"`{path}` must hold `class x_centre y_centre width height`. Received: {line!r}"
             )
-        if int(fields[0]) in numbers:
-            x, y, width, height = map(float, fields[1:])
-            box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            rows.append((numbers[int(fields[0])], *box))
+        x, y, width, height = map(float, fields[1:])
+        box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+        rows.append((int(fields[0]), *box))
     boxes = np.array(rows, dtype=np.float32).reshape(-1, 5)
     boxes[:, 1:] = boxes[:, 1:].clip(0, 1)
     return boxes
 
 
-def _read_outlines(path: Path) -> tuple[tuple[int, NDArray[np.float32]], ...]:
-    if not path.is_file():
-        return ()
-    lines = [line.split() for line in path.read_text().splitlines()]
-    return tuple(
-        (int(fields[0]), np.array(fields[1:], dtype=np.float32).reshape(-1, 2)) for fields in lines
-    )
+def _renumbered(boxes: Boxes, numbers: dict[int, int]) -> Boxes:
+    kept = boxes[[int(number) in numbers for number in boxes[:, 0]]]
+    kept[:, 0] = [numbers[int(number)] for number in kept[:, 0]]
+    return kept
+
+
+def _read_outlines(path: Path, boxes: Boxes, numbers: dict[int, int]) -> tuple[Outline, ...]:
+    """Gives the outlines that fill a labelled box, with the class of that box.
+
+    The class in the file is not used: data sets count classes in different ways.
+    """
+    outlines = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        points = np.array(line.split()[1:], dtype=np.float32).reshape(-1, 2)
+        bounds = np.concatenate([points.min(axis=0), points.max(axis=0)])
+        gaps = np.abs(boxes[:, 1:] - bounds).max(axis=1, initial=0)
+        if len(gaps) and gaps.min() < SAME_BOUNDS:
+            label = numbers.get(int(boxes[gaps.argmin(), 0]), BACKGROUND)
+            outlines.append((label, points))
+    return tuple(outline for outline in outlines if outline[0] != IGNORE)
 
 
 def read_folder(
@@ -114,13 +129,9 @@ def read_folder(
         shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
         if shrink < 1:
             picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        boxes = _read_boxes(path.with_suffix(".txt"), numbers)
-        outlines = tuple(
-            (numbers[number], points)
-            for number, points in _read_outlines(path.with_suffix(".polygons.txt"))
-            if numbers.get(number, IGNORE) != IGNORE
-        )
-        samples.append(Sample(name, picture, boxes, outlines))
+        boxes = _read_boxes(path.with_suffix(".txt"))
+        outlines = _read_outlines(path.with_suffix(".polygons.txt"), boxes, numbers)
+        samples.append(Sample(name, picture, _renumbered(boxes, numbers), outlines))
     if not samples:
         raise ValueError(f"`{folder}` must hold .jpg or .png pictures. Received: none to use")
     return samples

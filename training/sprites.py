@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.data import Sample
+from training.data import BACKGROUND, Sample
 from training.draw_car import draw_car
 from training.draw_clock import Sprite, draw_clock
+from training.draw_plain import draw_plain
 from training.task import CLASSES
 
 LONGEST_SIDE = 200
 SMALLEST_CUT = 40  # pixels; smaller objects make poor sprites
-CUT_COPIES = 12  # there are few photographed ones among many drawn ones
+CUT_COPIES = 2  # there are few photographed ones among many drawn ones
+PLAIN_SHARE = 0.4  # plain things for each drawn clock
 
 
 def cut_out(sample: Sample, points: NDArray[np.float32]) -> Sprite | None:
@@ -38,7 +40,7 @@ def _shrunk(sprite: Sprite) -> Sprite:
 
 
 def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]:
-    """Draws clocks and as many cars, once: later calls read them from `cache`."""
+    """Draws clocks, as many cars, and plain things, once: later calls read them from `cache`."""
     if cache.is_file():
         return pickle.loads(cache.read_bytes())
     rng = np.random.default_rng(seed)
@@ -47,6 +49,7 @@ def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]
     for _ in tqdm(range(count), desc="drawing clocks and cars", mininterval=5):
         for name in sorted(drawers.keys() & set(CLASSES)):
             sprites.append((CLASSES.index(name), _shrunk(drawers[name](rng))))
+    sprites += [(BACKGROUND, draw_plain(rng)) for _ in range(round(count * PLAIN_SHARE))]
     cache.write_bytes(pickle.dumps(sprites))
     return sprites
 
