@@ -113,7 +113,7 @@ def clock3_picture():
     tube("scroll", curl, 0.014, iron)
     outdoor_sky(38, 150, 0.12, 0.6)
     camera((-0.75, -3.4, 1.75), (0.0, 0.1, 3.42), 62, 2.8, focus=(0, -0.05, 3.4))
-    return {"size_wh": (640, 800), "exposure": 0.0}
+    return {"size_wh": (560, 700), "exposure": 0.0}
 
 
 PICTURES = {"clock": clock_picture, "clock2": clock2_picture, "clock3": clock3_picture}

@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PICTURES))
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1])
-    parser.add_argument("--samples", type=int, default=64)
+    parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--scale", type=float, default=1.0, help="0.4 for a quick look")
     arguments = parser.parse_args(
         sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else None

@@ -151,7 +151,7 @@ def hard_picture():
     area_light((-0.9, -0.9, 0.9), (0, 0.2, 0), (0.8, 0.8), 5, "9db4e0")
     area_light((-0.8, 1.2, 0.8), (0, 0.2, 0), (0.9, 1.0), 12, "8fabdc")
     camera((0.08, -1.05, 0.56), (0.0, 0.25, 0.115), 42, 3.5, focus=(0, 0.15, 0.05))
-    return {"size_wh": (840, 600), "exposure": 1.0}
+    return {"size_wh": (720, 520), "exposure": 1.0}
 
 
 PICTURES = {"hard": hard_picture, "none": none_picture}

@@ -32,7 +32,7 @@ def opposite() -> None:
 
 
 def car_picture():
-    """A red hatchback at the kerb, seen from the front quarter."""
+    """A silver hatchback at the kerb, seen from the front quarter."""
     road(kerb_y=1.25)
     house(-9.0, 6.0, 7.0, "c9b08a")
     house(-2.2, 6.0, 6.4, "d9d3c5")
@@ -44,10 +44,10 @@ def car_picture():
     tree((-4.4, 3.2, 0), 5.0, 5)
     tree((11.0, 3.2, 0), 5.5, 28)
     tree((5.0, 3.2, 0), 5.5, 8)
-    car(Shape(), "a80f16", hatchback_side())
+    car(Shape(), "9aa1a8", hatchback_side())
     outdoor_sky(42, 150, 0.10, 0.5)
     camera((-4.9, -4.3, 1.45), (-0.35, -0.05, 0.66), 55, 2.8, focus=(-1.5, -0.8, 0.7))
-    return {"size_wh": (800, 560), "exposure": 0.5}
+    return {"size_wh": (720, 504), "exposure": 0.5}
 
 
 def car2_picture():
@@ -63,7 +63,7 @@ def car2_picture():
     car(SALOON, "24508c", saloon_side(), "LAB 80")
     outdoor_sky(35, 200, 0.10, 0.5)
     camera((-0.8, -8.4, 1.35), (0.05, 0.0, 0.78), 62, 2.8, focus=(0, -0.88, 0.7))
-    return {"size_wh": (840, 520), "exposure": 0.5}
+    return {"size_wh": (720, 450), "exposure": 0.5}
 
 
 PICTURES = {"car": car_picture, "car2": car2_picture}
