@@ -76,9 +76,11 @@ class Server(Protocol):
 
     Attributes:
         address: Where it is; tells servers apart.
+        api_key: What opens it, where it is locked.
     """
 
     address: str
+    api_key: str
 
     def look(self) -> Offer | Problem:
         """Who is there, and with which detectors."""
@@ -95,12 +97,13 @@ class RealServer:
 
     Args:
         address: Its address; `http://` may be left out.
-        api_key: Its key, where it wants one.
+        api_key: Its key, where it wants one; empty otherwise.
         timeout_s: Seconds to wait for an answer.
     """
 
-    def __init__(self, address: str, api_key: str | None, timeout_s: float) -> None:
+    def __init__(self, address: str, api_key: str = "", timeout_s: float = 40.0) -> None:
         self.address = address.strip() if "://" in address else f"http://{address.strip()}"
+        self.api_key = api_key
         self._client = DetectClient(self.address, api_key, timeout_s)
         # Who does not say hello at once is not well, however long detections may take.
         self._quick = DetectClient(self.address, api_key, min(3.0, timeout_s))

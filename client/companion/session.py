@@ -29,7 +29,7 @@ class Surroundings:
     """
 
     server: str
-    api_key: str | None
+    api_key: str
     is_locked: bool
     timeout_s: float
     samples: Path
@@ -40,7 +40,7 @@ class Surroundings:
         ours = Path(__file__).resolve().parents[2] / "images"
         return cls(
             server=variables.get("DETECTLAB_SERVER") or "http://127.0.0.1:8000",
-            api_key=variables.get("DETECTLAB_API_KEY") or None,
+            api_key=variables.get("DETECTLAB_API_KEY", ""),
             is_locked=variables.get("DETECTLAB_SERVER_LOCKED", "") not in ("", "0", "false"),
             timeout_s=float(variables.get("DETECTLAB_TIMEOUT_S") or 40),
             samples=Path(variables.get("DETECTLAB_SAMPLES") or ours),
@@ -52,7 +52,7 @@ class Surroundings:
             return PretendServer()
         if self.is_locked or address.strip().rstrip("/") == self.server.rstrip("/"):
             return RealServer(self.server, api_key or self.api_key, self.timeout_s)
-        return RealServer(address, api_key or None, self.timeout_s)
+        return RealServer(address, api_key, self.timeout_s)
 
 
 @dataclass
@@ -62,8 +62,9 @@ class Session:
     answers: dict[tuple[str, str, str], Answer | Problem] = field(default_factory=dict)
     classes: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
+    offers: dict[str, Offer] = field(default_factory=dict)
     seen: Offer | Problem | None = None
-    seen_address: str = ""
+    seen_server: tuple[str, str] | None = None
     seen_at: float = 0.0
 
     @classmethod
@@ -74,13 +75,15 @@ class Session:
 
     def look(self, server: Server, oldest_s: float = LOOK_EVERY_S) -> Offer | Problem:
         """What the server says about itself, asked again when that is older than `oldest_s`."""
-        is_new = self.seen is None or self.seen_address != server.address
-        if is_new or time.monotonic() - self.seen_at > oldest_s:
+        who = (server.address, server.api_key)
+        is_old = who != self.seen_server or time.monotonic() - self.seen_at > oldest_s
+        if self.seen is None or is_old:
             before, self.seen = self.seen, server.look()
-            self.seen_address, self.seen_at = server.address, time.monotonic()
+            self.seen_server, self.seen_at = who, time.monotonic()
+            if isinstance(self.seen, Offer):
+                self.offers[server.address] = self.seen
             if before != self.seen:
                 self.forget_problems()
-        assert self.seen is not None
         return self.seen
 
     def ask(self, server: Server, picture: Picture, model: str) -> Answer | Problem:

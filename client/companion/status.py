@@ -31,10 +31,14 @@ def choose_server(surroundings: Surroundings) -> Server:
 
 
 def show_status(server: Server) -> Offer | None:
-    """One line about the server, kept up to date; returns what it offers when it is well."""
-    seen = Session.current().look(server)
-    _watch(server, seen)
-    return seen if isinstance(seen, Offer) else None
+    """One line about the server, kept up to date.
+
+    Returns:
+        What it offers, or offered when it was last well: what it has answered stays on the page.
+    """
+    session = Session.current()
+    _watch(server, session.look(server))
+    return session.offers.get(server.address)
 
 
 @st.fragment(run_every=LOOK_EVERY_S)
@@ -44,7 +48,7 @@ def _watch(server: Server, shown: Offer | Problem) -> None:
         st.rerun()  # the whole page: what can be chosen has changed
     if isinstance(seen, Problem):
         st.error(
-            f"**The server is not there.** {plain(seen.text)}\n\nStart one with `make serve`, or "
+            f"**There is no server to ask.** {plain(seen.text)}\n\nStart one with `make serve`, or "
             "set its address under **Server**. This page goes on by itself once it answers.",
             icon=":material/cloud_off:",
         )

@@ -17,6 +17,7 @@ class PretendServer:
     """Answers like a server, at random: always the same for the same picture and detector."""
 
     address = "test mode"
+    api_key = ""
 
     def look(self) -> Offer | Problem:
         """A service with three detectors."""

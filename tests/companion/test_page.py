@@ -1,0 +1,200 @@
+"""The page's logic: Streamlit's own test driver, and a real server."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from detectlab.kernel import ServerHandle
+
+Run = Callable[..., ServerHandle]
+Make = Callable[..., bytes]
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def open_page(
+    companion: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_picture: Make
+) -> Callable[..., AppTest]:
+    """Opens the page as a visitor would, with two samples."""
+    for seed, name in enumerate(["blots.jpg", "dots.jpg"]):
+        (tmp_path / name).write_bytes(make_picture(seed=100 + seed))
+
+    def open(server: str = NOBODY, **variables: str) -> AppTest:
+        monkeypatch.setenv("DETECTLAB_SERVER", server)
+        monkeypatch.setenv("DETECTLAB_SAMPLES", str(tmp_path))
+        for name, value in variables.items():
+            monkeypatch.setenv(f"DETECTLAB_{name}", value)
+        page = AppTest.from_file(str(companion / "app.py"), default_timeout=30).run()
+        assert not page.exception
+        return page
+
+    return open
+
+
+def upload(page: AppTest, *files: bytes) -> AppTest:
+    named = [(f"{number}.jpg", data, "image/jpeg") for number, data in enumerate(files)]
+    page.file_uploader[0].set_value(named).run()
+    assert not page.exception
+    return page
+
+
+def shown(page: AppTest) -> str:
+    """All text on the page."""
+    kinds: Any = (page.caption, page.error, page.warning, page.info, page.markdown, page.subheader)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def objects(page: AppTest) -> Any:
+    """The table of all objects: the last one."""
+    return page.dataframe[len(page.dataframe) - 1].value
+
+
+def test_page_of_a_server_says_who_is_alive(open_page: Any, run_api: Run) -> None:
+    handle = run_api()
+    page = open_page(handle.url)
+
+    text = shown(page)
+    assert "**detectlab" in text
+    assert f"is alive at `{handle.url}` with 2 detectors: small, large" in text
+
+
+def test_page_without_a_server_says_what_to_do(open_page: Any) -> None:
+    page = open_page()
+
+    assert "There is no server to ask" in shown(page)
+    assert "make serve" in shown(page)
+    assert not page.slider
+
+
+def test_uploaded_pictures_are_answered_by_the_default_detector(
+    open_page: Any, run_api: Run, make_picture: Make
+) -> None:
+    page = upload(open_page(run_api().url), make_picture(seed=1), make_picture(seed=2))
+
+    assert [heading.value for heading in page.subheader][:2] == ["0.jpg", "1.jpg"]
+    assert set(objects(page)["detector"]) == {"small"}
+    assert set(objects(page)["picture"]) == {"0.jpg", "1.jpg"}
+
+
+def test_slider_filters_what_came_without_asking_again(
+    open_page: Any, run_api: Run, make_picture: Make
+) -> None:
+    handle = run_api()
+    page = upload(open_page(handle.url), make_picture())
+    page.slider[0].set_value(0.05).run()
+    many = objects(page)
+    handle.stop()
+
+    middle = round(float(many["confidence"].median()), 2)
+    page.slider[0].set_value(middle).run()
+
+    assert 0 < len(objects(page)) < len(many)
+    assert (objects(page)["confidence"] >= middle).all()
+
+
+def test_two_detectors_are_compared(open_page: Any, run_api: Run, make_picture: Make) -> None:
+    page = upload(open_page(run_api().url), make_picture())
+    page.button_group(key="detectors").set_value(["small", "large"]).run()
+    page.slider[0].set_value(0.05).run()
+
+    comparison = page.dataframe[0].value
+    assert comparison["detector"].tolist() == ["small", "large"]
+    assert comparison["objects"].tolist() == [
+        (objects(page)["detector"] == name).sum() for name in ("small", "large")
+    ]
+    assert (comparison["time (ms)"] > 0).all()
+
+
+def test_no_detector_chosen_asks_for_one(open_page: Any, run_api: Run, make_picture: Make) -> None:
+    page = upload(open_page(run_api().url), make_picture())
+    page.button_group(key="detectors").set_value([]).run()
+
+    assert "Choose a detector." in shown(page)
+    assert not page.dataframe
+
+
+def test_sample_is_answered_like_an_upload(open_page: Any, run_api: Run) -> None:
+    page = open_page(run_api().url)
+    page.button_group(key="samples").set_value(["dots"]).run()
+
+    assert page.subheader[0].value == "dots.jpg"
+
+
+def test_file_that_is_no_picture_gets_its_message_beside_good_ones(
+    open_page: Any, run_api: Run, make_picture: Make
+) -> None:
+    page = upload(open_page(run_api().url), b"%PDF-1.7", make_picture())
+
+    assert "This is a PDF document" in shown(page)
+    assert set(objects(page)["picture"]) <= {"1.jpg"}
+
+
+class Moody:
+    """A detector that fails until it is `well`."""
+
+    def __init__(self, inner: Any) -> None:
+        self.name, self.names = inner.name, inner.names
+        self.well = False
+        self._inner = inner
+
+    def detect(self, image: Any, confidence: float = 0.5, nms_threshold: float = 0.3) -> Any:
+        if not self.well:
+            raise RuntimeError("not today")
+        return self._inner.detect(image, confidence, nms_threshold)
+
+
+def test_failed_request_is_asked_again_by_the_button(
+    open_page: Any, run_api: Run, make_picture: Make, detectors: Any
+) -> None:
+    moody = Moody(detectors["small"])
+    page = upload(open_page(run_api(load=lambda name: moody).url), make_picture())
+    assert "**small**: The server has an error of its own (500)" in shown(page)
+    moody.well = True
+    page.run()
+    assert "an error of its own" in shown(page)  # nothing is asked again unasked
+
+    next(button for button in page.button if button.label == "Try again").click().run()
+
+    assert "an error of its own" not in shown(page)
+    assert set(objects(page)["detector"]) == {"small"}
+
+
+def test_test_mode_answers_without_a_server_and_says_so(open_page: Any, make_picture: Make) -> None:
+    page = open_page()
+    page.toggle(key="test_mode").set_value(True).run()
+    upload(page, make_picture())
+    page.slider[0].set_value(0.05).run()
+
+    assert "**Test mode.** No server is asked" in shown(page)
+    assert "There is no server to ask" not in shown(page)
+    assert set(objects(page)["detector"]) == {"test-small"}
+
+
+def test_key_of_the_environment_goes_to_its_server_alone(
+    open_page: Any, run_api: Run, make_picture: Make
+) -> None:
+    handle, other = run_api(api_key="secret"), run_api(api_key="secret")
+    page = upload(open_page(handle.url, API_KEY="secret"), make_picture())
+    assert "API key" not in shown(page)
+
+    page.text_input(key="address").set_value(other.url).run()
+    assert "API key" in shown(page)
+
+    page.text_input(key="api_key").set_value("secret").run()
+    assert "API key" not in shown(page)
+
+
+def test_locked_page_asks_no_other_server(open_page: Any, run_api: Run) -> None:
+    page = open_page(run_api().url, SERVER_LOCKED="1")
+
+    assert page.text_input(key="address").disabled
+
+
+def test_address_that_is_none_says_what_one_looks_like(open_page: Any, run_api: Run) -> None:
+    page = open_page(run_api().url)
+    page.text_input(key="address").set_value("my server").run()
+
+    assert "must be a server's address, such as" in shown(page)
