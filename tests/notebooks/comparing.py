@@ -11,6 +11,7 @@ wants every decimal to be the same. Here
 
 import base64
 import re
+from collections import defaultdict
 from itertools import zip_longest
 from typing import Any
 
@@ -31,16 +32,14 @@ _RANDOM = "application/vnd.jupyter.widget-view+json"
 
 def differ(expected: list[dict[str, Any]], received: list[dict[str, Any]]) -> str | None:
     """How the outputs of a cell differ from those that are stored, or `None`."""
-    pairs = zip_longest(_flatten(expected), _flatten(received), fillvalue=("nothing", ""))
-    for (kind, wanted), (got, value) in pairs:
-        if kind != got:
-            return f"{kind} is stored, {got} came"
-        if kind in {"image/jpeg", "image/png"}:
-            problem = differ_as_pictures(wanted, value)
-        else:
-            problem = differ_as_texts(wanted, value)
-        if problem:
-            return f"{kind}: {problem}"
+    stored, came = _by_kind(expected), _by_kind(received)
+    for kind in sorted(stored.keys() | came.keys()):
+        if len(stored[kind]) != len(came[kind]):
+            return f"{kind}: {len(stored[kind])} stored, {len(came[kind])} came"
+        compare = differ_as_pictures if kind in {"image/jpeg", "image/png"} else differ_as_texts
+        for one, other in zip(stored[kind], came[kind], strict=True):
+            if problem := compare(one, other):
+                return f"{kind}: {problem}"
     return None
 
 
@@ -85,22 +84,19 @@ def _are_close(one: str, other: str) -> bool:
     return all(abs(float(a) - float(b)) <= allowed + 1e-9 for a, b in pairs)
 
 
-def _flatten(outputs: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """What a cell put out, as pairs of kind and content: pieces of one stream joined."""
-    flat: list[tuple[str, str]] = []
+def _by_kind(outputs: list[dict[str, Any]]) -> defaultdict[str, list[str]]:
+    """What a cell put out: each stream in one piece, pictures and the like in their order."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
     for output in outputs:
         if output["output_type"] == "stream":
-            kind = output["name"]
-            if flat and flat[-1][0] == kind:
-                flat[-1] = (kind, flat[-1][1] + output["text"])
-            else:
-                flat.append((kind, output["text"]))
+            name = output["name"]
+            kinds[name] = ["".join([*kinds[name], output["text"]])]
         elif output["output_type"] == "error":
-            flat.append(("error", f"{output['ename']}: {output['evalue']}"))
+            kinds["error"].append(f"{output['ename']}: {output['evalue']}")
         else:
-            data = output["data"]
-            flat += [(kind, data[kind]) for kind in sorted(data) if kind != _RANDOM]
-    return flat
+            for kind in output["data"].keys() - {_RANDOM}:
+                kinds[kind].append(output["data"][kind])
+    return kinds
 
 
 def _compare_outputs(

@@ -58,7 +58,7 @@ def test_nbval_with_tampered_outputs_fails_those_cells(nbval, tmp_path):
     for message in (
         "'0.920' is stored, '0.917' came",
         "of the pixels are wrong",
-        "nothing is stored, image/jpeg came",
+        "image/jpeg: 0 stored, 1 came",
     ):
         assert message in result.stdout
 
