@@ -197,16 +197,19 @@ def _picture_routes(service: Service) -> APIRouter:
         description="The detector.",
         json_schema_extra={"enum": list(service.pool.cards)},
     )
-    _add_predict(router, service, model_query)
+    body = openapi.picture_body(list(service.pool.cards), service.pool.default)
+    _add_predict(router, service, model_query, body)
     _add_batch(router, service, model_query)
-    _add_count(router, service, model_query)
+    _add_count(router, service, model_query, body)
     return router
 
 
-def _add_predict(router: APIRouter, service: Service, model_query: Any) -> None:
+def _add_predict(
+    router: APIRouter, service: Service, model_query: Any, body: dict[str, Any]
+) -> None:
     @router.post(
         "/predict", summary="Find the objects in a picture", response_class=Response,
-        responses=openapi.PREDICT_ANSWERS, openapi_extra=openapi.PICTURE_BODY,
+        responses=openapi.PREDICT_ANSWERS, openapi_extra=body,
     )  # fmt: skip
     async def predict(
         request: Request, model: str = model_query,
@@ -240,7 +243,8 @@ def _add_predict(router: APIRouter, service: Service, model_query: Any) -> None:
 def _add_batch(router: APIRouter, service: Service, model_query: Any) -> None:
     @router.post(
         "/predict/batch", summary="Find the objects in several pictures",
-        responses=openapi.PICTURE_ERRORS, openapi_extra=openapi.BATCH_BODY,
+        responses=openapi.PICTURE_ERRORS,
+        openapi_extra=openapi.batch_body(service.settings.max_batch_files),
     )  # fmt: skip
     async def predict_batch(
         request: Request, model: str = model_query,
@@ -269,12 +273,12 @@ def _add_batch(router: APIRouter, service: Service, model_query: Any) -> None:
         return results
 
 
-def _add_count(router: APIRouter, service: Service, model_query: Any) -> None:
+def _add_count(router: APIRouter, service: Service, model_query: Any, body: dict[str, Any]) -> None:
     @router.post("/count-{things}", include_in_schema=False)
     @router.post(
         "/count-{things}/", summary="Count the objects of one kind",
         responses={**openapi.PICTURE_ERRORS, **openapi.errors(404)},
-        openapi_extra=openapi.PICTURE_BODY,
+        openapi_extra=body,
     )  # fmt: skip
     async def count(
         request: Request, things: Things, model: str = model_query,

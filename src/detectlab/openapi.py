@@ -1,8 +1,9 @@
 """What the documentation says beyond what the code shows."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from detectlab.schemas import Error, Question, Result
+from detectlab.schemas import EXAMPLE_IMAGE, Error, Question, Result
 
 DESCRIPTION = """
 Send a picture, get it back with a box around each object, or get the objects as numbers.
@@ -25,35 +26,50 @@ TAGS: list[dict[str, Any]] = [
     {"name": "service", "description": "How the server is."},
 ]
 
-_BINARY = {"type": "string", "format": "binary"}
-_JSON_BODY = {
-    "schema": Question.model_json_schema(),
-    "example": Question.model_json_schema()["examples"][0],
-}
+_BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+_MEDIA_TYPES = "image/jpeg, image/png, image/webp, image/bmp, image/gif, image/tiff"
 
 
 def _form(field: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"schema": {"type": "object", "required": [field], "properties": {field: schema}}}
+    return {
+        "schema": {"type": "object", "required": [field], "properties": {field: schema}},
+        "encoding": {field: {"contentType": _MEDIA_TYPES}},
+    }
 
 
-PICTURE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "A picture: JPEG, PNG, WebP, BMP, TIFF or GIF (its first frame).",
-        "content": {"multipart/form-data": _form("file", _BINARY), "application/json": _JSON_BODY},
+def picture_body(names: Sequence[str], default: str) -> dict[str, Any]:
+    """The body of a request about one picture, in both forms.
+
+    Args:
+        names: The known detectors.
+        default: The one that answers when none is named; it stands in the example.
+    """
+    schema = Question.model_json_schema()
+    schema["properties"]["model"] |= {"enum": [*names, None]}
+    example = {"model": default, "image": EXAMPLE_IMAGE, "confidence": 0.5}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": "A picture: JPEG, PNG, WebP, BMP, TIFF or GIF (its first frame).",
+            "content": {
+                "multipart/form-data": _form("file", _BINARY),
+                "application/json": {"schema": schema, "example": example},
+            },
+        }
     }
-}
-BATCH_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "Several pictures, each as a field `files`.",
-        "content": {
-            "multipart/form-data": _form(
-                "files", {"type": "array", "items": _BINARY, "minItems": 1}
-            )
-        },
+
+
+def batch_body(max_files: int) -> dict[str, Any]:
+    """The body of a request about at most `max_files` pictures."""
+    files = {"type": "array", "items": _BINARY, "minItems": 1, "maxItems": max_files}
+    return {
+        "requestBody": {
+            "required": True,
+            "description": f"Up to {max_files} pictures, each as a field `files`.",
+            "content": {"multipart/form-data": _form("files", files)},
+        }
     }
-}
+
 
 # What each status means, and the sentence of one such answer.
 _ERRORS = {

@@ -55,22 +55,21 @@ class Result(BaseModel):
 class Question(BaseModel):
     """A picture as base64, and what to do with it: the JSON form of a request."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"model": "nano", "image": EXAMPLE_IMAGE, "confidence": 0.5}]
-        }
-    )
-
     model: str | None = Field(default=None, description="The detector; by default the server's.")
     image: str = Field(
         description="The bytes of a picture file, encoded with base64.",
         json_schema_extra={"format": "base64-picture"},
     )
     confidence: float = Field(
-        default=0.5, ge=0, le=1, allow_inf_nan=False, description="Only objects above this."
+        default=0.5,
+        strict=True,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Only objects above this.",
     )
     nms_threshold: float = Field(
-        default=0.3, ge=0, le=1, allow_inf_nan=False,
+        default=0.3, strict=True, ge=0, le=1, allow_inf_nan=False,
         description="Of two boxes that overlap more than this, the more confident one stays.",
     )  # fmt: skip
 
