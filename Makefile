@@ -6,7 +6,7 @@ VENV_PYTHON = .venv/bin/python
 ARGS =
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app test check format notebooks lock clean setup-lab setup-app setup-dev
+.PHONY: help lab serve app test check format notebooks readme lock clean setup-lab setup-app setup-dev
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -35,6 +35,10 @@ format: setup-dev ## put code and notebooks into the house format
 
 notebooks: setup-dev ## run the notebooks from top to bottom and save them with their outputs
 	@exec $(VENV_PYTHON) tools/run_notebooks.py $(ARGS)
+
+readme: setup-dev ## renew the picture and the outputs in README.md
+	@$(VENV_PYTHON) tools/readme_picture.py
+	@$(VENV_PYTHON) tools/readme.py --write
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@sh requirements/lock.sh

@@ -11,7 +11,7 @@ MAX_BYTES = 500_000
 # Places that exist on one machine only, and hosts that packages come from: which index pip asks
 # is its user's business.
 ADDRESSES = {
-    "a folder of one machine": re.compile(rb"(?<![\w.])/(work|home/\w+|root|Users/\w+)/"),
+    "a folder of one machine": re.compile(rb"(?<![\w.])/(work|root)/"),
     "a package index": re.compile(rb"//[\w.-]*(pypi|pythonhosted|anaconda)\.\w+"),
     "a private host": re.compile(rb"//[\w-]+\.(internal|local|lan|corp)\b"),
 }
