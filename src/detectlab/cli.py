@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -85,8 +85,10 @@ def detect(
 
     detector = load_detector(model)
     folder = out if out or as_json else Path("images_with_boxes")
-    results, saved, failed = [], set[Path](), False
-    for file in _pictures(images):
+    files = _pictures(images)
+    kept = {file.resolve() for file in files}  # never written over
+    results, failed = [], False
+    for file in _with_progress(files):
         try:
             pixels = read_image(file)
         except (ImageError, OSError) as error:
@@ -96,35 +98,36 @@ def detect(
         started = time.perf_counter()
         found = detector.detect(pixels, confidence)
         seconds = time.perf_counter() - started
+        drawing = _save_drawing(file, pixels, found, folder, kept) if folder else None
         if as_json:
             results.append(_as_json(file, found, seconds, detector.name))
         else:
-            _print_objects(file, found, seconds, detector.name)
-        if folder:
-            target = _save_drawing(file, pixels, found, folder, saved)
-            if not as_json:
-                typer.echo(f"  saved to {target}")
+            _print_objects(file, found, seconds, detector.name, drawing)
     if as_json:
         typer.echo(json.dumps(results, indent=2))
     if failed:
         raise typer.Exit(1)
 
 
-def _pictures(paths: list[Path]) -> Iterator[Path]:
-    """Each picture, folders opened; with a progress bar when there are many."""
+def _pictures(paths: list[Path]) -> list[Path]:
+    """The files, and those of the folders among them."""
     files = []
     for path in paths:
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES) if (
-            path.is_dir()
-        ) else [path]  # fmt: skip
+        inside = [path]
+        if path.is_dir():
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
         if not inside:
             raise ValueError(f"The folder {path} has no pictures in it.")
         files += inside
+    return files
+
+
+def _with_progress(files: list[Path]) -> Iterable[Path]:
     if len(files) < 20:
-        return iter(files)
+        return files
     from tqdm import tqdm
 
-    return iter(tqdm(files, unit="picture", file=sys.stderr))
+    return tqdm(files, unit="picture", file=sys.stderr)
 
 
 def _as_json(file: Path, found: "Detections", seconds: float, name: str) -> dict[str, Any]:
@@ -133,26 +136,30 @@ def _as_json(file: Path, found: "Detections", seconds: float, name: str) -> dict
     return {"file": str(file), **Result.of(found, seconds, name).model_dump()}
 
 
-def _print_objects(file: Path, found: "Detections", seconds: float, name: str) -> None:
+def _print_objects(
+    file: Path, found: "Detections", seconds: float, name: str, drawing: Path | None
+) -> None:
     count = f"{len(found)} object" + ("" if len(found) == 1 else "s")
     typer.secho(f"{file}: {count} ({name}, {1000 * seconds:.0f} ms)", bold=True)
     for corners, label, conf in found:
         typer.echo(f"  {label:<14} {conf:.3f}  {corners}")
+    if drawing:
+        typer.echo(f"  saved to {drawing}")
 
 
 def _save_drawing(
-    file: Path, pixels: Any, found: "Detections", folder: Path, saved: set[Path]
+    file: Path, pixels: Any, found: "Detections", folder: Path, kept: set[Path]
 ) -> Path:
-    """Write the drawn picture under its own name, but never over a picture of this run."""
+    """Write the drawn picture under its own name, or a numbered one where that is taken."""
     from detectlab.drawing import draw_bbox
     from detectlab.images import encode_image
 
     format, suffix = ("PNG", ".png") if file.suffix.lower() == ".png" else ("JPEG", ".jpg")
     target, number = folder / (file.stem + suffix), 1
-    while target in saved or (target.exists() and target.samefile(file)):
+    while target.resolve() in kept:
         number += 1
         target = folder / f"{file.stem}-{number}{suffix}"
-    saved.add(target)
+    kept.add(target.resolve())
     folder.mkdir(parents=True, exist_ok=True)
     target.write_bytes(encode_image(draw_bbox(pixels, found), format))
     return target

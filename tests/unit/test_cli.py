@@ -1,0 +1,178 @@
+"""The command line, run as a person runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import requests
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """No settings of the person who runs the tests, and a cache of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
+    return {**kept, "DETECTLAB_HOME": str(tmp_path / "home"), "DETECTLAB_OFFLINE": "1"}
+
+
+@pytest.fixture
+def run(tmp_path: Path, environment: dict[str, str]) -> Run:
+    def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "detectlab", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**environment, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def test_detect_prints_each_object_and_saves_the_drawing(
+    run: Run, root: Path, tmp_path: Path
+) -> None:
+    picture = root / "images" / "apple.jpg"
+    done = run("detect", picture)
+    assert done.returncode == 0, done.stderr
+    assert "apple.jpg: 1 object (nano," in done.stdout
+    assert "  apple " in done.stdout
+    drawn = cv2.imread(str(tmp_path / "images_with_boxes" / "apple.jpg"))
+    assert drawn.shape == cv2.imread(str(picture)).shape
+
+
+def test_detect_as_json_prints_what_the_server_would_answer(
+    run: Run, root: Path, tmp_path: Path
+) -> None:
+    done = run("detect", "--json", "--model", "nano", root / "images" / "apple.jpg")
+    (answer,) = json.loads(done.stdout)
+    assert answer["model"] == "nano"
+    assert [found["class_name"] for found in answer["detections"]] == ["apple"]
+    assert not (tmp_path / "images_with_boxes").exists()
+
+
+def test_detect_of_a_folder_takes_its_pictures(run: Run, root: Path, tmp_path: Path) -> None:
+    done = run("detect", "--json", root / "images")
+    names = {Path(answer["file"]).name for answer in json.loads(done.stdout)}
+    assert {"apple.jpg", "fruits.jpg", "car.jpg"} <= names
+
+
+def test_detect_with_one_bad_picture_does_the_others_and_fails(
+    run: Run, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.jpg").write_text("no picture")
+    done = run("detect", "notes.jpg", "missing.jpg", root / "images" / "apple.jpg")
+    assert done.returncode == 1
+    assert "notes.jpg: This is not a picture" in done.stderr
+    assert "no picture at missing.jpg" in done.stderr
+    assert "apple.jpg: 1 object" in done.stdout
+
+
+def test_detect_into_the_picture_s_own_folder_overwrites_nothing(run: Run, tmp_path: Path) -> None:
+    grey = np.full((60, 80, 3), 90, np.uint8)
+    (tmp_path / "other").mkdir()
+    for file in ("a.png", "other/a.png"):
+        cv2.imwrite(str(tmp_path / file), grey)
+    before = (tmp_path / "a.png").read_bytes()
+    done = run("detect", "a.png", "other/a.png", "--out", ".")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.png").read_bytes() == before
+    assert {file.name for file in tmp_path.glob("*.png")} == {"a.png", "a-2.png", "a-3.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["detect", "--model", "yolov9000", "a.jpg"], "`model` must be one of nano, yolov3-tiny"),
+        (["detect", "--confidence", "1.5", "a.jpg"], "less than or equal to 1"),
+        (["models", "pull", "nano", "yolov9000"], "`model` must be one of nano, yolov3-tiny"),
+        (["models", "pull", "yolov3-tiny"], "DETECTLAB_OFFLINE"),
+        (["serve", "--host", "0.0.0.0"], "without a key, everybody who reaches 0.0.0.0"),
+    ],
+)
+def test_command_that_cannot_work_says_why_in_words(
+    run: Run, arguments: list[str], message: str
+) -> None:
+    done = run(*arguments, COLUMNS="200")
+    assert done.returncode != 0
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_models_lists_each_with_size_and_place(run: Run) -> None:
+    done = run("models")
+    assert "nano *" in done.stdout
+    assert "with the package" in done.stdout
+    assert "yolov3-tiny" in done.stdout
+    assert "35.4 MB" in done.stdout
+
+
+def test_models_verify_finds_a_damaged_file(run: Run, tmp_path: Path) -> None:
+    assert run("models", "verify").returncode == 0
+    folder = tmp_path / "home" / "weights"
+    folder.mkdir(parents=True)
+    (folder / "yolov3-tiny.cfg").write_text("<html>")
+    done = run("models", "verify")
+    assert done.returncode == 1
+    assert "wrong  yolov3-tiny: yolov3-tiny.cfg" in done.stdout
+    assert "`detectlab models pull NAME` fetches it again" in done.stderr
+
+
+def test_doctor_on_a_good_machine_finds_nothing_wrong(run: Run) -> None:
+    done = run("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "ok   OpenCV 4." in done.stdout
+    assert "ok   nano answers in" in done.stdout
+
+
+def test_doctor_with_a_wrong_setting_says_so(run: Run) -> None:
+    done = run("doctor", DETECTLAB_MODEL="yolov9000")
+    assert done.returncode == 1
+    assert "look detectors: `model` must be one of" in done.stdout
+
+
+def test_version_is_the_package_s(run: Run) -> None:
+    assert run("--version").stdout == "detectlab 0.1.0\n"
+
+
+@pytest.fixture
+def served(environment: dict[str, str], tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen]]:
+    command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Serving on http://127.0.0.1:")
+        yield line.split()[2], process
+        process.kill()
+
+
+def test_serve_answers_the_course_s_client_and_stops_on_sigterm(
+    served: tuple[str, subprocess.Popen], root: Path
+) -> None:
+    url, process = served
+    with (root / "images" / "apple.jpg").open("rb") as picture:
+        answer = requests.post(f"{url}/predict?model=nano", files={"file": picture}, timeout=30)
+    assert answer.status_code == 200
+    pixels = cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels.shape == cv2.imread(str(root / "images" / "apple.jpg")).shape
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) in (0, -signal.SIGTERM)
+
+
+def test_serve_on_a_port_in_use_says_so(run: Run, served: tuple[str, subprocess.Popen]) -> None:
+    port = served[0].rpartition(":")[2]
+    done = run("serve", "--port", port)
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in done.stderr
+    assert "choose another port with --port" in done.stderr
