@@ -22,12 +22,13 @@ app: setup-lab setup-app ## the companion: a page for pictures, beside a running
 	@exec $(VENV_PYTHON) -m streamlit run client/companion/app.py $(ARGS)
 
 test: check ## set up what is missing, then everything that CI runs
-	@exec $(VENV_PYTHON) -m pytest --cov --cov-report=term $(ARGS)
+	@exec $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
-check: setup-dev ## lint, format and types, without changing a file
+check: setup-dev ## lint, format and types; changes no file
 	@$(VENV_PYTHON) -m ruff check
 	@$(VENV_PYTHON) -m ruff format --check
 	@$(VENV_PYTHON) -m mypy
+	@.venv/bin/shellcheck tools/*.sh requirements/*.sh .ci/run .binder/postBuild
 
 format: setup-dev ## put code and notebooks into the house format
 	@$(VENV_PYTHON) -m ruff check --fix-only

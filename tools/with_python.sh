@@ -2,8 +2,10 @@
 # Runs a Python script with the first Python on the PATH that detectlab supports.
 # Usage: with_python.sh SCRIPT [ARGUMENT...]     PYTHON=/path/to/python chooses another one.
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+others='python3.13 python3.12 python3.11 python'
+[ -z "${PYTHON-}" ] || others=''
 
-for python in ${PYTHON:+"$PYTHON"} ${PYTHON:-python3 python3.13 python3.12 python3.11 python}; do
+for python in "${PYTHON:-python3}" $others; do
     if "$python" -c "$supported" 2>/dev/null; then
         exec "$python" "$@"
     fi
