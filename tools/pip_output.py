@@ -57,7 +57,7 @@ class Progress:
         """Prepare to count.
 
         Args:
-            total: How many packages the lock names; 0 prints nothing.
+            total: How many packages the lock names; 0 for the project itself.
             count_installed: Tells how many are in the environment: while it installs them, pip
                 itself is silent.
         """
@@ -99,7 +99,7 @@ class Progress:
 
     def _tick(self) -> None:
         pause = 0.5 if self._on_terminal else 15.0
-        while not self._over.wait(pause) and self._total:
+        while not self._over.wait(pause):
             line = self._line()
             if self._on_terminal:
                 width = shutil.get_terminal_size().columns - 1
@@ -108,9 +108,11 @@ class Progress:
                 print(line, flush=True)
 
     def _line(self) -> str:
-        doing, done = "getting", self._fetched
-        if self._installing:
-            doing, done = "installing", self._count_installed()
         minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
-        line = f"  {minutes}:{seconds:02d}  {doing} {min(done, self._total)} of {self._total}"
-        return f"{line}  {self._doing}".rstrip()
+        elapsed = f"  {minutes}:{seconds:02d}  "
+        if not self._total:
+            return elapsed + "installing the project"
+        if self._installing:
+            done = min(self._count_installed(), self._total)
+            return f"{elapsed}installing {done} of {self._total}"
+        return f"{elapsed}getting {self._fetched} of {self._total}  {self._doing}".rstrip()
