@@ -1,22 +1,26 @@
 #!/bin/sh
-# Writes the four lock files from pyproject.toml: versions and hashes, no addresses.
+# Writes the lock files from pyproject.toml: versions and hashes, no addresses.
 # Run it (`make lock`) after a change of the dependencies; it needs `uv` on the PATH.
 set -eu
 cd "$(dirname "$0")/.."
 
-lock() { # lock NAME [uv arguments]
+lock() { # lock NAME INPUT... [uv arguments]
     name=$1
     shift
-    uv pip compile pyproject.toml "$@" --quiet --universal --python-version 3.11 \
+    uv pip compile "$@" --quiet --universal --python-version 3.11 \
         --generate-hashes --no-annotate --no-header --no-emit-index-url \
         --output-file "requirements/$name.txt"
 }
 
-lock dev --extra lab --extra app --extra dev
+lock dev pyproject.toml --extra lab --extra app --extra dev
 # The smaller sets take their versions from the largest, so all three agree.
-lock lab --extra lab --constraint requirements/dev.txt
-lock app --extra app --constraint requirements/dev.txt
-lock api --constraint requirements/dev.txt
+lock lab pyproject.toml --extra lab --constraint requirements/dev.txt
+lock app pyproject.toml --extra app --constraint requirements/dev.txt
+lock api pyproject.toml --constraint requirements/dev.txt
+# What the Dockerfile installs where the sets above hold more than an image needs.
+lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv-python \
+    --constraint requirements/dev.txt
+lock image-companion requirements/image-companion.in --constraint requirements/dev.txt
 
 # The marker of all that we support stands behind every line and tells pip nothing: leave it out.
 everywhere=$(printf " ; (%s and %s'darwin') or (%s and %s'linux') or (%s and %s'win32')" \
