@@ -40,7 +40,7 @@ def clock2_picture():
     glowing_window((-0.75, 1.22, 0.6), (0.9, 1.2), 4.0)
     paint = plain("enamel", "2f6f73", 0.25, Coat_Weight=0.7, Coat_Roughness=0.05)
     item = alarm_clock(0.055, paint, brushed_metal("d9b26a", 0.22), (7, 3, None))
-    item.location, item.rotation_euler = (0.0, 0.0, 0.0805), (FACING, 0, 0.22)
+    item.location, item.rotation_euler = (0.0, 0.0, 0.0805), (FACING, 0, 0.12)
     lying = [
         ("2f4a5f", 0.0, 0.035, 0.1),
         ("a8432f", 0.035, 0.028, -0.12),
@@ -95,7 +95,7 @@ def clock3_picture():
             (0, 0.72, 0.9, 0.07),
             (0, -0.72, 0.9, 0.07),
         ):
-            box("sash", (w, 0.05, h), (x + dx, 1.06, 3.6 + dz), white, 0.005)
+            box("sash", (w, 0.05 if h > w else 0.06, h), (x + dx, 1.06, 3.6 + dz), white, 0.005)
     iron = plain("iron", "16201c", 0.45, Coat_Weight=0.3)
     item = clock(0.42, iron, "f8f4e8", "roman", "spade", time=(3, 41, None), depth=0.22, rim=0.13)
     back = clock(0.42, iron, "f8f4e8", "roman", "spade", time=(3, 41, None), depth=0.22, rim=0.13)
