@@ -51,6 +51,16 @@ def recolour(rng: np.random.Generator, picture: Picture) -> Picture:
     return picture
 
 
+def repaint(rng: np.random.Generator, sprite: Sprite) -> Sprite:
+    """Gives a car another colour, greyer ones more often than bright ones."""
+    hsv = cv2.cvtColor(sprite[..., :3], cv2.COLOR_BGR2HSV).astype(np.float32)
+    hsv[..., 0] = (hsv[..., 0] + rng.uniform(0, 180)) % 180
+    hsv[..., 1] *= rng.uniform(0, 1.2)
+    hsv[..., 2] *= rng.uniform(0.7, 1.6)
+    bgr = cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2BGR)
+    return np.dstack([bgr, sprite[..., 3]])
+
+
 def degrade(rng: np.random.Generator, picture: Picture) -> Picture:
     """Blurs, adds noise or compresses, at times."""
     chance = rng.random()
@@ -95,7 +105,7 @@ class Composer:
     shares: Sequence[float]
     backdrops: Sequence[Sample]
     sprites: Sequence[tuple[int, Sprite]]
-    paste_chance: float = 0.4
+    paste_chance: float = 0.5
     mosaic_chance: float = 0.5
     opacities: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 
@@ -204,6 +214,8 @@ class Composer:
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
         part = sprite[top - y : bottom - y, left - x : right - x]
         ground = canvas[top:bottom, left:right]
+        if name == "car" and rng.random() < 0.6:
+            part = repaint(rng, part)
         if name == "car":  # a car darkens the road under it
             middle = (x + width // 2, y + round(height * 0.95))
             axes = (width // 2, height // 12 + 1)

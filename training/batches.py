@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader, IterableDataset
 from training.augment import Composer
 from training.data import Boxes, Picture
 
-SIDES = (192, 224, 256, 288)
-LAST_SIDES = (320, 352, 384, 416)
+SIDES = (224, 288, 352)
+LAST_SIDES = (320, 384, 416, 416)
 
 
 def to_tensors(pictures: list[Picture], boxes: list[Boxes]) -> tuple[Tensor, Tensor]:

@@ -7,14 +7,13 @@ import cv2
 import matplotlib
 import numpy as np
 
-from training.data import Picture, Sample
-from training.metrics import Found
+from training.data import Sample
+from training.look import draw_found
 from training.network import Darknet
 from training.score import detect
 from training.task import CLASSES
 
-COLOURS = ((40, 40, 220), (20, 140, 255), (0, 220, 240), (220, 120, 30), (200, 40, 200))
-TILE, COLUMNS = 220, 6
+COLUMNS = 6
 PARTS = ("loss", "box", "objectness", "class")
 
 
@@ -37,19 +36,6 @@ def save_plot(history: Sequence[dict[str, float]], path: Path) -> None:
     figure.tight_layout()
     figure.savefig(path, dpi=80)
     pyplot.close(figure)
-
-
-def draw_found(picture: Picture, found: Found, lowest: float = 0.3) -> Picture:
-    """Gives a square copy with the detections above a score."""
-    tile = cv2.resize(picture, (TILE, TILE), interpolation=cv2.INTER_AREA)
-    for label, score, *corners in found[found[:, 1] > lowest]:
-        x_min, y_min, x_max, y_max = (round(float(value) * TILE) for value in corners)
-        colour = COLOURS[int(label) % len(COLOURS)]
-        cv2.rectangle(tile, (x_min, y_min), (x_max, y_max), colour, 2)
-        text, place = f"{CLASSES[int(label)]} {score:.2f}", (max(x_min, 0) + 2, max(y_min, 0) + 12)
-        cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 3, cv2.LINE_AA)
-        cv2.putText(tile, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, 1, cv2.LINE_AA)
-    return tile
 
 
 def save_grid(network: Darknet, samples: Sequence[Sample], path: Path) -> None:

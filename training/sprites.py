@@ -40,17 +40,29 @@ def _shrunk(sprite: Sprite) -> Sprite:
 
 
 def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]:
-    """Draws clocks, as many cars, and plain things, once: later calls read them from `cache`."""
+    """Draws clocks, cars and plain things, once: later calls read them from `cache`."""
     if cache.is_file():
         return pickle.loads(cache.read_bytes())
     rng = np.random.default_rng(seed)
-    drawers = {"clock": draw_clock, "car": draw_car}
+    drawers = (("clock", draw_clock), ("car", draw_car), ("car", draw_car))  # cars vary more
     sprites = []
     for _ in tqdm(range(count), desc="drawing clocks and cars", mininterval=5):
-        for name in sorted(drawers.keys() & set(CLASSES)):
-            sprites.append((CLASSES.index(name), _shrunk(drawers[name](rng))))
+        for name, draw in drawers:
+            if name in CLASSES:
+                sprites.append((CLASSES.index(name), _shrunk(draw(rng))))
     sprites += [(BACKGROUND, draw_plain(rng)) for _ in range(round(count * PLAIN_SHARE))]
     cache.write_bytes(pickle.dumps(sprites))
+    return sprites
+
+
+def read_sprites(folder: Path, copies: int) -> list[tuple[int, Sprite]]:
+    """Reads PNG pictures with transparency, named `CLASS-ANYTHING.png`; each counts many times."""
+    sprites = []
+    for path in sorted(folder.glob("*-*.png")):
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        left, top, width, height = cv2.boundingRect((picture[..., 3] > 40).astype(np.uint8))
+        sprite = _shrunk(picture[top : top + height, left : left + width])
+        sprites += [(CLASSES.index(path.stem.split("-")[0]), sprite)] * copies
     return sprites
 
 
