@@ -41,6 +41,15 @@ def test_readme_begins_with_what_it_is_and_how_to_start(root: Path) -> None:
     assert any(line.startswith("![") for line in first_screen)
 
 
+def test_readme_gives_each_notebook_the_time_that_it_asks_for(root: Path) -> None:
+    text = (root / "README.md").read_text("utf-8")
+
+    rows = re.findall(r"^\| \[[\w.]+\]\((\S+\.ipynb)\) \|.*\| (\d+) \|$", text, re.MULTILINE)
+    assert len(rows) == len([*root.glob("notebooks/*.ipynb"), *root.glob("client/*.ipynb")])
+    for notebook, minutes in rows:
+        assert f"**Time:** about {minutes} minutes" in (root / notebook).read_text("utf-8")
+
+
 def test_links_of_pages_lead_to_files_and_headings(tracked_files: list[Path], root: Path) -> None:
     broken = [
         f"{page.relative_to(root)}: {link}"
