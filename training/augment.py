@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from training.data import BACKGROUND, IGNORE, Boxes, Picture, Sample
 from training.draw_clock import Sprite
+from training.light import degrade, recolour, repaint
 from training.task import CLASSES
 
 SMALLEST_PX = 7  # objects below it teach nothing
@@ -29,51 +30,6 @@ def foreground(picture: Picture) -> NDArray[np.uint8] | None:
                 cv2.floodFill(picture, mask, (x, y), 0, (14,) * 3, (14,) * 3, flags)
     opacity = 255 - mask[1:-1, 1:-1]
     return cv2.blur(cv2.erode(opacity, np.ones((3, 3), np.uint8)), (3, 3))
-
-
-def recolour(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Changes light and colour as cameras do; hue hardly, for it tells oranges from apples."""
-    if rng.random() < 0.02:
-        return cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    hsv = cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)
-    hue, saturation, value = cv2.split(hsv)
-    steps = np.arange(256)
-    hue = cv2.LUT(hue, ((steps + rng.uniform(-4, 4)) % 180).astype(np.uint8))
-    gain, gamma = rng.uniform(0.55, 1.4), rng.uniform(0.65, 1.5)
-    saturation = cv2.LUT(saturation, (steps * gain).clip(0, 255).astype(np.uint8))
-    curve = 255 * (steps / 255) ** gamma * rng.uniform(0.75, 1.2)
-    value = cv2.LUT(value, curve.clip(0, 255).astype(np.uint8))
-    picture = cv2.cvtColor(cv2.merge([hue, saturation, value]), cv2.COLOR_HSV2BGR)
-    if rng.random() < 0.3:  # the colour of the light
-        tint = rng.uniform(0.85, 1.15, 3)
-        curves = (steps[:, None] * tint).clip(0, 255).astype(np.uint8)[:, None]
-        picture = cv2.LUT(picture, curves)
-    return picture
-
-
-def repaint(rng: np.random.Generator, sprite: Sprite) -> Sprite:
-    """Gives a car another colour, greyer ones more often than bright ones."""
-    hsv = cv2.cvtColor(sprite[..., :3], cv2.COLOR_BGR2HSV).astype(np.float32)
-    hsv[..., 0] = (hsv[..., 0] + rng.uniform(0, 180)) % 180
-    hsv[..., 1] *= rng.uniform(0, 1.2)
-    hsv[..., 2] *= rng.uniform(0.7, 1.6)
-    bgr = cv2.cvtColor(hsv.clip(0, 255).astype(np.uint8), cv2.COLOR_HSV2BGR)
-    return np.dstack([bgr, sprite[..., 3]])
-
-
-def degrade(rng: np.random.Generator, picture: Picture) -> Picture:
-    """Blurs, adds noise or compresses, at times."""
-    chance = rng.random()
-    if chance < 0.12:
-        return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 1.6))
-    if chance < 0.24:
-        noise = np.empty(picture.shape, np.int16)
-        cv2.randn(noise, 0, rng.uniform(2, 14))
-        return cv2.add(picture, noise, dtype=cv2.CV_8U)
-    if chance < 0.36:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
-        return cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)
-    return picture
 
 
 def clip(boxes: Boxes, low: tuple[float, float], high: tuple[float, float]) -> Boxes:
@@ -174,6 +130,10 @@ class Composer:
         picture = self._photograph(rng, sample)
         # The whole picture, squeezed into the tile as detection squeezes it, is the usual view.
         zoom = np.exp(rng.normal(0.0, 0.28) + rng.normal(0, 0.1, 2)).clip(0.4, 2.2)
+        if not len(sample.boxes):
+            # Few scenes must teach what all others look like: go closer, turn them.
+            zoom *= rng.uniform(1, 2.5)
+            picture = np.rot90(picture, rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))
         scale = size * zoom / picture.shape[1::-1]
         room = size - size * zoom
         shift = room * rng.uniform(0, 1, 2)
