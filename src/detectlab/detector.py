@@ -145,13 +145,17 @@ def _as_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:
     return image[..., :3]
 
 
-def load_detector(name: str | None = None, engine: str = "opencv") -> YoloDetector:
+def load_detector(
+    name: str | None = None, engine: str = "opencv", input_size: int | None = None
+) -> YoloDetector:
     """Load a detector, fetching its files first where that is needed.
 
     Args:
         name: One of `detectlab models`; by default what `DETECTLAB_MODEL` says, else the best one
             that is present.
         engine: What runs the network: `"opencv"`.
+        input_size: Side of the square that pictures are resized to, a multiple of 32; by default
+            the one the detector was made for.
 
     Returns:
         A detector with networks of its own, for use from any number of threads.
@@ -167,7 +171,10 @@ def load_detector(name: str | None = None, engine: str = "opencv") -> YoloDetect
     card = get_card(name or default_model())
     files = ensure(card.name)
     runner = OpenCVEngine(
-        Path(files.config), Path(files.weights), card.input_size, max(2, os.cpu_count() or 1)
+        Path(files.config),
+        Path(files.weights),
+        input_size or card.input_size,
+        max(2, os.cpu_count() or 1),
     )
     return YoloDetector(card.name, card.classes, runner)
 

@@ -1,0 +1,201 @@
+"""The history of a plan: whole, in order, shared by processes, and never rewritten."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from detectlab.rollout.history import History, PlanChanged
+from detectlab.rollout.plan import RolloutPlan
+from detectlab.rollout.store import Store, StoreError
+
+MakePlan = Callable[..., RolloutPlan]
+
+# Switches between blue and green without an end, and says each revision once it is in force.
+SWITCHES = """
+import sys
+from pathlib import Path
+from detectlab.rollout.history import History
+from detectlab.rollout.plan import RolloutPlan
+from detectlab.rollout.store import Store
+
+history = History(Store(Path(sys.argv[1])))
+blue, green = (RolloutPlan.model_validate_json(text) for text in sys.argv[2:])
+while True:
+    last = history.last()
+    plan = green if last is None or last.plan == blue else blue
+    print(history.append(plan, last.revision if last else 0, "t", "put", "").revision, flush=True)
+"""
+# Appends as often as it is let, each time on top of what it has read last.
+WRITES = """
+import sys
+from pathlib import Path
+from detectlab.rollout.history import History, PlanChanged
+from detectlab.rollout.plan import RolloutPlan
+from detectlab.rollout.store import Store
+
+history, done = History(Store(Path(sys.argv[1]))), 0
+plan = RolloutPlan.model_validate_json(sys.argv[2])
+while done < 25:
+    try:
+        history.append(plan, history.last_revision(), sys.argv[3], "put", f"{done}")
+    except PlanChanged:
+        continue
+    done += 1
+"""
+
+
+def test_first_plan_is_revision_1_and_stays_after_a_restart(plan: MakePlan, file: Path) -> None:
+    store = Store(file)
+    entry = History(store).append(plan(), 0, "ada", "put", "a try")
+    store.close()
+
+    last = History(Store(file)).last()
+
+    assert entry.revision == 1
+    assert last is not None
+    assert (last.plan, last.who, last.action, last.why) == (plan(), "ada", "put", "a try")
+
+
+def test_entry_says_from_what_to_what(plan: MakePlan, store: Store) -> None:
+    history = History(store)
+    history.append(plan("stable"), 0, "ada", "put", "")
+    history.append(plan("shadow"), 1, "bob", "put", "to see")
+
+    newest, oldest = history.entries()
+
+    told = newest.describe()
+    assert (told["from"], told["to"]) == (plan("stable").summary, plan("shadow").summary)
+    assert (told["who"], told["why"], told["revision"]) == ("bob", "to see", 2)
+    assert told["at"].endswith("+00:00")
+    assert oldest.before == ""
+
+
+def test_who_saw_an_older_revision_changes_nothing(plan: MakePlan, store: Store) -> None:
+    history = History(store)
+    history.append(plan("stable"), 0, "ada", "put", "")
+
+    with pytest.raises(PlanChanged, match=r"at revision 1 now\. Read it again"):
+        history.append(plan("shadow"), 0, "bob", "put", "")
+
+    assert [entry.who for entry in history.entries()] == ["ada"]
+
+
+@pytest.mark.parametrize("change", ["UPDATE history SET who = 'eve'", "DELETE FROM history"])
+def test_history_cannot_be_rewritten(plan: MakePlan, file: Path, change: str) -> None:
+    History(Store(file)).append(plan(), 0, "ada", "put", "")
+
+    with (
+        closing(sqlite3.connect(file)) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        connection.execute(change)
+
+
+def test_two_threads_that_replace_the_same_plan_cannot_both_do_it(
+    plan: MakePlan, file: Path
+) -> None:
+    histories = [History(Store(file)) for _ in range(2)]
+    start, outcomes = threading.Barrier(2), []
+
+    def write(history: History, who: str) -> None:
+        for revision in range(20):
+            start.wait()
+            try:
+                history.append(plan(), revision, who, "put", "")
+                outcomes.append(revision)
+            except PlanChanged:
+                pass
+
+    threads = [
+        threading.Thread(target=write, args=(history, str(number)))
+        for number, history in enumerate(histories)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcomes) == list(range(20))
+
+
+@pytest.mark.slow
+def test_processes_that_write_at_once_lose_nothing(plan: MakePlan, file: Path) -> None:
+    names = ["ada", "bob", "eve"]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", WRITES, str(file), plan().model_dump_json(), name])
+        for name in names
+    ]
+    assert [process.wait(120) for process in processes] == [0, 0, 0]
+
+    entries = History(Store(file)).entries(1000)[::-1]
+    assert [entry.revision for entry in entries] == list(range(1, 76))
+    for name in names:
+        assert [int(e.why) for e in entries if e.who == name] == list(range(25))
+
+
+@pytest.mark.slow
+def test_kill_in_the_middle_of_a_switch_leaves_one_plan_or_the_other(
+    plan: MakePlan, file: Path
+) -> None:
+    blue, green = plan("blue_green"), plan("blue_green", live="green")
+    command = [sys.executable, "-c", SWITCHES, str(file)]
+    for _ in range(5):
+        with subprocess.Popen(
+            [*command, blue.model_dump_json(), green.model_dump_json()], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            said = [int(process.stdout.readline()) for _ in range(20)]
+            process.send_signal(signal.SIGKILL)
+            said += [int(line) for line in process.stdout]
+        last = History(Store(file)).last()
+        assert last is not None
+        # What was said is in force; at most one more was written and not said.
+        assert last.revision - said[-1] in (0, 1)
+        assert last.plan == (green if last.revision % 2 else blue)
+
+
+def test_file_that_is_no_store_is_refused_and_kept(file: Path) -> None:
+    file.write_text("my diary, which is important, and longer than a header of sixteen bytes")
+
+    with pytest.raises(StoreError, match=r"rollout\.sqlite cannot be used: .*not a database"):
+        Store(file)
+
+    assert file.read_text().startswith("my diary")
+
+
+def test_file_of_a_later_layout_is_refused(file: Path) -> None:
+    Store(file).close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(StoreError, match="layout 99 is not known"):
+        Store(file)
+
+
+def test_plan_that_this_version_does_not_read_is_told(plan: MakePlan, file: Path) -> None:
+    with Store(file).write() as connection:
+        connection.execute("INSERT INTO history VALUES (1, 0, 'a', 'put', '', '{}')")
+
+    with pytest.raises(StoreError, match=r"Revision 1 in .* is no plan"):
+        History(Store(file)).last()
+
+
+def test_write_that_fails_half_way_writes_nothing(plan: MakePlan, file: Path) -> None:
+    store = Store(file)
+
+    def write() -> None:
+        with store.write() as connection:
+            connection.execute("INSERT INTO history VALUES (1, 0, 'a', 'put', '', '{}')")
+            connection.execute("INSERT INTO nowhere VALUES (1)")
+
+    with pytest.raises(StoreError, match="no such table"):
+        write()
+
+    assert History(store).last_revision() == 0
