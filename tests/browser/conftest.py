@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 TOKEN = "secret-of-the-test"
 DEADLINE_MS = 90_000
+# JupyterLab takes cells out of the page while they are not in view, and asks about news.
+_SETTINGS = {
+    "notebook-extension/tracker.jupyterlab-settings": {"windowingMode": "none"},
+    "apputils-extension/notification.jupyterlab-settings": {"fetchNews": "false"},
+}
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +64,31 @@ class NotebookPage:
         self.page.locator(f'.lm-MenuBar-itemLabel:text-is("{name}")').click()
         self.page.locator(f'.lm-Menu-itemLabel:text-is("{item}")').click()
 
-    def run_cell(self, number: int) -> None:
-        self.cell(number).locator(".jp-InputPrompt, .jp-MarkdownOutput").first.click()
+    def select(self, number: int) -> None:
+        self.cell(number).locator(".jp-InputPrompt").click()
+
+    def run(self, number: int) -> Locator:
+        """Run a cell that has no number yet to its end, and return its output; no cell may fail."""
+        self.select(number)
         self.page.keyboard.press("Control+Enter")
+        numbered = self.cell(number).locator(".jp-InputPrompt").get_by_text(re.compile(r"\d"))
+        errors = self.page.locator(".jp-OutputArea-output", has_text="Traceback (most recent call")
+        numbered.or_(errors).first.wait_for()
+        assert errors.all_inner_texts() == []
+        return self.output(number)
+
+    def run_all_above(self, number: int) -> None:
+        self.select(number)
+        self.menu("Run", "Run All Above Selected Cell")
 
     def interrupt(self) -> None:
         self.page.locator('[data-jp-item-name="interrupt"]').click()
+
+    def open_proxied_docs(self) -> Page:
+        """Follow the link to the server that leads through this Jupyter's own address."""
+        with self.page.expect_popup() as popup:
+            self.page.locator('.jp-OutputArea a[href^="/user/ada/proxy/"]').first.click()
+        return popup.value
 
     def wait_until_idle(self) -> None:
         self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for()
@@ -92,6 +117,10 @@ def start_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Pa
 
     def start(folder: Path) -> Lab:
         state = tmp_path_factory.mktemp("jupyter")
+        settings = state / "settings/@jupyterlab"
+        for extension, choice in _SETTINGS.items():
+            (settings / extension).parent.mkdir(parents=True)
+            (settings / extension).write_text(json.dumps(choice))
         environment = os.environ | {
             "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
             "JUPYTER_CONFIG_DIR": str(state / "config"),
@@ -103,8 +132,7 @@ def start_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Pa
         environment.pop("JUPYTERHUB_SERVICE_PREFIX", None)
         command = [sys.executable, "-m", "jupyterlab", "--port=0", "--no-browser", "--allow-root"]
         command += [f"--ServerApp.root_dir={folder}", "--ServerApp.base_url=/user/ada/"]
-        # Asks about news and looks for extensions on the internet otherwise.
-        command += ["--LabApp.news_url=None", "--LabApp.extension_manager=readonly"]
+        command += ["--LabApp.extension_manager=readonly"]  # the other one asks the internet
         with (state / "log").open("w") as log:
             process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         running.append(process)

@@ -1,5 +1,6 @@
 """JupyterLab in a real browser: serve from a cell, try it out in Swagger UI, stop."""
 
+import shutil
 import socket
 
 import cv2
@@ -10,26 +11,6 @@ from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
-APP = """
-import cv2, numpy as np
-from fastapi import FastAPI, Response, UploadFile
-from detectlab.kernel import serve
-from detectlab.pages import docs_routes
-
-app = FastAPI(docs_url=None)
-app.router.routes.extend(docs_routes())
-
-@app.get("/")
-def home():
-    return "It works"
-
-@app.post("/predict", response_class=Response, responses={200: {"content": {"image/png": {}}}})
-def predict(file: UploadFile):
-    image = cv2.imdecode(np.frombuffer(file.file.read(), np.uint8), cv2.IMREAD_COLOR)
-    cv2.rectangle(image, (40, 30), (120, 90), (0, 0, 255), 6)
-    return Response(cv2.imencode(".png", image)[1].tobytes(), media_type="image/png")
-"""
-
 
 @pytest.fixture(scope="module")
 def port():
@@ -39,49 +20,91 @@ def port():
 
 
 @pytest.fixture(scope="module")
-def lab(start_lab, tmp_path_factory, port):
-    folder = tmp_path_factory.mktemp("notebooks")
-    cells = [APP.strip(), f"serve(app, port={port})", "print('the next cell ran')"]
+def lab(start_lab, tmp_path_factory, root, port):
+    """The lab as on a fresh copy, without internet; and a notebook in which a cell waits."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("notebooks", "images"):
+        shutil.copytree(root / name, folder / name)
+    (folder / "images_with_boxes").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DETECTLAB_HOME", str(folder / "home"))
+        patch.setenv("DETECTLAB_OFFLINE", "1")
+        patch.setenv("DETECTLAB_PORT", str(port))
+        patch.delenv("DETECTLAB_MODEL", raising=False)
+        patch.delenv("DETECTLAB_MIRROR", raising=False)
+        write_waiting_notebook(folder / "waiting.ipynb", port)
+        yield start_lab(folder)
+
+
+def write_waiting_notebook(path, port):
+    cells = [
+        "from detectlab import create_app\nfrom detectlab.kernel import serve",
+        f"serve(create_app(), port={port})",
+        "print('the next cell ran')",
+    ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, folder / "app.ipynb")
-    return start_lab(folder)
+    nbformat.write(notebook, path)
 
 
-def test_app_served_from_a_cell_draws_in_swagger_ui_and_stops(lab, page, tmp_path):
-    picture = tmp_path / "picture.png"
-    cv2.imwrite(str(picture), np.full((160, 240, 3), (80, 200, 80), np.uint8))
-    notebook = lab.open(page, "app.ipynb")
+@pytest.fixture
+def picture(root):
+    return root / "images/oranges.jpg"
+
+
+def test_package_served_from_a_waiting_cell_draws_in_swagger_ui_and_stops(lab, page, picture):
+    notebook = lab.open(page, "waiting.ipynb")
     notebook.menu("Run", "Run All Cells")
-    links = notebook.output(1).locator("a")
-    expect(links).to_have_count(3)
 
-    with page.expect_popup() as popup:
-        links.last.click()  # the one through the Jupyter's own address
-    docs = popup.value
-    image = try_predict(docs, picture)
-    shown = cv2.imdecode(np.frombuffer(image.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    docs = notebook.open_proxied_docs()
+    drawn = try_predict(docs, picture)
     notebook.interrupt()
     expect(notebook.output(1)).to_contain_text("Stopped.")
     expect(notebook.output(2)).to_contain_text("the next cell ran")
 
-    assert "/user/ada/proxy/" in docs.url
-    assert shown[60, 80].tolist() == [80, 200, 80]
-    assert shown[30, 80].tolist() == [0, 0, 255]
+    assert has_new_lines(drawn, picture)
     assert "Traceback" not in notebook.output(1).inner_text()
 
 
+def test_learners_app_of_the_lab_draws_in_swagger_ui_and_stops(lab, page, picture):
+    cells = nbformat.read(lab.folder / "notebooks/server.ipynb", as_version=4).cells
+    serve = first(cells, "serve")
+    notebook = lab.open(page, "notebooks/server.ipynb")
+    notebook.menu("Edit", "Clear Outputs of All Cells")
+    notebook.run_all_above(serve)
+    notebook.run(serve)
+    notebook.run(first(cells, "live-output", after=serve))  # shows the links
+
+    docs = notebook.open_proxied_docs()
+    drawn = try_predict(docs, picture)
+    stopped = notebook.run(first(cells, "stop"))
+
+    assert has_new_lines(drawn, picture)
+    expect(stopped).to_contain_text("False")
+
+
+def first(cells, tag, after=0):
+    """Number of the first cell with a tag, from cell `after` on."""
+    tagged = [n for n, cell in enumerate(cells) if tag in cell.metadata.get("tags", [])]
+    return next(n for n in tagged if n >= after)
+
+
 def try_predict(docs, picture):
-    """Send a picture by "Try it out" and return the answer as Swagger UI shows it."""
+    """Send a picture by "Try it out"; give the answer as Swagger UI shows it."""
     operation = docs.locator(".opblock-post", has=docs.locator('[data-path="/predict"]'))
     operation.locator(".opblock-summary").click()
-    try_out = operation.get_by_role("button", name="Try it out")
-    operation.locator("input[type=file]").or_(try_out).first.wait_for()
-    if try_out.is_visible():
-        try_out.click()
     operation.locator("input[type=file]").set_input_files(picture)
     operation.get_by_role("button", name="Execute").click()
     image = operation.locator(".live-responses-table img")
     expect(image).to_have_js_property("complete", True)
     expect(image).not_to_have_js_property("naturalWidth", 0)
-    return image
+    return cv2.imdecode(np.frombuffer(image.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+
+
+def has_new_lines(drawn, picture):
+    """Whether `drawn` is `picture`, with something of strong contrast drawn on a part of it."""
+    original = cv2.resize(
+        cv2.imread(str(picture)), drawn.shape[1::-1], interpolation=cv2.INTER_AREA
+    )
+    changed = np.abs(drawn.astype(int) - original).max(axis=2) > 60
+    return 0.001 < changed.mean() < 0.3
