@@ -180,10 +180,12 @@ def serve(
     """Serve the API until Ctrl-C."""
     import uvicorn
 
+    from detectlab import logs
     from detectlab.api import create_app
     from detectlab.settings import Settings
 
     settings = Settings()
+    logs.configure(settings.log_json)
     _refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
     listening = _listen(host, port)
     port = listening.getsockname()[1]
