@@ -115,10 +115,7 @@ class Composer:
             corners = rng.integers(0, 256, (2, 2, 3)).astype(np.uint8)
             behind = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
         else:
-            other = self.backdrops[rng.integers(len(self.backdrops))].picture
-            low = (rng.uniform(0, 0.5, 2) * other.shape[:2]).astype(int)
-            high = low + (rng.uniform(0.35, 0.5, 2) * other.shape[:2]).astype(int)
-            behind = cv2.resize(other[low[0] : high[0], low[1] : high[1]], (width, height))
+            behind = self._crop(rng, (width, height))
         return _blend(behind, sample.picture, opacity)
 
     def _tile(
@@ -155,6 +152,7 @@ class Composer:
         """Pastes one sprite, mostly on free ground; what it covers badly is taught no more."""
         side = canvas.shape[0]
         label, sprite = self.sprites[rng.integers(len(self.sprites))]
+        name = "" if label == BACKGROUND else CLASSES[label]
         longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
         ratio = longest / max(sprite.shape[:2])
         jitter = rng.uniform(0.85, 1.15, 2)
@@ -162,11 +160,13 @@ class Composer:
             max(4, round(v * ratio * j)) for v, j in zip(sprite.shape[1::-1], jitter, strict=True)
         )
         sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
-        name = "" if label == BACKGROUND else CLASSES[label]
+        if name == "car":
+            sprite = self._on_the_street(rng, sprite)
         if name != "clock" and rng.random() < 0.5:  # a mirrored dial is no dial
             sprite = cv2.flip(sprite, 1)
-        x = int(rng.uniform(-0.15 * width, side - 0.85 * width))
-        y = int(rng.uniform(-0.15 * height, side - 0.85 * height))
+        over = 0.4 if name == "car" else 0.15  # how far it may stick out of the picture
+        x = int(rng.uniform(-over * width, side - (1 - over) * width))
+        y = int(rng.uniform(-over / 2 * height, side - (1 - over / 2) * height))
         box = np.array([[label, x, y, x + width, y + height]], dtype=np.float32)
         covered = _covered(boxes, box[0])
         if (covered > 0.25).any():
@@ -174,8 +174,6 @@ class Composer:
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
         part = sprite[top - y : bottom - y, left - x : right - x]
         ground = canvas[top:bottom, left:right]
-        if name == "car" and rng.random() < 0.6:
-            part = repaint(rng, part)
         if name == "car":  # a car darkens the road under it
             middle = (x + width // 2, y + round(height * 0.95))
             axes = (width // 2, height // 12 + 1)
@@ -183,6 +181,29 @@ class Composer:
             cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
         canvas[top:bottom, left:right] = _settle(rng, ground, part)
         return boxes if label == BACKGROUND else np.concatenate([boxes, box])
+
+    def _on_the_street(self, rng: np.random.Generator, sprite: Sprite) -> Sprite:
+        """Paints a car anew, mirrors a scene in it, puts a pole before it: all at times."""
+        height, width = sprite.shape[:2]
+        if rng.random() < 0.6:
+            sprite = repaint(rng, sprite)
+        if self.backdrops and rng.random() < 0.6:
+            mirrored = self._crop(rng, (width, height))
+            share = rng.uniform(0, 0.45)
+            colour = cv2.addWeighted(sprite[..., :3], 1 - share, mirrored, share, 0)
+            sprite = np.dstack([colour, sprite[..., 3]])
+        if rng.random() < 0.2:
+            pole = (int(rng.uniform(0.1, 0.9) * width), int(rng.uniform(0.03, 0.15) * width) + 1)
+            sprite = sprite.copy()
+            sprite[:, pole[0] : pole[0] + pole[1]] = (*rng.integers(0, 200, 3), 255)
+        return sprite
+
+    def _crop(self, rng: np.random.Generator, size_wh: tuple[int, int]) -> Picture:
+        """Gives a part of a scene."""
+        scene = self.backdrops[rng.integers(len(self.backdrops))].picture
+        low = (rng.uniform(0, 0.5, 2) * scene.shape[:2]).astype(int)
+        high = low + (rng.uniform(0.35, 0.5, 2) * scene.shape[:2]).astype(int)
+        return cv2.resize(scene[low[0] : high[0], low[1] : high[1]], size_wh)
 
 
 def _settle(rng: np.random.Generator, ground: Picture, sprite: Sprite) -> Picture:

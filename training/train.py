@@ -31,7 +31,6 @@ from training.task import CLASSES
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
 CUTTING_COPIES = 8  # a rendered car is worth several drawn ones
-RARE_COPIES = 2  # more of those scenes that show objects of our classes
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
 AVERAGE = 0.998  # of the weights that are kept, over about 500 steps
 EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
@@ -145,8 +144,6 @@ def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
         without_objects = [sample for sample in samples if not len(sample.boxes)]
         if folder.name in options.scenes:
             scenes += without_objects
-            # Scenes with objects are few: without help they would drown among those without.
-            samples += RARE_COPIES * [s for s in samples if (s.boxes[:, 0] >= 0).any()]
         else:
             empty += without_objects
             samples = [sample for sample in samples if len(sample.boxes)]
