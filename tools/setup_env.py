@@ -28,7 +28,8 @@ from pathlib import Path
 
 from pip_output import Progress, explain
 
-NEEDED_GB = 4.0  # 3.3 are in use while pip unpacks, and its cache may lie on the same disk
+# Measured while pip unpacks: 3.3 and 4.3; its cache may lie on the same disk.
+NEEDED_GB = {"lab": 4.0, "dev": 5.0}
 BUILD_TOOLS = ("setuptools", "wheel")  # packages that come as source are built with the lock's own
 
 
@@ -67,7 +68,7 @@ class Environment:
         lock = read_lock(self.folder / "requirements" / f"{name}.txt")
         before = self._read_stamp()
         if not self._is_usable():
-            self._create()
+            self._create(NEEDED_GB.get(name, 0.0))
         # An environment without a stamp was made by hand: pip will see what is in it.
         stamp = self._read_stamp() or Stamp(str(self.folder), ready=True)
         if not set(lock) <= set(stamp.pins):
@@ -97,7 +98,7 @@ class Environment:
         except OSError:
             return False
 
-    def _create(self) -> None:
+    def _create(self, needed_gb: float) -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         print(f"Setting up .venv with Python {version}: some minutes, the first time only.")
         if find_spec("venv") is None or find_spec("ensurepip") is None:
@@ -111,9 +112,9 @@ class Environment:
         self._clear()
         self.log.unlink(missing_ok=True)
         free_gb = shutil.disk_usage(self.path).free / 1e9
-        if free_gb < NEEDED_GB:
+        if free_gb < needed_gb:
             raise SetupError(
-                f"the disk is too full: {self.folder} needs {NEEDED_GB} GB, and {free_gb:.1f} GB "
+                f"the disk is too full: {self.folder} needs {needed_gb} GB, and {free_gb:.1f} GB "
                 "are free: make room and run this again."
             )
         made = run_quietly(sys.executable, "-m", "venv", self.path)
