@@ -90,7 +90,7 @@ _ERRORS = {
         "The request was not here within 30 s. Send it faster, or less.",
     ),
     413: (
-        "Too many bytes, pixels or files.",
+        "Too many bytes or pixels.",
         "That is too large: at most 10 MB are taken. Make it smaller.",
     ),
     415: (
@@ -98,7 +98,7 @@ _ERRORS = {
         "This is a PDF document, not a picture in JPEG, PNG, WebP, BMP, GIF or TIFF.",
     ),
     422: (
-        "A parameter is wrong.",
+        "A parameter is wrong, or there are too many files.",
         "`confidence`: Input should be less than or equal to 1. Received: '2'",
     ),
     503: (

@@ -119,7 +119,8 @@ async def read_files(
         held: Counts its bytes.
 
     Raises:
-        Refusal: As `read_body` does; 400 too, when the form is damaged.
+        Refusal: As `read_body` does; 400 when the form is damaged, 422 when it has too many
+            files or fields.
         ClientDisconnect: When the sender goes away.
     """
     _, parameters = parse_options_header(request.headers["content-type"])
@@ -231,10 +232,10 @@ class _Form:
         if b"filename" not in options:
             self._fields += 1
             if self._fields > _MAX_FIELDS:
-                raise Refusal(413, f"The form has more than {_MAX_FIELDS} fields.")
+                raise Refusal(422, f"The form has more than {_MAX_FIELDS} fields.")
             return
         if len(self.files) == self._max_files:
-            raise Refusal(413, f"At most {self._max_files} file(s) are taken in one request.")
+            raise Refusal(422, f"At most {self._max_files} file(s) are taken in one request.")
         self._current = FilePart(options.get(b"name", b"").decode("utf-8", "replace"))
         self.files.append(self._current)
 

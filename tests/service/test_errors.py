@@ -141,7 +141,7 @@ def test_predict_with_json_of_the_wrong_shape_is_refused(
     ("files", "status", "words"),
     [
         pytest.param({"image": b"x"}, 422, "must be called `file`", id="other-field"),
-        pytest.param([("file", b"x"), ("file", b"x")], 413, "At most 1 file", id="two-files"),
+        pytest.param([("file", b"x"), ("file", b"x")], 422, "At most 1 file", id="two-files"),
     ],
 )
 def test_predict_with_an_unsuitable_form_is_refused(
@@ -177,7 +177,7 @@ def test_predict_with_an_unsuitable_form_is_refused(
         ),
         pytest.param(
             FORM, b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' * 17 + b"--x--",
-            413, "more than 16 fields", id="many-fields",
+            422, "more than 16 fields", id="many-fields",
         ),
     ],
 )  # fmt: skip

@@ -187,14 +187,14 @@ def test_batch_with_one_file_too_large_answers_for_the_others(
     assert [result.get("status", 200) for result in answer.json()] == [413, 200]
 
 
-def test_batch_with_too_many_files_returns_413(
+def test_batch_with_too_many_files_returns_422(
     make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes
 ) -> None:
     client = make_client(tiny, max_batch_files=2)
 
     answer = client.post("/predict/batch", files=[("files", jpeg)] * 3)
 
-    assert answer.status_code == 413
+    assert answer.status_code == 422
     assert "At most 2 file(s)" in answer.json()["detail"]
 
 
