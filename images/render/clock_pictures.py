@@ -99,8 +99,8 @@ def clock3_picture():
     iron = plain("iron", "16201c", 0.45, Coat_Weight=0.3)
     item = clock(0.42, iron, "f8f4e8", "roman", "spade", time=(3, 41, None), depth=0.22, rim=0.13)
     back = clock(0.42, iron, "f8f4e8", "roman", "spade", time=(3, 41, None), depth=0.22, rim=0.13)
-    item.location, item.rotation_euler = (0.0, -0.02, 3.4), (FACING, 0, 0.35)
-    back.location, back.rotation_euler = (0.075, 0.19, 3.4), (FACING, 0, 0.35 + math.pi)
+    item.location, item.rotation_euler = (0.0, -0.02, 3.4), (FACING, 0, -0.06)
+    back.location, back.rotation_euler = (0.012, 0.185, 3.4), (FACING, 0, math.pi - 0.06)
     arm = np.array([(0.06, 1.1, 4.15), (0.04, 0.6, 4.15), (0.015, 0.02, 4.15)])
     tube("arm", arm, 0.035, iron)
     tube(

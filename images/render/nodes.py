@@ -135,7 +135,10 @@ def brushed_metal(colour: str, roughness: float = 0.25):
 def clear_glass() -> bpy.types.Material:
     """Window glass that lets light through straight and mirrors at grazing angles."""
     s = Shader("pane")
-    fresnel = s.add("Fresnel", {"IOR": 1.45}).outputs[0]
+    # Light on its way out would meet total reflection, and the dial below would lie in the dark.
+    shadow = s.add("LightPath").outputs["Is Shadow Ray"]
+    straight = s.math("SUBTRACT", 1.0, shadow)
+    fresnel = s.math("MULTIPLY", s.add("Fresnel", {"IOR": 1.45}).outputs[0], straight)
     clear = s.add("BsdfTransparent").outputs[0]
     mirror = s.add("BsdfGlossy", {"Roughness": 0.02}).outputs[0]
     both = s.add("MixShader", {0: fresnel, 1: clear, 2: mirror}).outputs[0]
