@@ -155,7 +155,11 @@ class Composer:
         name = "" if label == BACKGROUND else CLASSES[label]
         longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
         ratio = longest / max(sprite.shape[:2])
-        jitter = rng.uniform(0.85, 1.15, 2)
+        # Detection squeezes pictures, mostly wide ones, into a square: what they show gets taller.
+        jitter = rng.uniform(0.88, 1.12, 2) * (
+            1,
+            rng.choice((4 / 3, 1, 3 / 4), p=(0.6, 0.25, 0.15)),
+        )
         width, height = (
             max(4, round(v * ratio * j)) for v, j in zip(sprite.shape[1::-1], jitter, strict=True)
         )
