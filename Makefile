@@ -4,30 +4,55 @@
 PYTHON_RUN = sh tools/with_python.sh
 VENV_PYTHON = .venv/bin/python
 ARGS =
+ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app test check format notebooks readme lock clean setup-lab setup-app setup-dev
+.PHONY: help lab serve app image up down test fuzz soak test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 lab: setup-lab ## set up what is missing, then JupyterLab on notebooks/server.ipynb
 	@exec $(VENV_PYTHON) tools/start_lab.py $(ARGS)
 
 serve: setup-lab ## the API alone, at http://127.0.0.1:8000
-	@exec $(VENV_PYTHON) -m detectlab serve $(ARGS)
+	@DETECTLAB_RECEIVED_DIR="$${DETECTLAB_RECEIVED_DIR-images_uploaded}" \
+		exec $(VENV_PYTHON) -m detectlab serve $(ARGS)
 
 app: setup-lab setup-app ## the companion: a page for pictures, beside a running `make serve`
 	@exec $(VENV_PYTHON) -m streamlit run client/companion/app.py $(ARGS)
 
+image: ## the three images: detectlab-api, detectlab-companion, detectlab-lab (ENGINE=podman)
+	@for target in api companion lab; do \
+		$(ENGINE) build --target $$target --tag detectlab-$$target $(ARGS) . || exit 1; done
+
+up: ## the API and the companion in containers, at http://127.0.0.1:8000 and :8501
+	@$(ENGINE) compose up --build --detach --wait $(ARGS)
+
+down: ## stop them; what was downloaded and received stays
+	@$(ENGINE) compose down $(ARGS)
+
 test: check ## set up what is missing, then everything that CI runs
 	@exec $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+
+fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than the tests have
+	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
+		exec $(VENV_PYTHON) -m pytest tests/service/test_schema.py tests/service/test_damaged_pictures.py $(ARGS)
+
+soak: setup-dev ## ten minutes of mixed load on a real server, and a verdict
+	@exec $(VENV_PYTHON) benchmarks/soak.py $(ARGS)
+
+test-containers: setup-dev ## build and check the three images with podman (as root; takes long)
+	@exec sh tests/containers/run.sh $(ARGS)
 
 check: setup-dev ## lint, format and types; changes no file
 	@$(VENV_PYTHON) -m ruff check
 	@$(VENV_PYTHON) -m ruff format --check
 	@$(VENV_PYTHON) -m mypy
+	@.venv/bin/hadolint Dockerfile
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml deploy/proxy/compose.yaml
+	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh
 	@.venv/bin/shellcheck tools/*.sh requirements/*.sh .ci/run .binder/postBuild
 
 format: setup-dev ## put code and notebooks into the house format
