@@ -154,15 +154,10 @@ class Composer:
         label, sprite = self.sprites[rng.integers(len(self.sprites))]
         name = "" if label == BACKGROUND else CLASSES[label]
         longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
-        ratio = longest / max(sprite.shape[:2])
         # Detection squeezes pictures, mostly wide ones, into a square: what they show gets taller.
-        jitter = rng.uniform(0.88, 1.12, 2) * (
-            1,
-            rng.choice((4 / 3, 1, 3 / 4), p=(0.6, 0.25, 0.15)),
-        )
-        width, height = (
-            max(4, round(v * ratio * j)) for v, j in zip(sprite.shape[1::-1], jitter, strict=True)
-        )
+        taller = rng.choice((4 / 3, 1, 3 / 4), p=(0.6, 0.25, 0.15))
+        shape = np.array(sprite.shape[1::-1]) * (1, taller) * rng.uniform(0.88, 1.12, 2)
+        width, height = (max(4, round(v)) for v in shape * longest / shape.max())
         sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
         if name == "car":
             sprite = self._on_the_street(rng, sprite)
