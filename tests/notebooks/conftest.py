@@ -47,12 +47,13 @@ def nbval(fresh_copy: None, runner: ModuleType) -> Callable[[Path], subprocess.C
     """Runs a notebook again and compares its outputs; the client's one gets a server."""
 
     def run(path: Path) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=120"]
-        options = ["-p", "comparing", "-p", "no:cacheprovider", "--timeout=0", "-q", "--tb=short"]
+        command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--timeout=0"]
+        options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+        plugins = ["-p", "comparing", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
         search = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
         with runner.server_for(path):
             return subprocess.run(
-                [*command, *options, "--rootdir", str(ROOT), str(path)],
+                [*command, *options, *plugins, str(path)],
                 capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": search},
             )  # fmt: skip
 

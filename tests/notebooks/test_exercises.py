@@ -31,6 +31,7 @@ def test_exercises_as_they_stand_are_not_yet_right(root, name):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a minute of computing, shared with whatever else runs
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_exercises_with_their_solutions_are_correct(root, name, runner, fresh_copy):
     path = root / name

@@ -6,6 +6,7 @@ import pytest
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a minute of computing, shared with whatever else runs
 @pytest.mark.parametrize(
     "name",
     [
