@@ -10,7 +10,7 @@ import streamlit as st
 
 from asking import Answer, Offer, Problem, RealServer, Server
 from pictures import Picture, View, view
-from test_mode import PretendServer
+from pretending import PretendServer
 
 LOOK_EVERY_S = 5.0
 

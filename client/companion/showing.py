@@ -10,10 +10,10 @@ import tables
 from asking import Answer, Server
 from drawing import draw
 from pictures import NotAPicture, Picture
+from pretending import STAMP, PretendServer
 from session import Session
 from status import plain
 from tables import Finding
-from test_mode import STAMP, PretendServer
 
 # Told apart by colour-blind people too, on light and dark ground (the first of Okabe and Ito's).
 _LINES = ["#e69f00", "#56b4e9", "#009e73"]

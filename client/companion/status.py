@@ -5,8 +5,8 @@ import re
 import streamlit as st
 
 from asking import Offer, Problem, Server
+from pretending import PretendServer
 from session import LOOK_EVERY_S, Session, Surroundings
-from test_mode import PretendServer
 
 
 def plain(text: str) -> str:

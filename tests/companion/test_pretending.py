@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from asking import FLOOR, Answer, Offer, Problem
-from test_mode import PretendServer
+from pretending import PretendServer
 
 Make = Callable[..., bytes]
 
