@@ -61,7 +61,7 @@ class Composer:
     shares: Sequence[float]
     backdrops: Sequence[Sample]
     sprites: Sequence[tuple[int, Sprite]]
-    paste_chance: float = 0.5
+    paste_chance: float = 0.65
     mosaic_chance: float = 0.5
     opacities: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
 

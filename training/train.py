@@ -30,7 +30,7 @@ from training.sprites import cut_sprites, draw_sprites, read_sprites
 from training.task import CLASSES
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
-CUTTING_COPIES = 8  # a rendered car is worth several drawn ones
+CUTTING_COPIES = 20  # a rendered car is worth several drawn ones
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
 AVERAGE = 0.998  # of the weights that are kept, over about 500 steps
 EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
