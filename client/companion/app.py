@@ -23,7 +23,7 @@ def main() -> None:
     st.html(_STYLE)
     surroundings = Surroundings.read()
     server = choose_server(surroundings)
-    offer = show_status(server)
+    offer = show_status(server, surroundings.advice)
     pictures = choose_pictures(surroundings.samples)
     if offer is None:
         return

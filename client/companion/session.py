@@ -46,6 +46,13 @@ class Surroundings:
             samples=Path(variables.get("DETECTLAB_SAMPLES") or ours),
         )
 
+    @property
+    def advice(self) -> str:
+        """What to do when there is no server."""
+        if self.is_locked:
+            return "If that lasts, tell whoever runs this page."
+        return "Start one with `make serve`, or set its address under **Server**."
+
     def choose_server(self, address: str, api_key: str, is_test: bool) -> Server:
         """The server that a visitor means."""
         if is_test:
@@ -102,9 +109,9 @@ class Session:
         self.answers = {k: known for k, known in self.answers.items() if isinstance(known, Answer)}
 
     def classes_of(self, server: Server, model: str) -> tuple[str, ...]:
-        """A detector's classes, asked once."""
+        """A detector's classes, asked until they are known."""
         key = (server.address, model)
-        if key not in self.classes:
+        if not self.classes.get(key):
             self.classes[key] = server.classes(model)
         return self.classes[key]
 

@@ -30,26 +30,30 @@ def choose_server(surroundings: Surroundings) -> Server:
     return surroundings.choose_server(address, api_key, is_test)
 
 
-def show_status(server: Server) -> Offer | None:
+def show_status(server: Server, advice: str) -> Offer | None:
     """One line about the server, kept up to date.
+
+    Args:
+        server: Who is asked.
+        advice: What to do when nobody answers.
 
     Returns:
         What it offers, or offered when it was last well: what it has answered stays on the page.
     """
     session = Session.current()
-    _watch(server, session.look(server))
+    _watch(server, session.look(server), advice)
     return session.offers.get(server.address)
 
 
 @st.fragment(run_every=LOOK_EVERY_S)
-def _watch(server: Server, shown: Offer | Problem) -> None:
+def _watch(server: Server, shown: Offer | Problem, advice: str) -> None:
     seen = Session.current().look(server, LOOK_EVERY_S / 2)
     if seen != shown:
         st.rerun()  # the whole page: what can be chosen has changed
     if isinstance(seen, Problem):
         st.error(
-            f"**There is no server to ask.** {plain(seen.text)}\n\nStart one with `make serve`, or "
-            "set its address under **Server**. This page goes on by itself once it answers.",
+            f"**There is no server to ask.** {plain(seen.text)}\n\n{advice} This page goes on by "
+            "itself once it answers.",
             icon=":material/cloud_off:",
         )
     elif isinstance(server, PretendServer):

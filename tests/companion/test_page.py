@@ -193,6 +193,15 @@ def test_locked_page_asks_no_other_server(open_page: Any, run_api: Run) -> None:
     assert page.text_input(key="address").disabled
 
 
+def test_locked_page_without_a_server_gives_no_advice_that_visitors_cannot_follow(
+    open_page: Any,
+) -> None:
+    page = open_page(SERVER_LOCKED="1")
+
+    assert "tell whoever runs this page" in shown(page)
+    assert "make serve" not in shown(page)
+
+
 def test_address_that_is_none_says_what_one_looks_like(open_page: Any, run_api: Run) -> None:
     page = open_page(run_api().url)
     page.text_input(key="address").set_value("my server").run()
