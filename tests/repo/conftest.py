@@ -53,7 +53,9 @@ class Project:
     def environment(self, **changes: str) -> dict[str, str]:
         offline = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PIP_RETRIES": "0"}
         ours = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1"}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        # Nor does the set-up of these tests know of the `make` that may have started them.
+        others = ("PIP_", "MAKE", "MFLAGS")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         return {**kept, **ours, **(changes or offline)}
 
     def command(self, name: str) -> list[str]:

@@ -100,7 +100,7 @@ def test_python_named_by_hand_is_used_or_refused_but_not_replaced(
 def test_make_alone_lists_what_it_can_do(root: Path) -> None:
     run = subprocess.run(["make"], cwd=root, capture_output=True, text=True, check=True)
 
-    listed = re.findall(r"^  make (\w+)\s+\w", run.stdout, re.M)
+    listed = re.findall(r"^  make ([\w-]+)\s+\w", run.stdout, re.M)
     phony = re.search(r"^\.PHONY: (.*)$", (root / "Makefile").read_text("utf-8"), re.M)
     assert phony is not None
     assert listed == [name for name in phony[1].split() if not name.startswith("setup-")]
