@@ -34,8 +34,12 @@ WELCOME = "Congratulations! Your API is working as expected. Now open /docs."
 _TELLING_HEADERS = ["X-Detections", "X-Model", "X-Inference-Ms", "X-Request-ID", "Retry-After"]
 
 Confidence = Annotated[
-    float, Query(ge=0, le=1, allow_inf_nan=False, description="Only objects above this.")
-]
+    float,
+    Query(
+        ge=0, le=1, allow_inf_nan=False,
+        description="How sure the detector must be: lower shows more objects, and more mistakes.",
+    ),
+]  # fmt: skip
 Threshold = Annotated[
     float,
     Query(

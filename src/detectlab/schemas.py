@@ -83,6 +83,7 @@ class Error(BaseModel):
 class FileError(Error):
     """Why one file of a batch has no result."""
 
+    detail: str = Field(examples=["This is a PDF document, not a picture in JPEG, PNG, ..."])
     status: int = Field(
         description="The status that the file alone would have got.", examples=[415]
     )

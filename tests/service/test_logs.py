@@ -102,7 +102,8 @@ def test_logs_are_json_when_asked(
     except ValueError:
         own_logger.exception("it failed")
 
-    first, second, third = map(json.loads, capsys.readouterr().err.splitlines())
+    lines = map(json.loads, capsys.readouterr().err.splitlines())
+    first, second, third = (line for line in lines if line["logger"] != "detectlab.shelf")
     assert (first["route"], first["status"], first["level"]) == ("/health", 200, "INFO")
     assert second["message"] == "with\na line break"
     assert "ValueError: broken" in third["exception"]
