@@ -12,21 +12,19 @@ and proxies work.
 import argparse
 import errno
 import fcntl
-import hashlib
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from pip_output import Progress, explain
+from stamp import STAMP, Stamp, package_name, project_digest, read_lock, read_stamp, write_stamp
 
 # Measured while pip unpacks: 3.3 and 4.3; its cache may lie on the same disk.
 NEEDED_GB = {"lab": 4.0, "dev": 5.0}
@@ -35,17 +33,6 @@ BUILD_TOOLS = ("setuptools", "wheel")  # packages that come as source are built 
 
 class SetupError(Exception):
     """One sentence for the person at the terminal."""
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What an environment holds: `pins` are lines of locks, `project` is a digest."""
-
-    folder: str
-    ready: bool
-    pins: tuple[str, ...] = ()
-    project: str = ""
-    opencv_works: bool = False
 
 
 class Environment:
@@ -57,7 +44,6 @@ class Environment:
         self.path = self.folder / ".venv"
         self.log = self.path / "setup.log"
         self._python = self.path / "bin" / "python"
-        self._stamp_file = self.path / "setup.json"
 
     def set_up(self, name: str) -> bool:
         """Install what `requirements/<name>.txt` locks, and the project.
@@ -66,30 +52,30 @@ class Environment:
             Whether anything was missing.
         """
         lock = read_lock(self.folder / "requirements" / f"{name}.txt")
-        before = self._read_stamp()
+        before = read_stamp(self.path)
         if not self._is_usable():
             self._create(NEEDED_GB.get(name, 0.0))
         # An environment without a stamp was made by hand: pip will see what is in it.
-        stamp = self._read_stamp() or Stamp(str(self.folder), ready=True)
+        stamp = read_stamp(self.path) or Stamp(str(self.folder), ready=True)
         if not set(lock) <= set(stamp.pins):
             stamp = self._install_lock(stamp, lock)
         project = project_digest(self.folder)
         if stamp.project != project:
             self._pip(["--no-deps", "--no-build-isolation", "--editable", str(self.folder)])
-            stamp = self._write_stamp(replace(stamp, project=project))
+            stamp = write_stamp(self.path, replace(stamp, project=project))
         if not stamp.opencv_works and any(pin.startswith("opencv-python==") for pin in lock):
             self._check_opencv()
-            stamp = self._write_stamp(replace(stamp, opencv_works=True))
+            stamp = write_stamp(self.path, replace(stamp, opencv_works=True))
         return stamp != before
 
     def clear_unfinished(self) -> None:
         """Give back the disk space of an environment that did not get ready."""
-        stamp = self._read_stamp()
+        stamp = read_stamp(self.path)
         if stamp is not None and not stamp.ready:
             self._clear()
 
     def _is_usable(self) -> bool:
-        stamp = self._read_stamp()
+        stamp = read_stamp(self.path)
         if stamp is not None and not (stamp.ready and stamp.folder == str(self.folder)):
             return False  # interrupted; or moved, and its scripts name the old place
         works = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
@@ -108,7 +94,7 @@ class Environment:
             )
         self.path.mkdir(exist_ok=True)
         # Comes first and says "not ready": whatever happens now, the next run starts afresh.
-        self._write_stamp(Stamp(str(self.folder), ready=False))
+        write_stamp(self.path, Stamp(str(self.folder), ready=False))
         self._clear()
         self.log.unlink(missing_ok=True)
         free_gb = shutil.disk_usage(self.path).free / 1e9
@@ -126,7 +112,7 @@ class Environment:
         for entry in self.path.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)
-            elif entry not in (self._stamp_file, self.log):
+            elif entry not in (self.path / STAMP, self.log):
                 entry.unlink()
 
     def _install_lock(self, stamp: Stamp, lock: dict[str, str]) -> Stamp:
@@ -138,7 +124,7 @@ class Environment:
             self._pip([*options, "--requirement", str(requirements)], len(part), stamp)
         replaced = {package_name(pin) for pin in lock}
         kept = [pin for pin in stamp.pins if package_name(pin) not in replaced]
-        return self._write_stamp(Stamp(str(self.folder), ready=True, pins=(*kept, *lock)))
+        return write_stamp(self.path, Stamp(str(self.folder), ready=True, pins=(*kept, *lock)))
 
     def _pip(self, arguments: list[str], total: int = 0, stamp: Stamp | None = None) -> None:
         """Run `pip install`; once it changes the environment, `stamp` is no longer ready."""
@@ -165,7 +151,7 @@ class Environment:
                 log.write(line)
                 progress.feed(line)
                 if stamp is not None and line.startswith("Installing collected packages"):
-                    self._write_stamp(replace(stamp, ready=False))
+                    write_stamp(self.path, replace(stamp, ready=False))
         shutil.rmtree(scratch, ignore_errors=True)
         if process.returncode != 0:
             raise SetupError(explain("".join(said)))
@@ -181,38 +167,6 @@ class Environment:
                 "OpenCV misses libraries of the system: install them (on Debian and Ubuntu: "
                 f"sudo apt install libgl1 libglib2.0-0) and run this again. It says: {reason}"
             )
-
-    def _read_stamp(self) -> Stamp | None:
-        try:
-            fields = json.loads(self._stamp_file.read_text("utf-8"))
-            return Stamp(**{**fields, "pins": tuple(fields["pins"])})
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except (ValueError, TypeError, KeyError):
-            return Stamp("", ready=False)  # cut off while it was written
-
-    def _write_stamp(self, stamp: Stamp) -> Stamp:
-        new = self._stamp_file.with_suffix(".new")
-        new.write_text(json.dumps(asdict(stamp), indent=1), "utf-8")
-        new.replace(self._stamp_file)
-        return stamp
-
-
-def read_lock(path: Path) -> dict[str, str]:
-    """Return the lock's requirements: from the line with name and version to the whole text."""
-    blocks = re.findall(r"^\S.*?(?<!\\)\n", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    return {block.splitlines()[0].rstrip(" \\"): block for block in blocks if block[0] != "#"}
-
-
-def package_name(pin: str) -> str:
-    """Return the name in a line `name==version ; marker`."""
-    return pin.split("==")[0]
-
-
-def project_digest(folder: Path) -> str:
-    """Return a digest of what the installed project was made from: its metadata and version."""
-    files = [folder / "pyproject.toml", *sorted(folder.glob("src/*/__init__.py"))]
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def run_quietly(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -47,7 +47,10 @@ class Project:
     wheels: Path
 
     def lock(self, name: str, **versions: str) -> None:
-        lines = [make_wheel(self.wheels, package, version) for package, version in versions.items()]
+        lines = [
+            make_wheel(self.wheels, package.replace("_", "-"), version)
+            for package, version in versions.items()
+        ]
         (self.folder / "requirements" / f"{name}.txt").write_text("".join(lines), "utf-8")
 
     def environment(self, **changes: str) -> dict[str, str]:
@@ -82,13 +85,14 @@ class Project:
 
 def make_wheel(folder: Path, package: str, version: str) -> str:
     """Make a wheel with one module and one command, and return its lines for a lock."""
-    path = folder / f"{package}-{version}-py3-none-any.whl"
-    about = f"{package}-{version}.dist-info"
+    module = package.replace("-", "_")
+    path = folder / f"{module}-{version}-py3-none-any.whl"
+    about = f"{module}-{version}.dist-info"
     files = {
-        f"{package}.py": f"VERSION = {version!r}\n\ndef main():\n    print(VERSION)\n",
+        f"{module}.py": f"VERSION = {version!r}\n\ndef main():\n    print(VERSION)\n",
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{about}/entry_points.txt": f"[console_scripts]\n{package} = {package}:main\n",
+        f"{about}/entry_points.txt": f"[console_scripts]\n{package} = {module}:main\n",
     }
     record = [f"{name},sha256={digest(text.encode())},{len(text)}" for name, text in files.items()]
     files[f"{about}/RECORD"] = "\n".join([*record, f"{about}/RECORD,,"]) + "\n"

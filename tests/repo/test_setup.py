@@ -1,5 +1,6 @@
 """The set-up script at work, on a small project that needs no network."""
 
+import fcntl
 import json
 import os
 import signal
@@ -55,6 +56,24 @@ def test_set_up_after_the_lock_changed_brings_the_new_version(ready_project: "Pr
     assert run.returncode == 0, run.stderr
     versions = ready_project.python("import three, four; print(three.VERSION, four.VERSION)")
     assert versions == "1.1 2.0"
+
+
+def test_set_up_beside_another_one_waits_for_it(ready_project: "Project") -> None:
+    handle = os.open(ready_project.folder, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    with subprocess.Popen(
+        ready_project.command("lab"),
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ready_project.environment(),
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        assert process.poll() is None
+        os.close(handle)  # the other one is done
+
+    assert first == "Another set-up is at work in this folder: waiting for it.\n"
+    assert process.returncode == 0
 
 
 def test_set_up_in_a_moved_folder_makes_commands_that_work_there(

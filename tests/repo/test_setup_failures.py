@@ -60,6 +60,23 @@ def test_set_up_with_a_package_that_nobody_has_names_it(ready_project: "Project"
     assert "there is no seven==1.0 for this machine and this version of Python." in run.stderr
 
 
+def test_set_up_where_opencv_misses_libraries_names_their_packages(
+    ready_project: "Project",
+) -> None:
+    ready_project.lock("graphics", opencv_python="4.14.0")
+    site = Path(ready_project.python("import sysconfig; print(sysconfig.get_path('purelib'))"))
+    broken = site / "cv2.py"
+    broken.write_text("raise ImportError('libGL.so.1: cannot open shared object file')", "utf-8")
+
+    run = ready_project.set_up("graphics")
+    assert run.returncode == 1
+    assert "sudo apt install libgl1 libglib2.0-0) and run this again. It says:" in run.stderr
+    assert "libGL.so.1: cannot open shared object file" in run.stderr
+
+    broken.write_text("", "utf-8")
+    assert ready_project.set_up("graphics").returncode == 0
+
+
 def test_set_up_with_a_python_that_makes_no_environments_names_the_package(
     project: "Project", tmp_path: Path
 ) -> None:
