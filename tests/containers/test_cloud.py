@@ -4,6 +4,7 @@ import base64
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def test_machine_gets_the_files_as_they_stand(dry_run: Any, root: Path, tmp_path
     )
 
 
-def test_scripts_of_the_machine_are_sound(dry_run: Any, root: Path, tmp_path: Path) -> None:
+def test_scripts_of_the_machine_are_sound(dry_run: Any, tmp_path: Path) -> None:
     data = tmp_path / "user-data"
     dry_run("vm", PROJECT="p", KEEP_USER_DATA=str(data))
 
@@ -113,6 +114,6 @@ def test_scripts_of_the_machine_are_sound(dry_run: Any, root: Path, tmp_path: Pa
         if entry["path"].endswith(".sh") and "encoding" not in entry:
             script = tmp_path / f"{number}.sh"
             script.write_text(entry["content"])
-            check = [root / ".venv" / "bin" / "shellcheck", script]
+            check = [Path(sys.executable).parent / "shellcheck", script]
             run = subprocess.run(check, capture_output=True, text=True, check=False)
             assert run.returncode == 0, run.stdout

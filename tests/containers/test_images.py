@@ -71,7 +71,7 @@ def run() -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def results(root: Path) -> Iterator[dict[str, Any]]:
+def results(root: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """What was measured, written to benchmarks/results/ at the end."""
     measured: dict[str, Any] = {"stop_s": {}}
     yield measured
@@ -81,6 +81,10 @@ def results(root: Path) -> Iterator[dict[str, Any]]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": subprocess.run(commit, capture_output=True, text=True).stdout.strip(),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors",
+        "checks": {
+            "run": request.session.testscollected,
+            "failed": request.session.testsfailed,
+        },
         "engine": podman("--version"),
         "base": "Debian's Python"
         if Path(FOLDER, "import.log").exists()
