@@ -12,6 +12,7 @@ import base64
 import contextlib
 import io
 import json
+import multiprocessing
 import os
 import platform
 import random
@@ -169,14 +170,14 @@ class Client:
         return "hung up"
 
 
-def watch_health(url: str, tally: Tally, stopped: threading.Event) -> None:
-    """Ask `/health` ten times a second."""
+def watch_health(url: str, stopped: Any, milliseconds: Any) -> None:
+    """Ask `/health` ten times a second; in a process of its own, which no client holds up."""
     with requests.Session() as session:
         while not stopped.wait(0.1):
             started = time.perf_counter()
             with contextlib.suppress(requests.RequestException):
                 session.get(f"{url}/health", timeout=10).raise_for_status()
-                tally.health_ms.append((time.perf_counter() - started) * 1000)
+                milliseconds.append((time.perf_counter() - started) * 1000)
 
 
 def ask_alone(url: str, data: bytes) -> Any:
@@ -199,9 +200,23 @@ def soak(url: str, server: psutil.Process, seconds: int, clients: int) -> dict[s
         threading.Thread(target=Client(url, pictures, alone, n).run, args=(tally, stopped))
         for n in range(clients)
     ]
-    workers.append(threading.Thread(target=watch_health, args=(url, tally, stopped)))
-    for worker in workers:
-        worker.start()
+    fresh_start = multiprocessing.get_context("spawn")
+    with fresh_start.Manager() as manager:
+        enough, health_ms = manager.Event(), manager.list()
+        watcher = fresh_start.Process(target=watch_health, args=(url, enough, health_ms))
+        for worker in (*workers, watcher):
+            worker.start()
+        usage = watch(server, tally, seconds)
+        stopped.set()
+        enough.set()
+        for worker in (*workers, watcher):
+            worker.join()
+        tally.health_ms = list(health_ms)
+    return summarise(tally, usage, seconds)
+
+
+def watch(server: psutil.Process, tally: Tally, seconds: int) -> list[tuple[int, int, int]]:
+    """Print a line a second; return megabytes, threads and files of each."""
     usage = []
     for second in range(1, seconds + 1):
         time.sleep(1)  # the load itself: nothing is waited for
@@ -214,10 +229,7 @@ def soak(url: str, server: psutil.Process, seconds: int, clients: int) -> dict[s
             f"threads {usage[-1][1]:3d}  files {usage[-1][2]:3d}  errors {odd or 0}",
             flush=True,
         )
-    stopped.set()
-    for worker in workers:
-        worker.join()
-    return summarise(tally, usage, seconds)
+    return usage
 
 
 def summarise(tally: Tally, usage: list[tuple[int, int, int]], seconds: int) -> dict[str, Any]:
