@@ -154,6 +154,8 @@ class Composer:
         label, sprite = self.sprites[rng.integers(len(self.sprites))]
         name = "" if label == BACKGROUND else CLASSES[label]
         longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
+        if name == "car" and rng.random() < 0.35:
+            longest = side * rng.uniform(0.4, 1.0)
         # Detection squeezes pictures, mostly wide ones, into a square: what they show gets taller.
         taller = rng.choice((4 / 3, 1, 3 / 4), p=(0.6, 0.25, 0.15))
         shape = np.array(sprite.shape[1::-1]) * (1, taller) * rng.uniform(0.88, 1.12, 2)
@@ -168,8 +170,10 @@ class Composer:
         y = int(rng.uniform(-over / 2 * height, side - (1 - over / 2) * height))
         box = np.array([[label, x, y, x + width, y + height]], dtype=np.float32)
         covered = _covered(boxes, box[0])
-        if (covered > 0.25).any():
+        if (covered > 0.25).any() and rng.random() < 0.5:
             return boxes
+        boxes = boxes[covered < 0.8]
+        boxes[covered[covered < 0.8] > 0.25, 0] = IGNORE
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
         part = sprite[top - y : bottom - y, left - x : right - x]
         ground = canvas[top:bottom, left:right]

@@ -32,7 +32,7 @@ from training.task import CLASSES
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
 CUTTING_COPIES = 20  # a rendered car is worth several drawn ones
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
-AVERAGE = 0.998  # of the weights that are kept, over about 500 steps
+AVERAGE = 0.996  # of the weights that are kept, over about 250 steps
 EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
 
 
@@ -91,10 +91,10 @@ def new_run(cfg: str) -> Run:
     return Run(cfg, network, copy.deepcopy(network).eval(), torch.optim.AdamW(groups, PEAK_RATE))
 
 
-def learning_rate(progress: float) -> float:
+def learning_rate(progress: float, peak: float) -> float:
     """Gives the rate at a share of the training time: a short rise, then half a cosine to 0."""
     rise = min(1.0, progress / WARM_UP)
-    return PEAK_RATE * rise * (0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1))) / 2)
+    return peak * rise * (0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1))) / 2)
 
 
 def train_step(run: Run, batch: tuple[Tensor, Tensor], rate: float) -> Tensor:
@@ -179,7 +179,7 @@ def train(run: Run, composer: Composer, heldout: list[Sample], options: argparse
             last = progress > LAST_PART
             maker = Batches(composer, options.batch, options.seed + run.step, last=last)
             batches = loader(maker, options.workers)
-        losses.append(train_step(run, next(batches), learning_rate(progress)))
+        losses.append(train_step(run, next(batches), learning_rate(progress, options.rate)))
         spent = time.perf_counter() - started
         run.seconds += spent
         bar.set_postfix(step=run.step, loss=f"{float(losses[-1].sum()):.2f}", refresh=False)
@@ -211,6 +211,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of this training")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--every", type=float, default=5, help="minutes between reports")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak of the learning rate")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
