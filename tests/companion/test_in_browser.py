@@ -241,6 +241,9 @@ def test_phone_shows_everything_in_its_width(
     page.get_by_role("button", name="apple", exact=True).click()
     page.get_by_role("button", name="test-large").click()
     expect(pictures(page)).to_have_count(2)
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=stImage] img')].every((i) => i.naturalWidth)"
+    )
 
     widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1]
