@@ -94,7 +94,7 @@ def show_comparison(findings: Sequence[Finding], confidence: float) -> None:
             alt.Color("detector:N", sort=None, legend=alt.Legend(orient="top")).scale(range=_LINES),
         )
     )
-    chosen = alt.Chart().mark_rule(strokeDash=[4, 4]).encode(x=alt.datum(confidence))
+    chosen = alt.Chart().mark_rule(strokeDash=[4, 4], color="#888").encode(x=alt.datum(confidence))
     st.altair_chart(lines + chosen, height=280)
 
 
