@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from detectlab.deadline import Deadline
 from detectlab.detections import Detections
@@ -19,11 +20,12 @@ class Query:
     """What is asked about a picture.
 
     Attributes:
-        model: The detector that is to answer.
+        model: The detector that is to answer; where the client named none, who answers by default.
         confidence: Only objects above this, in `[0, 1]`.
         nms_threshold: Of two boxes whose IoU exceeds this, one stays, in `[0, 1]`.
         max_pixels: Largest picture that is unpacked.
         accept: In which form the answer is wanted, as the header of that name says it.
+        named: Which of `model`, `confidence` and `nms_threshold` the client itself chose.
     """
 
     model: str
@@ -31,6 +33,25 @@ class Query:
     nms_threshold: float
     max_pixels: int
     accept: str
+    named: frozenset[str] = frozenset()
+
+    def asked_of(
+        self, model: str, confidence: float | None = None, nms_threshold: float | None = None
+    ) -> "Query":
+        """The query for who was chosen to answer it.
+
+        Args:
+            model: Who answers.
+            confidence: Its own, which holds where the client named none.
+            nms_threshold: Likewise.
+        """
+        own = {"confidence": confidence, "nms_threshold": nms_threshold}
+        kept: dict[str, Any] = {
+            name: value
+            for name, value in own.items()
+            if value is not None and name not in self.named
+        }
+        return replace(self, model=model, **kept)
 
 
 @dataclass(frozen=True)
@@ -43,6 +64,7 @@ class Answer:
         seconds: What the detector took.
         data: The picture's file as it came.
         data_format: What that is by its content, such as `"WEBP"`.
+        size_wh: Its width and height in pixels.
         drawn: The picture with boxes as a file; empty when JSON is wanted.
         drawn_format: `"JPEG"` or `"PNG"`; empty when JSON is wanted.
     """
@@ -52,6 +74,7 @@ class Answer:
     seconds: float
     data: bytes
     data_format: str
+    size_wh: tuple[int, int]
     drawn: bytes = b""
     drawn_format: str = ""
 
@@ -80,12 +103,14 @@ def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) ->
     started = time.perf_counter()
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
     seconds = time.perf_counter() - started
+    height, width = picture.pixels.shape[:2]
+    received = data, picture.format, (width, height)
     form = wanted_form(query.accept, "PNG" if picture.format == "PNG" else "JPEG")
     if form == "JSON":
-        return Answer(query.model, found, seconds, data, picture.format)
+        return Answer(query.model, found, seconds, *received)
     deadline.check()
     drawn = encode_image(draw_bbox(picture.pixels, found), form)
-    return Answer(query.model, found, seconds, data, picture.format, drawn, form)
+    return Answer(query.model, found, seconds, *received, drawn, form)
 
 
 def answer_each(

@@ -1,21 +1,24 @@
 """The API: `create_app()` gives it, ready for any ASGI server."""
 
+import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Path, Query, Request, Response, Security
+from fastapi import APIRouter, FastAPI, Path, Request, Response, Security
+from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader
+from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
 import detectlab
 from detectlab import openapi
 from detectlab.access import is_right_key
-from detectlab.answering import Answer, answer, answer_each
+from detectlab.answering import Answer, Query, answer, answer_each
 from detectlab.deadline import DeadlinePassed
 from detectlab.detector import Detector
 from detectlab.images import ImageError
@@ -24,30 +27,39 @@ from detectlab.pages import docs_routes
 from detectlab.pool import Pool, PoolClosed, PoolFull, ThreadPool
 from detectlab.prefix import ForwardedPrefix
 from detectlab.refusal import Refusal, refused_picture
+from detectlab.rollout.feedback import UnknownAnswer
+from detectlab.rollout.history import PlanChanged
+from detectlab.rollout.moves import NoSuchMove
+from detectlab.rollout.sides import UnusableSide
+from detectlab.rollout.store import StoreError
+from detectlab.rollout_routes import rollout_routes
 from detectlab.schemas import Card, Count, FileError, Result
 from detectlab.service import Service, sentence
 from detectlab.settings import Settings
 from detectlab.shelf import Unavailable
 from detectlab.things import UnknownThing, class_of
 
+logger = logging.getLogger(__name__)
+
 WELCOME = "Congratulations! Your API is working as expected. Now open /docs."
 _TELLING_HEADERS = ["X-Detections", "X-Model", "X-Inference-Ms", "X-Request-ID", "Retry-After"]
 
 Confidence = Annotated[
     float,
-    Query(
+    Parameter(
         ge=0, le=1, allow_inf_nan=False,
         description="How sure the detector must be: lower shows more objects, and more mistakes.",
     ),
 ]  # fmt: skip
 Threshold = Annotated[
     float,
-    Query(
+    Parameter(
         ge=0, le=1, allow_inf_nan=False,
         description="Of two boxes that overlap more than this, the more confident one stays.",
     ),
 ]  # fmt: skip
 
+Model = str | SkipJsonSchema[None]
 Things = Annotated[
     str, Path(description="What to count.", examples=["apples"], min_length=1, max_length=60)
 ]
@@ -82,7 +94,11 @@ def create_app(pool: Pool | None = None, settings: Settings | None = None) -> Fa
     locked = [Security(_key_check(settings))] if settings.api_key else []
     app.include_router(_public_routes(service))
     no_key = openapi.errors(401) if locked else {}
-    for router in (_detector_routes(service), _picture_routes(service)):
+    for router in (
+        _detector_routes(service),
+        _picture_routes(service),
+        rollout_routes(service.router, settings),
+    ):
         app.include_router(router, dependencies=locked, responses=no_key)
     _add_error_answers(app)
     if settings.cors_origins:
@@ -154,7 +170,7 @@ def _detector_routes(service: Service) -> APIRouter:
         "/models", tags=["detectors"], summary="List the detectors", responses=openapi.errors(422)
     )
     async def models(
-        all: Annotated[bool, Query(description="Those too whose files are not here.")] = False,
+        all: Annotated[bool, Parameter(description="Those too whose files are not here.")] = False,
     ) -> list[str]:
         """The names of the detectors that can answer, the default one first."""
         names = sorted(pool.cards, key=lambda name: name != pool.default)
@@ -196,9 +212,10 @@ _CARD_FIELDS = ("name", "description", "family", "input_size", "licence", "licen
 def _picture_routes(service: Service) -> APIRouter:
     """Routes that take pictures."""
     router = APIRouter(tags=["detect"])
-    model_query = Query(
-        default=service.pool.default,
-        description="The detector.",
+    model_query = Parameter(
+        default=None,
+        description="The detector. When it is not named, the rollout plan decides who answers: "
+        f"without one, {service.pool.default}.",
         json_schema_extra={"enum": list(service.pool.cards)},
     )
     body = openapi.picture_body(list(service.pool.cards), service.pool.default)
@@ -216,7 +233,7 @@ def _add_predict(
         responses=openapi.PREDICT_ANSWERS, openapi_extra=body,
     )  # fmt: skip
     async def predict(
-        request: Request, model: str = model_query,
+        request: Request, model: Model = model_query,
         confidence: Confidence = 0.5, nms_threshold: Threshold = 0.3,
     ) -> Response:  # fmt: skip
         """Send a picture as a form and get it back with boxes, or as numbers when the request says
@@ -228,11 +245,11 @@ def _add_predict(
         with service.intake.hold() as held:
             query, read = await service.receive(request, query, deadline, held)
 
-            def work(detector: Detector) -> Answer:
+            def work(detector: Detector, query: Query) -> Answer:
                 return answer(detector, read(), query, deadline)
 
             found = await service.run(request, query, work, deadline)
-        service.note(found)
+        service.note(request, query, found)
         headers = {
             "X-Detections": str(len(found.detections)),
             "X-Model": found.model,
@@ -251,7 +268,7 @@ def _add_batch(router: APIRouter, service: Service, model_query: Any) -> None:
         openapi_extra=openapi.batch_body(service.settings.max_batch_files),
     )  # fmt: skip
     async def predict_batch(
-        request: Request, model: str = model_query,
+        request: Request, model: Model = model_query,
         confidence: Confidence = 0.5, nms_threshold: Threshold = 0.3,
     ) -> list[Result | FileError]:  # fmt: skip
         """Send several pictures, each as a field `files`. The answers come in the same order: a
@@ -263,16 +280,16 @@ def _add_batch(router: APIRouter, service: Service, model_query: Any) -> None:
         with service.intake.hold() as held:
             files = await service.receive_batch(request, deadline, held)
 
-            def work(detector: Detector) -> list[Answer | Refusal]:
+            def work(detector: Detector, query: Query) -> list[Answer | Refusal]:
                 return answer_each(detector, files, query, deadline)
 
             answers = await service.run(request, query, work, deadline)
         results: list[Result | FileError] = []
-        for found in answers:
+        for number, found in enumerate(answers):
             if isinstance(found, Refusal):
                 results.append(FileError(detail=found.detail, status=found.status))
             else:
-                service.note(found)
+                service.note(request, query, found, number)
                 results.append(found.result)
         return results
 
@@ -285,7 +302,7 @@ def _add_count(router: APIRouter, service: Service, model_query: Any, body: dict
         openapi_extra=body,
     )  # fmt: skip
     async def count(
-        request: Request, things: Things, model: str = model_query,
+        request: Request, things: Things, model: Model = model_query,
         confidence: Confidence = 0.5, nms_threshold: Threshold = 0.3,
     ) -> Count:  # fmt: skip
         """Ask, for example, `/count-cars/` or `/count-potted-plants/`: anything that the detector
@@ -293,17 +310,18 @@ def _add_count(router: APIRouter, service: Service, model_query: Any, body: dict
         """  # noqa: D205
         deadline = service.deadline()
         query = service.query(request, model, confidence, nms_threshold)
-        class_of(things, service.pool.cards[query.model].classes)
+        class_of(things, service.classes(query))  # before the body is read
         query = replace(query, accept="application/json")
         with service.intake.hold() as held:
             query, read = await service.receive(request, query, deadline, held)
-            class_name = class_of(things, service.pool.cards[query.model].classes)
+            class_of(things, service.classes(query))
 
-            def work(detector: Detector) -> Answer:
+            def work(detector: Detector, query: Query) -> Answer:
                 return answer(detector, read(), query, deadline)
 
             found = await service.run(request, query, work, deadline)
-        service.note(found)
+        service.note(request, query, found)
+        class_name = class_of(things, found.detections.names)
         number = found.detections.count(class_name)
         return Count(model=found.model, class_name=class_name, count=number)
 
@@ -324,6 +342,11 @@ def _add_error_answers(app: FastAPI) -> None:
     add(PoolClosed, lambda error: Refusal(503, str(error), _SOON))
     add(Unavailable, _try_again)
     add(DeadlinePassed, lambda error: Refusal(504, str(error)))
+    add(PlanChanged, lambda error: Refusal(412, str(error)))
+    add(NoSuchMove, lambda error: Refusal(409, str(error)))
+    add(UnusableSide, lambda error: Refusal(422, str(error)))
+    add(UnknownAnswer, lambda error: Refusal(404, str(error)))
+    add(StoreError, _no_store)
     add(UnknownThing, lambda error: Refusal(404, str(error)))
     add(RequestValidationError, lambda error: Refusal(422, sentence(error.errors())))
     add(HTTPException, _plain_refusal)
@@ -334,6 +357,15 @@ _SENTENCES = {
     404: "There is nothing at this address. /docs shows what there is.",
     405: "This address does not take that method. /docs shows which it takes.",
 }
+
+
+def _no_store(error: StoreError) -> Refusal:
+    logger.error("%s", error)  # names a file, which is nobody else's business
+    return Refusal(
+        503,
+        "The rollout's file cannot be used now; the server's log says why. Ask again later.",
+        {"Retry-After": "60"},
+    )
 
 
 def _try_again(error: PoolFull | Unavailable) -> Refusal:

@@ -1,6 +1,8 @@
 """The `detectlab` command. Heavy modules load inside the commands that need them."""
 
+import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -9,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from detectlab import __version__
+from detectlab import __version__, rollout_cli
 
 if TYPE_CHECKING:
     import socket
 
     from detectlab.detections import Detections
+    from detectlab.settings import Settings
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
@@ -28,6 +31,7 @@ models_app = typer.Typer(help="List, fetch and check detectors.")
 images_app = typer.Typer(help="Fetch the course's own photographs.", no_args_is_help=True)
 app.add_typer(models_app, name="models")
 app.add_typer(images_app, name="images")
+app.add_typer(rollout_cli.app, name="rollout")
 
 
 def main() -> None:
@@ -184,7 +188,7 @@ def serve(
     from detectlab.api import create_app
     from detectlab.settings import Settings
 
-    settings = Settings()
+    settings = _remembering(Settings())
     logs.configure(settings.log_json)
     _refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
     listening = _listen(host, port)
@@ -199,6 +203,17 @@ def serve(
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
     )
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _remembering(settings: "Settings") -> "Settings":
+    """Settings with a file for the rollout's plan, unless the cache folder cannot be written."""
+    if settings.rollout_file is None:
+        with contextlib.suppress(OSError):
+            settings.home.mkdir(parents=True, exist_ok=True)
+            if os.access(settings.home, os.W_OK):
+                file = settings.home / "rollout.sqlite"
+                return settings.model_copy(update={"rollout_file": file})
+    return settings
 
 
 def _refuse_open_door(host: str, has_key: bool, allowed: bool) -> None:

@@ -12,9 +12,9 @@ def check_box_area(box_area: Callable[[list[int]], object]) -> None:
         answer = _call(box_area, box)
         if answer != area:
             sides = f"{box[2] - box[0]} x {box[3] - box[1]}"
-            _not_yet(f"the box {box} measures {sides} = {area} pixels, your function says {answer}")
+            not_yet(f"the box {box} measures {sides} = {area} pixels, your function says {answer}")
             return
-    _correct("Width times height, each one the difference of two corners")
+    correct("Width times height, each one the difference of two corners")
 
 
 def check_precision_and_recall(
@@ -23,13 +23,13 @@ def check_precision_and_recall(
     """Check a function of the right, wrong and missed objects that gives precision and recall."""
     answer = _call(precision_and_recall, 6, 2, 4)
     if not (isinstance(answer, Sequence) and len(answer) == 2):
-        _not_yet(f"return two numbers, separated by a comma. Yours gives {answer}")
+        not_yet(f"return two numbers, separated by a comma. Yours gives {answer}")
     elif _differ(answer[0], 0.75):
-        _not_yet(f"6 of 8 boxes are right, so precision is 0.75. Yours is {answer[0]}")
+        not_yet(f"6 of 8 boxes are right, so precision is 0.75. Yours is {answer[0]}")
     elif _differ(answer[1], 0.6):
-        _not_yet(f"6 of 10 objects are found, so recall is 0.6. Yours is {answer[1]}")
+        not_yet(f"6 of 10 objects are found, so recall is 0.6. Yours is {answer[1]}")
     else:
-        _correct("Precision judges the boxes, recall the objects")
+        correct("Precision judges the boxes, recall the objects")
 
 
 def check_confidence_parameter(app: Any, picture: str | Path) -> None:
@@ -47,25 +47,25 @@ def check_confidence_parameter(app: Any, picture: str | Path) -> None:
         try:
             usual, half, low = (client.draw(picture, "nano", c) for c in (None, 0.5, 0.1))
         except RequestFailed as failure:
-            _not_yet(f"the server answered an error. {failure}")
+            not_yet(f"the server answered an error. {failure}")
             return
     if low == half:
-        _not_yet(
+        not_yet(
             "0.1 and 0.5 give the same picture. Does `predict` take `confidence`, and does it "
             "pass it on to `detect`?"
         )
     elif usual != half:
-        _not_yet("a client that sends no confidence should get 0.5. Give the parameter a default")
+        not_yet("a client that sends no confidence should get 0.5. Give the parameter a default")
     else:
-        _correct("The client chooses, and a client that does not care gets 0.5")
+        correct("The client chooses, and a client that does not care gets 0.5")
 
 
 def check_question(answers: Sequence[object]) -> None:
     """Check the answers that an endpoint of the learner's own gave to several pictures."""
     if len(set(map(str, answers))) < 2:
-        _not_yet(f"every picture gets the answer {answers[0]}. Make it depend on what is found")
+        not_yet(f"every picture gets the answer {answers[0]}. Make it depend on what is found")
     else:
-        _correct(f"Your endpoint tells the pictures apart: {', '.join(map(str, answers))}")
+        correct(f"Your endpoint tells the pictures apart: {', '.join(map(str, answers))}")
 
 
 def check_predict_url(predict_url: Callable[[str, str, float], str]) -> None:
@@ -73,13 +73,13 @@ def check_predict_url(predict_url: Callable[[str, str, float], str]) -> None:
     answer = _call(predict_url, "http://example.org:9000", "nano", 0.25)
     parts = urlsplit(str(answer))
     if f"{parts.scheme}://{parts.netloc}" != "http://example.org:9000":
-        _not_yet(f"start with the base that comes as an argument. Yours is {answer}")
+        not_yet(f"start with the base that comes as an argument. Yours is {answer}")
     elif parts.path != "/predict":
-        _not_yet(f"the endpoint is /predict. Yours is {parts.path or 'missing'}")
+        not_yet(f"the endpoint is /predict. Yours is {parts.path or 'missing'}")
     elif parse_qs(parts.query) != {"model": ["nano"], "confidence": ["0.25"]}:
-        _not_yet(f"behind `?` it needs model=nano&confidence=0.25. Yours has {parts.query!r}")
+        not_yet(f"behind `?` it needs model=nano&confidence=0.25. Yours has {parts.query!r}")
     else:
-        _correct("Base, endpoint, then name=value pairs joined by &")
+        correct("Base, endpoint, then name=value pairs joined by &")
 
 
 def check_statuses(statuses: Mapping[str, int]) -> None:
@@ -92,21 +92,21 @@ def check_statuses(statuses: Mapping[str, int]) -> None:
     }
     for request, (status, meaning) in hints.items():
         if statuses.get(request) != status:
-            _not_yet(f"{request}: {meaning}. Which code in the table says that?")
+            not_yet(f"{request}: {meaning}. Which code in the table says that?")
             return
-    _correct("4xx: change the request. 5xx: the server's matter")
+    correct("4xx: change the request. 5xx: the server's matter")
 
 
 def check_counts(counts: Mapping[str, int]) -> None:
     """Check a learner's table of how many objects are in each picture."""
     if len(counts) < 3:
-        _not_yet(f"count at least three pictures. Yours has {len(counts)}")
+        not_yet(f"count at least three pictures. Yours has {len(counts)}")
     elif not all(isinstance(count, int) for count in counts.values()):
-        _not_yet("every value should be a whole number, such as len(result['detections'])")
+        not_yet("every value should be a whole number, such as len(result['detections'])")
     elif not any(counts.values()):
-        _not_yet("every count is 0. Take the number of entries in `detections`")
+        not_yet("every count is 0. Take the number of entries in `detections`")
     else:
-        _correct(f"{sum(counts.values())} objects in {len(counts)} pictures")
+        correct(f"{sum(counts.values())} objects in {len(counts)} pictures")
 
 
 def _call(function: Callable[..., Any], *arguments: object) -> Any:
@@ -121,9 +121,11 @@ def _differ(answer: object, expected: float) -> bool:
     return not isinstance(answer, int | float) or abs(answer - expected) > 1e-6
 
 
-def _correct(why: str) -> None:
+def correct(why: str) -> None:
+    """Tell a learner that the answer is right, and why."""
     print(f"Correct. {why}.")
 
 
-def _not_yet(hint: str) -> None:
+def not_yet(hint: str) -> None:
+    """Tell a learner what is still missing."""
     print(f"Not yet: {hint}" + ("" if hint.endswith("?") else "."))

@@ -20,7 +20,7 @@ class Metrics:
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, pool: Pool, intake: Intake) -> None:
-        self._registry = registry = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self.requests = Counter(
             "detectlab_requests", "Requests answered.", ["route", "status"], registry=registry
@@ -62,4 +62,4 @@ class Metrics:
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)

@@ -23,6 +23,7 @@ Send a picture, get it back with a box around each object, or get the objects as
 TAGS: list[dict[str, Any]] = [
     {"name": "detect", "description": "Ask about pictures."},
     {"name": "detectors", "description": "Which detectors there are."},
+    {"name": "rollout", "description": "New detectors in front of people, step by step."},
     {"name": "service", "description": "How the server is."},
 ]
 
@@ -81,6 +82,10 @@ _ERRORS = {
         "The API key is missing or wrong.",
         "Send the server's API key in the header `X-API-Key`.",
     ),
+    403: (
+        "Only for people at the server's machine, or with the API key.",
+        "Without an API key, rollouts are changed and read at the server's own machine only.",
+    ),
     404: (
         "There is no such thing.",
         "This detector does not know 'aples'. Did you mean /count-apples/?",
@@ -88,6 +93,14 @@ _ERRORS = {
     408: (
         "The request was sent too slowly.",
         "The request was not here within 30 s. Send it faster, or less.",
+    ),
+    409: (
+        "The plan has nowhere to go in that direction.",
+        "Green is live already. `release` ends the rollout and lets blue go.",
+    ),
+    412: (
+        "Somebody else changed the plan first.",
+        "The plan was changed meanwhile: it is at revision 4 now. Read it again, and decide anew.",
     ),
     413: (
         "Too many bytes or pixels.",
@@ -100,6 +113,10 @@ _ERRORS = {
     422: (
         "A parameter is wrong, or there are too many files.",
         "`confidence`: Input should be less than or equal to 1. Received: '2'",
+    ),
+    428: (
+        "It is not said which plan is to be replaced.",
+        "Say which plan you replace: GET /rollout, and send its `ETag` as `If-Match`.",
     ),
     503: (
         "Not now: the queue is full, the detector's files are not here, or it is not ready.",
@@ -116,17 +133,18 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documented errors of a route."""
     answers: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
-        meaning, example = _ERRORS[status]
-        answers[status] = {
-            "model": Error,
-            "description": meaning,
-            "content": {"application/json": {"example": {"detail": example}}},
-        }
+        answers |= described(status, *_ERRORS[status])
         if status == 503:
             answers[status]["headers"] = {
                 "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}
             }
     return answers
+
+
+def described(status: int, meaning: str, example: str) -> dict[int | str, dict[str, Any]]:
+    """An error of a route that means something of its own there."""
+    content = {"application/json": {"example": {"detail": example}}}
+    return {status: {"model": Error, "description": meaning, "content": content}}
 
 
 PICTURE_ERRORS = errors(400, 408, 413, 415, 422, 503, 504)

@@ -4,7 +4,7 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -72,6 +72,9 @@ class Pool(Protocol):
     async def run(self, name: str, work: Callable[[Detector], T], deadline: Deadline) -> T:
         """Call `work` with the detector `name`, off the event loop, when it is its turn."""
 
+    def keep(self, names: Iterable[str]) -> None:
+        """Let none of these detectors make room for others; replaces what was kept before."""
+
     def open(self) -> None:
         """Take work, from now on or again."""
 
@@ -103,7 +106,7 @@ class ThreadPool:
         self._settings = settings or Settings()
         self.cards = registry() if cards is None else cards
         self.default = default or default_model(self._settings)
-        self._own_files = load is not None
+        self.given_load = load
         self._shelf = Shelf(
             load or self._load_present,
             self._size_bytes,
@@ -137,7 +140,7 @@ class ThreadPool:
     def is_available(self, name: str) -> bool:
         """Whether `name` is loaded, or its files are here, or may be fetched."""
         return (
-            self._own_files
+            self.given_load is not None
             or name in (self.default, *self.loaded)
             or self._settings.fetch_on_demand
             or is_present(name, self._settings)
@@ -178,6 +181,10 @@ class ThreadPool:
             raise
         job.add_done_callback(self._forget)
         return await _result(job, deadline)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Let none of these detectors make room for others; replaces what was kept before."""
+        self._shelf.keep(names)
 
     def open(self) -> None:
         """Take work, again after a `close`."""

@@ -3,16 +3,17 @@
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from detectlab.answering import Answer, Query
-from detectlab.deadline import Deadline, DeadlinePassed
+from detectlab.connected import while_connected
+from detectlab.deadline import Deadline
 from detectlab.detector import Detector
 from detectlab.metrics import Metrics
 from detectlab.pool import Pool
@@ -27,15 +28,23 @@ from detectlab.receiving import (
     read_files,
 )  # fmt: skip
 from detectlab.refusal import Refusal, too_large
+from detectlab.rollout.keeper import Keeper
+from detectlab.rollout.plan import Side
+from detectlab.rollout.recorder import Choice, Given
+from detectlab.rollout.router import Router
+from detectlab.rollout.runners import Task
+from detectlab.rollout.series import Series
+from detectlab.rollout.store import Store
 from detectlab.schemas import Question
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
 from detectlab.stopping import on_sigterm
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+# What a client may choose, and a rollout plan chooses otherwise.
+_CHOICES = {"model", "confidence", "nms_threshold"}
 # What JSON holds besides the picture.
 _JSON_EXTRA_BYTES = 64 << 10
 
@@ -53,6 +62,9 @@ class Service:
         self.settings = settings
         self.intake = Intake(settings.max_held_bytes)
         self.metrics = Metrics(pool, self.intake)
+        store, series = Store(settings.rollout_file), Series(self.metrics.registry)
+        self.router = Router(pool, store, settings, series)
+        self._keeper = Keeper(self.router)
         self._was_ready = False
         self._received: ReceivedPictures | None = None
         if settings.received_dir and settings.received_keep:
@@ -67,27 +79,28 @@ class Service:
     async def lifespan(self, app: object) -> AsyncIterator[None]:
         """Begin to work, and end: what runs is finished, who waits is sent away."""
         self.pool.open()
+        self.router.open()
         if self._received:
             self._received.open()
-        warming = asyncio.create_task(self._warm())
-        with on_sigterm(self.pool.refuse):
+        self._keeper.open()
+        with on_sigterm(self._refuse):
             yield
-        warming.cancel()
+        await self._keeper.close()
+        await asyncio.to_thread(self.router.close)
         await asyncio.to_thread(self.pool.close, self.settings.shutdown_grace_s)
         if self._received:
             await asyncio.to_thread(self._received.close, self.settings.shutdown_grace_s)
 
-    async def _warm(self) -> None:
-        try:
-            await self.pool.load(self.pool.default, Deadline(3600))
-        except (Unavailable, DeadlinePassed, RuntimeError) as error:
-            logger.warning("The default detector is not ready: %s", error)
+    def _refuse(self) -> None:
+        self.pool.refuse()
+        self.router.refuse()
 
     async def check_ready(self) -> None:
-        """Return when the default detector has been loaded; raise as `Pool.load` does."""
+        """Return when who answers by default has been loaded; raise as `Pool.load` does."""
         if not self._was_ready:
             # This also tries again what failed at the start.
-            await self.pool.load(self.pool.default, Deadline(0.2))
+            for lane in self.router.state.lanes.values():
+                await lane.pool.load(lane.detector_name, Deadline(0.2))
             self._was_ready = True
 
     def deadline(self) -> Deadline:
@@ -102,11 +115,19 @@ class Service:
         request.state.model = model
         return model
 
-    def query(self, request: Request, model: str, confidence: float, nms_threshold: float) -> Query:
+    def query(
+        self, request: Request, model: str | None, confidence: float, nms_threshold: float
+    ) -> Query:
         """What the address of a request asks; refused when there is no such detector."""
-        name = self.known(request, model)
+        name = self.pool.default if model is None else self.known(request, model)
         accept = request.headers.get("accept", "")
-        return Query(name, confidence, nms_threshold, self.settings.max_pixels, accept)
+        named = frozenset(_CHOICES & request.query_params.keys())
+        return Query(name, confidence, nms_threshold, self.settings.max_pixels, accept, named)
+
+    def classes(self, query: Query) -> tuple[str, ...]:
+        """The classes of the detector that is asked, or of the stable one when none is named."""
+        chosen = "model" in query.named
+        return self.pool.cards[query.model if chosen else self.router.stable_model].classes
 
     async def receive(
         self, request: Request, query: Query, deadline: Deadline, held: Held
@@ -170,45 +191,70 @@ class Service:
             raise Refusal(422, sentence(error.errors(include_url=False))) from None
         query = replace(
             query,
-            model=self.known(request, question.model or self.pool.default, status=400),
+            model=self.known(request, question.model, 400) if question.model else query.model,
             confidence=question.confidence,
             nms_threshold=question.nms_threshold,
             accept="application/json",
+            named=frozenset(
+                _CHOICES & question.model_dump(exclude_none=True, exclude_unset=True).keys()
+            ),
         )
         return query, functools.partial(decode_base64, question.image, max_bytes)
 
     async def run(
-        self, request: Request, query: Query, work: Callable[[Detector], T], deadline: Deadline
-    ) -> T:
-        """Run `work` in the pool for as long as the client stays."""
-        return await _while_connected(request, self.pool.run(query.model, work, deadline), deadline)
+        self, request: Request, query: Query, work: Callable[[Detector, Query], T],
+        deadline: Deadline,
+    ) -> T:  # fmt: skip
+        """Run `work` with whoever is to answer, for as long as the client stays.
 
-    def note(self, answer: Answer) -> None:
-        """Count an answer, and keep its picture."""
+        Args:
+            request: The request; who answers it is noted there.
+            query: What is asked; when it names no detector, the rollout plan decides.
+            work: Called with the detector, and the query as that one has to answer it.
+            deadline: Until when an answer is wanted.
+        """
+        if "model" in query.named:
+            running = self.pool.run(query.model, lambda found: work(found, query), deadline)
+            return await while_connected(request, running, deadline)
+        request_id = request.state.request_id
+        with self.router.choose(self.router.key(request.headers, request_id)) as choice:
+            request.state.choice, request.state.model = choice, choice.side.label
+            asked = _as(choice.side, query)
+
+            def measured(detector: Detector) -> T:
+                return work(self.router.recorder.watched(choice, detector, request_id), asked)
+
+            running = choice.lane.pool.run(choice.lane.detector_name, measured, deadline)
+            return await while_connected(request, running, deadline)
+
+    def note(self, request: Request, query: Query, answer: Answer, number: int = 0) -> None:
+        """Count an answer, keep its picture, and let the rollout compare it.
+
+        Args:
+            request: The request, run before.
+            query: What was asked.
+            answer: The answer.
+            number: Which picture of the request it is about, from 0.
+        """
+        choice: Choice | None = getattr(request.state, "choice", None)
+        if choice:
+            asked = _as(choice.state.plan.candidate or choice.side, query)
+            task = Task(answer.data, asked.max_pixels, asked.confidence, asked.nms_threshold)
+            self.router.recorder.given(
+                choice,
+                Given(
+                    request.state.request_id, number, answer.detections, answer.seconds,
+                    answer.size_wh, task,
+                ),
+            )  # fmt: skip
         self.metrics.inference_seconds.labels(answer.model).observe(answer.seconds)
         self.metrics.detections.labels(answer.model).inc(len(answer.detections))
         if self._received:
             self._received.keep(answer.data, answer.data_format)
 
 
-async def _while_connected(request: Request, work: Awaitable[T], deadline: Deadline) -> T:
-    """Await `work`; when the client goes away first, cancel it and raise `ClientDisconnect`."""
-
-    async def disconnected() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    task = asyncio.ensure_future(work)
-    watcher = asyncio.ensure_future(disconnected())
-    try:
-        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        raise ClientDisconnect
-    finally:
-        deadline.give_up()
-        task.cancel()
-        watcher.cancel()
+def _as(side: Side, query: Query) -> Query:
+    return query.asked_of(side.label, side.confidence, side.nms_threshold)
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> str:

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         default=200, ge=1, description="Space that kept pictures may take, in MB."
     )
 
+    # Service: which detector answers
+    rollout_file: Path | None = Field(
+        default=None,
+        description="File with the rollout's plan and history; in memory without it.",
+    )
+
     # Service: who may ask
     api_key: SecretStr | None = Field(
         default=None, description="What clients must send as X-API-Key; empty: nothing."

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -65,6 +65,7 @@ class Shelf:
         self._limit_bytes = limit_bytes
         self._retry_s = retry_s
         self._slots: OrderedDict[str, _Slot] = OrderedDict()  # least recently used first
+        self._kept: frozenset[str] = frozenset()
         self._lock = threading.Lock()  # guards _slots, and every result of a slot's future
 
     @property
@@ -89,6 +90,10 @@ class Shelf:
                 ).start()
             self._slots.move_to_end(name)
             return slot.future
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Let none of these make room for others; replaces what was kept before."""
+        self._kept = frozenset(names)
 
     def give_up(self, reason: Exception) -> None:
         """Let all who wait for a load go with `reason`; what is loaded stays."""
@@ -136,7 +141,7 @@ class Shelf:
             for other_name, other in list(self._slots.items()):
                 if held <= self._limit_bytes:
                     break
-                if other.is_loaded:
+                if other.is_loaded and other_name not in self._kept:
                     # Who is detecting with it now has a reference: it goes when they are done.
                     del self._slots[other_name]
                     held -= other.size_bytes

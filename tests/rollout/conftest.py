@@ -1,16 +1,24 @@
 """Answers, pictures, plans and routers for the tests of rollouts."""
 
-import asyncio
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import psutil
 import pytest
+import requests
 from prometheus_client import CollectorRegistry
+from starlette.testclient import TestClient
 
+from detectlab.api import create_app
 from detectlab.detections import Detections
 from detectlab.detector import load_detector
 from detectlab.pool import ThreadPool
@@ -18,6 +26,7 @@ from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.router import Router
 from detectlab.rollout.series import Series
 from detectlab.rollout.store import Store
+from detectlab.rollout_client import RolloutClient
 from detectlab.settings import Settings
 
 NAMES = ("apple", "orange", "banana")
@@ -116,7 +125,74 @@ def make_router() -> Iterator[Callable[..., Router]]:
         close()
 
 
-@pytest.fixture(scope="session")
-def run() -> Callable[..., Any]:
-    """Runs a coroutine."""
-    return asyncio.run
+@pytest.fixture
+def make_client(file: Path) -> Iterator[Callable[..., TestClient]]:
+    """Makes clients of an app over the registry, at this machine, its lifespan running."""
+    clients: list[TestClient] = []
+
+    def make(address: str = "127.0.0.1", **limits: Any) -> TestClient:
+        settings = Settings(**{"workers": 2, "model": "nano", "rollout_file": file, **limits})
+        app = create_app(settings=settings)
+        client = TestClient(
+            app, base_url="http://127.0.0.1", client=(address, 50000), raise_server_exceptions=False
+        )
+        clients.append(client)
+        client.__enter__()
+        return client
+
+    yield make
+    for client in reversed(clients):
+        client.__exit__(None, None, None)
+
+
+@dataclass
+class Served:
+    """A real server: `detectlab serve` in a process of its own."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    client: RolloutClient
+
+    @property
+    def usage(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Callable[..., Any]:
+    """Runs `detectlab serve` until the block ends; the same home each time."""
+
+    @contextmanager
+    def run() -> Iterator[Served]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
+        own = {"DETECTLAB_HOME": str(tmp_path), "DETECTLAB_MODEL": "nano", "DETECTLAB_WORKERS": "2"}
+        with (
+            (tmp_path / "log").open("a") as log,
+            subprocess.Popen(
+                [sys.executable, "-m", "detectlab", "serve", "--port", "0"],
+                env={**kept, **own, "DETECTLAB_QUEUE_SIZE": "64", "DETECTLAB_DEADLINE_S": "15"},
+                stdout=subprocess.PIPE, stderr=log, text=True,
+            ) as process,
+        ):  # fmt: skip
+            try:
+                assert process.stdout is not None
+                url = process.stdout.readline().split()[2]
+                client = RolloutClient(url, operator="test")
+                _wait_until_ready(url)
+                yield Served(url, process, client)
+            finally:
+                process.kill()
+
+    return run
+
+
+def _wait_until_ready(url: str) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            if requests.get(f"{url}/ready", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{url} was not ready in 60 s")

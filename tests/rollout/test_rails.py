@@ -77,6 +77,18 @@ def test_candidate_that_is_slower_than_stable_allows_is_stopped() -> None:
     assert watch.verdict(GuardRails(max_p95_ratio=None)) is None
 
 
+def test_next_watch_knows_what_stable_takes_and_forgives_the_candidate() -> None:
+    first = Watch()
+    watch_calls(first, "stable", Scripted(), 30)
+    watch_calls(first, "candidate", Scripted(fails=True), 3)
+
+    second = Watch(first)
+
+    assert second.verdict(GuardRails()) is None
+    watch_calls(second, "candidate", Scripted(0.2), 3)
+    assert "times the stable one's" in str(second.verdict(GuardRails()))
+
+
 def test_candidate_above_the_absolute_limit_is_stopped() -> None:
     watch = Watch()
     watch_calls(watch, "candidate", Scripted(0.02), 3)

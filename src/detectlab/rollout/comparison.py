@@ -41,12 +41,14 @@ class Comparison:
         return not (self.missed or self.extra)
 
 
-def compare(baseline: Detections, other: Detections, min_iou: float = MIN_IOU) -> Comparison:
-    """Match the objects of two answers by class and IoU, the best overlap first.
+def match(
+    baseline: Detections, other: Detections, min_iou: float = MIN_IOU
+) -> list[tuple[int, int]]:
+    """Pairs of objects, by their indices, that are of the same class and overlap enough.
 
     Args:
-        baseline: What the other one is measured against.
-        other: The other answer; it may know other classes, so names count, not numbers.
+        baseline: One answer.
+        other: The other one; it may know other classes, so names count, not numbers.
         min_iou: Boxes that overlap less are different objects, in `(0, 1]`.
     """
     same_class = np.array(baseline.labels, dtype=object)[:, None] == np.array(
@@ -59,6 +61,12 @@ def compare(baseline: Detections, other: Detections, min_iou: float = MIN_IOU) -
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
         pairs.append((int(row), int(column)))
         overlap[row, :] = overlap[:, column] = 0.0
+    return pairs
+
+
+def compare(baseline: Detections, other: Detections) -> Comparison:
+    """How another answer differs from a baseline."""
+    pairs = match(baseline, other)
     rows, columns = [row for row, _ in pairs], [column for _, column in pairs]
     shift = other.confidence[columns] - baseline.confidence[rows]
     ious = [box_iou(baseline.xyxy[[r]], other.xyxy[[c]])[0, 0] for r, c in pairs]

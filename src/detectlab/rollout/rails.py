@@ -21,13 +21,18 @@ _STUCK_S = 2.0
 
 
 class Watch:
-    """What the detectors of both sides did lately; safe from any thread."""
+    """What the detectors of both sides did lately; safe from any thread.
 
-    def __init__(self) -> None:
+    Args:
+        before: Another one of the same stable side: what that took is what candidates are measured
+            by, also while they answer everything.
+    """
+
+    def __init__(self, before: "Watch | None" = None) -> None:
         self._lock = threading.Lock()
         # (when it ended, seconds, whether it failed)
         self._ended: dict[SideName, deque[tuple[float, float, bool]]] = {
-            "stable": deque(maxlen=_REMEMBERED),
+            "stable": before.ended("stable") if before else deque(maxlen=_REMEMBERED),
             "candidate": deque(maxlen=_REMEMBERED),
         }
         self._running: dict[object, float] = {}  # the candidate's, with their beginnings
@@ -50,6 +55,11 @@ class Watch:
                 self._running.pop(mark, None)
                 self._ended[side].append((ended, ended - begun, failed))
 
+    def ended(self, side: SideName) -> deque[tuple[float, float, bool]]:
+        """A copy of what is known of the detections of a side."""
+        with self._lock:
+            return self._ended[side].copy()
+
     def note_pair(self, agrees: bool) -> None:
         """Note whether both sides, or a person and the candidate, saw the same."""
         with self._lock:
@@ -60,7 +70,7 @@ class Watch:
         since = time.monotonic() - rails.window_s
         with self._lock:
             candidate = [entry for entry in self._ended["candidate"] if entry[0] >= since]
-            stable = [entry[1] for entry in self._ended["stable"] if entry[0] >= since]
+            stable = [entry[1] for entry in self._ended["stable"]]
             running = [time.monotonic() - begun for begun in self._running.values()]
             pairs = [agrees for at, agrees in self._pairs if at >= since]
         return (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from detectlab.detections import Detections
 from detectlab.detector import Detector
+from detectlab.rollout.comparison import Comparison
 from detectlab.rollout.journal import AnswerNote, Journal, PairNote
 from detectlab.rollout.plan import Side, SideName
 from detectlab.rollout.rails import WatchedDetector
@@ -134,6 +135,10 @@ class Recorder:
                 picture=pair.picture,
             )
         )
+
+    def judged(self, comparison: Comparison) -> None:
+        """Count a comparison with a person."""
+        self._series.count_pair("person", comparison)
 
     def lost(self, lost: Lost, reason: str) -> None:
         """Count an answer that was not compared."""

@@ -1,11 +1,14 @@
 """What is known about a rollout, from its store."""
 
 import base64
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
+from detectlab.detections import Detections
+from detectlab.rollout.comparison import match
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.record import from_json
 from detectlab.rollout.router import Router
@@ -94,22 +97,25 @@ def examples(store: Store, model: str) -> list[dict[str, Any]]:
         "ORDER BY picture IS NULL, id DESC LIMIT ?",
         (model, _EXAMPLES),
     )
-    return [
-        {
-            "request_id": row["request_id"],
-            "at": _time(row["at"]),
-            "baseline": row["baseline"],
-            "model": row["model"],
-            "missed": row["missed"],
-            "extra": row["extra"],
-            "agreement": round(row["agreement"], 3),
-            "size_wh": [row["width"], row["height"]],
-            "baseline_detections": _objects(row["baseline_detections"]),
-            "detections": _objects(row["detections"]),
-            "picture": base64.b64encode(row["picture"]).decode() if row["picture"] else None,
-        }
-        for row in rows
-    ]
+    return [_example(row) for row in rows]
+
+
+def _example(row: sqlite3.Row) -> dict[str, Any]:
+    baseline, other = from_json(row["baseline_detections"]), from_json(row["detections"])
+    pairs = match(baseline, other)
+    return {
+        "request_id": row["request_id"],
+        "at": _time(row["at"]),
+        "baseline": row["baseline"],
+        "model": row["model"],
+        "missed": row["missed"],
+        "extra": row["extra"],
+        "agreement": round(row["agreement"], 3),
+        "size_wh": [row["width"], row["height"]],
+        "baseline_detections": _objects(baseline, {index for index, _ in pairs}),
+        "detections": _objects(other, {index for _, index in pairs}),
+        "picture": base64.b64encode(row["picture"]).decode() if row["picture"] else None,
+    }
 
 
 def _sides(store: Store, plan: RolloutPlan) -> dict[str, Any]:
@@ -119,11 +125,16 @@ def _sides(store: Store, plan: RolloutPlan) -> dict[str, Any]:
     for name, side in sides.items():
         if side is None:
             continue
-        rows = store.read("SELECT seconds, error FROM answers WHERE model = ?", (side.label,))
+        rows = store.read(
+            "SELECT at, seconds, error FROM answers WHERE model = ? ORDER BY id", (side.label,)
+        )
+        failures = [row for row in rows if row["error"] is not None]
         found[name] = {
             "model": side.label,
-            "answers": sum(row["error"] is None for row in rows),
-            "failures": sum(row["error"] is not None for row in rows),
+            "answers": len(rows) - len(failures),
+            "failures": len(failures),
+            "first_failure": _time(failures[0]["at"]) if failures else None,
+            "last_error": failures[-1]["error"] if failures else None,
             **_latencies([row["seconds"] for row in rows if row["error"] is None]),
         }
     return found
@@ -145,12 +156,17 @@ def _mean(values: list[float]) -> float | None:
     return round(float(np.mean(values)), 4) if values else None
 
 
-def _objects(text: str) -> list[dict[str, Any]]:
+def _objects(found: Detections, matched: set[int]) -> list[dict[str, Any]]:
     return [
-        {"box": corners, "class_name": label, "confidence": round(confidence, 3)}
-        for corners, label, confidence in from_json(text)
+        {
+            "box": corners,
+            "class_name": label,
+            "confidence": round(confidence, 3),
+            "matched": index in matched,
+        }
+        for index, (corners, label, confidence) in enumerate(found)
     ]
 
 
 def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

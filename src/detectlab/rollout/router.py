@@ -157,6 +157,16 @@ class Router:
             self._is_closed = False
             self._state = self._enter(self.history.last() or self._default, None)
 
+    @property
+    def stable_model(self) -> str:
+        """The detector of the stable side."""
+        return self._state.plan.stable.model
+
+    def refuse(self) -> None:
+        """Take nothing new, and send away those who wait, where a side has workers of its own."""
+        for lane in self._state.lanes.values():
+            lane.refuse()
+
     def close(self) -> None:
         """Let go of the sides, and write what waits."""
         self._is_closed = True

@@ -62,8 +62,7 @@ def check_side(side: Side, pool: Pool) -> None:
 
 def given_load(pool: Pool) -> Load | None:
     """What loads a pool's detectors where it is not the registry."""
-    load: Load | None = getattr(pool, "given_load", None)
-    return load
+    return pool.given_load if isinstance(pool, ThreadPool) else None
 
 
 class Lane:
@@ -83,7 +82,7 @@ class Lane:
         self.side = side
         self.pool = pool
         self.detector_name = detector_name
-        self._is_own = is_own
+        self.is_own = is_own
         self._is_warm = False
         self._users = 0  # this and the next are touched on the event loop only
         self._is_retired = False
@@ -118,7 +117,7 @@ class Lane:
         if self._is_warm:
             return  # its workers have other things to do now, and may even hang
         await self.pool.load(self.detector_name, deadline)
-        if self._is_own:
+        if self.is_own:
             runs = [
                 self.pool.run(self.detector_name, _run_undisturbed, deadline)
                 for _ in range(workers)
@@ -136,13 +135,18 @@ class Lane:
             self._users -= 1
             self._close_when_left()
 
+    def refuse(self) -> None:
+        """Take nothing new and send away those who wait, unless others have to say so."""
+        if self.is_own:
+            self.pool.refuse()
+
     def retire(self) -> None:
         """Close it as soon as nobody uses it any more."""
         self._is_retired = True
         self._close_when_left()
 
     def _close_when_left(self) -> None:
-        if self._is_own and self._is_retired and not self._users:
+        if self.is_own and self._is_retired and not self._users:
             # Whatever hangs in there cannot be waited for.
             self.pool.close(0)
 

@@ -98,10 +98,11 @@ class Stage:
                 # Not used again, even for the same side: something may hang in there.
                 del self._lanes[side]
                 lane.retire()
-        same = old is not None and old.plan.candidate == plan.candidate
-        goes_on = same and old is not None and old.plan.mode == plan.mode == "canary"
-        watch = old.watch if old and goes_on else Watch()
-        return State(entry.revision, plan, entry.at, lanes, self._shadow(plan, old), watch)
+        plain = (lane for lane in lanes.values() if not lane.is_own)
+        self._pool.keep(lane.detector_name for lane in plain)
+        return State(
+            entry.revision, plan, entry.at, lanes, self._shadow(plan, old), _watch(plan, old)
+        )
 
     def close(self, state: State) -> None:
         """Let go of everything."""
@@ -135,6 +136,15 @@ class Stage:
         if load:
             return ThreadRunner(lambda: load_side(side, load))
         return ProcessRunner(side, plan.shadow)
+
+
+def _watch(plan: RolloutPlan, old: State | None) -> Watch:
+    """What is known already, as far as it holds under the new plan."""
+    if old is None or old.plan.stable != plan.stable:
+        return Watch()
+    if old.plan.candidate == plan.candidate and old.plan.mode == plan.mode == "canary":
+        return old.watch  # a step up: what was seen on the step before counts
+    return Watch(old.watch)
 
 
 def _sides(plan: RolloutPlan) -> dict[SideName, Side]:

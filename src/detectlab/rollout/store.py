@@ -45,7 +45,7 @@ CREATE INDEX pairs_with_picture ON pairs (id) WHERE picture IS NOT NULL;
 """
 
 
-class StoreError(RuntimeError):
+class StoreError(OSError):
     """The rollout's file cannot be used; the message says which and what to do."""
 
 

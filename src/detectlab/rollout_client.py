@@ -1,0 +1,107 @@
+"""A client for whoever runs a rollout: `RolloutClient("http://127.0.0.1:8000").promote()`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from detectlab.client import DetectClient, Result
+
+Plan = Mapping[str, Any]
+
+
+class RolloutClient(DetectClient):
+    """Reads and changes the plan of a server, and asks it without naming a detector.
+
+    Args:
+        url: Address of the server.
+        api_key: Its key, where it has one; without one it listens to its own machine only.
+        operator: Who changes the plan, for the history.
+        timeout_s: Seconds to wait; a plan is in force only once its detectors are loaded.
+    """
+
+    def __init__(
+        self, url: str, api_key: str | None = None, operator: str = "", timeout_s: float = 120.0
+    ) -> None:
+        super().__init__(url, api_key, timeout_s)
+        self._operator = {"X-Operator": operator} if operator else {}
+
+    def status(self) -> dict[str, Any]:
+        """The plan in force: `revision`, `summary`, `plan`, `problem`, `durable`."""
+        return self._read("GET", "/rollout", dict)
+
+    def put(self, plan: Plan, revision: int | None = None, why: str = "") -> dict[str, Any]:
+        """Put a plan in force.
+
+        Args:
+            plan: As `status` has it under `plan`; what is left out takes its default.
+            revision: Which one it replaces; by default whichever is in force now.
+            why: The reason, for the history.
+
+        Returns:
+            The new status.
+
+        Raises:
+            RequestRefused: When the plan makes no sense, or another revision is in force.
+        """
+        revision = self.status()["revision"] if revision is None else revision
+        headers = {**self._operator, "If-Match": f'"{revision}"'}
+        return self._read(
+            "PUT", "/rollout", dict, json=dict(plan), headers=headers, params={"why": why}
+        )
+
+    def promote(self, why: str = "") -> dict[str, Any]:
+        """Go one step towards the candidate."""
+        return self._move("promote", why)
+
+    def rollback(self, why: str = "") -> dict[str, Any]:
+        """Give everything back to stable."""
+        return self._move("rollback", why)
+
+    def release(self, why: str = "") -> dict[str, Any]:
+        """End the rollout: who is live becomes stable, the other one is let go."""
+        return self._move("release", why)
+
+    def history(self, limit: int = 100) -> list[dict[str, Any]]:
+        """The last changes, the newest first."""
+        return self._read("GET", "/rollout/history", list, params={"limit": limit})
+
+    def report(self) -> dict[str, Any]:
+        """What both sides did, how far they agree, and where they do not."""
+        return self._read("GET", "/rollout/report", dict)
+
+    def ask(self, picture: str | Path | bytes, client_id: str, request_id: str = "") -> Result:
+        """Find the objects in a picture with whoever the plan chooses.
+
+        Args:
+            picture: The file's name, or its bytes.
+            client_id: Who asks; the same one is always given to the same side.
+            request_id: Name of the request, for `feedback`; by default the server makes one.
+        """
+        data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        headers = {"Accept": "application/json", "X-Client-ID": client_id}
+        if request_id:
+            headers["X-Request-ID"] = request_id
+        found = self._read(
+            "POST", "/predict", dict, files={"file": ("picture", data)}, headers=headers
+        )
+        return cast("Result", found)
+
+    def feedback(self, request_id: str, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Say what is really in a picture that was answered.
+
+        Args:
+            request_id: Name of the request.
+            seen: All objects that you see: `x_min`, `y_min`, `x_max`, `y_max`, `class_name`.
+
+        Returns:
+            How the answer compares: `matched`, `missed`, `extra`, `agreement`, and who gave it.
+        """
+        names = ("x_min", "y_min", "x_max", "y_max", "class_name")
+        detections = [{name: one[name] for name in names} for one in seen]
+        body = {"request_id": request_id, "detections": detections}
+        return self._read("POST", "/feedback", dict, json=body)
+
+    def _move(self, name: str, why: str) -> dict[str, Any]:
+        return self._read(
+            "POST", f"/rollout/{name}", dict, params={"why": why}, headers=self._operator
+        )

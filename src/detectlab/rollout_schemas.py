@@ -1,0 +1,112 @@
+"""What the routes of a rollout take and give."""
+
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from detectlab.detections import Detections
+from detectlab.rollout.feedback import Judged
+from detectlab.rollout.plan import RolloutPlan
+
+
+class Rollout(BaseModel):
+    """The plan in force."""
+
+    revision: int = Field(description="Its number; 0 when none was ever set.")
+    summary: str = Field(description="The plan in a few words.")
+    plan: RolloutPlan
+    problem: str | None = Field(description="What keeps it from working as it should.")
+    durable: bool = Field(description="Whether it survives a restart of the server.")
+
+
+class Change(BaseModel):
+    """One change of the plan."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    revision: int
+    at: str = Field(description="When, in UTC.")
+    who: str
+    action: str
+    before: str = Field(alias="from", description="The plan until then.")
+    after: str = Field(alias="to", description="The plan from then on.")
+    why: str
+
+
+class SeenObject(BaseModel):
+    """An object that a person saw."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    x_min: float = Field(ge=-1e5, le=1e5, allow_inf_nan=False)
+    y_min: float = Field(ge=-1e5, le=1e5, allow_inf_nan=False)
+    x_max: float = Field(ge=-1e5, le=1e5, allow_inf_nan=False)
+    y_max: float = Field(ge=-1e5, le=1e5, allow_inf_nan=False)
+    class_name: str = Field(min_length=1, max_length=80)
+
+    @model_validator(mode="after")
+    def _must_be_a_box(self) -> Self:
+        if self.x_max <= self.x_min or self.y_max <= self.y_min:
+            raise ValueError("`x_max` and `y_max` must be larger than `x_min` and `y_min`")
+        return self
+
+
+class Feedback(BaseModel):
+    """What a person saw in a picture that was answered."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "request_id": "0f3c2a",
+                    "detections": [
+                        {
+                            "x_min": 62, "y_min": 40, "x_max": 241, "y_max": 220,
+                            "class_name": "apple",
+                        }
+                    ],
+                }
+            ]
+        },
+    )  # fmt: skip
+
+    request_id: str = Field(
+        min_length=1, max_length=64, description="The `X-Request-ID` of the answer."
+    )
+    number: int = Field(default=0, ge=0, le=1000, description="Which picture of a batch, from 0.")
+    detections: list[SeenObject] = Field(max_length=500, description="All that the person saw.")
+
+    def as_detections(self) -> Detections:
+        """The objects; a person is sure about each."""
+        names = tuple(sorted({seen.class_name for seen in self.detections}))
+        if not names:
+            return Detections.empty(names)
+        rows = [(seen.x_min, seen.y_min, seen.x_max, seen.y_max) for seen in self.detections]
+        return Detections(
+            np.array(rows, np.float32),
+            np.ones(len(rows), np.float32),
+            np.array([names.index(seen.class_name) for seen in self.detections]),
+            names,
+        )
+
+
+class Judgement(BaseModel):
+    """An answer, measured against a person."""
+
+    side: str = Field(description="Which side had answered: `stable` or `candidate`.")
+    model: str = Field(description="Its detector.")
+    matched: int = Field(ge=0, description="Objects that both saw.")
+    missed: int = Field(ge=0, description="Objects that only the person saw.")
+    extra: int = Field(ge=0, description="Objects that only the detector saw.")
+    agreement: float = Field(ge=0, le=1)
+
+    @classmethod
+    def of(cls, judged: Judged) -> Self:
+        """What goes over the wire of a judgement."""
+        found = judged.comparison
+        return cls(
+            side=judged.side, model=judged.model, matched=found.matched, missed=found.missed,
+            extra=found.extra, agreement=round(found.agreement, 4),
+        )  # fmt: skip
