@@ -76,6 +76,18 @@ def test_set_up_beside_another_one_waits_for_it(ready_project: "Project") -> Non
     assert process.returncode == 0
 
 
+def test_set_up_in_an_environment_made_by_hand_keeps_it(ready_project: "Project") -> None:
+    environment = ready_project.folder / ".venv"
+    (environment / "setup.json").unlink()
+    (environment / "by-hand").touch()
+
+    run = ready_project.set_up()
+    assert run.returncode == 0, run.stderr
+    assert (environment / "by-hand").exists()
+    assert ready_project.python(FIRST) == "1.0"
+    assert ready_project.set_up().stdout == ""
+
+
 def test_set_up_in_a_moved_folder_makes_commands_that_work_there(
     ready_project: "Project",
 ) -> None:
