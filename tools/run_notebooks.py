@@ -19,8 +19,12 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = (ROOT / "notebooks/server.ipynb", ROOT / "client/client.ipynb")
+NOTEBOOKS = tuple(
+    ROOT / name
+    for name in ("notebooks/server.ipynb", "notebooks/rollout.ipynb", "client/client.ipynb")
+)
 CELL_TIMEOUT_S = 120
+_LIVE = "application/vnd.jupyter.widget-view+json"  # a number that only a running kernel knows
 
 
 def main(wanted: list[str]) -> None:
@@ -90,6 +94,8 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         if cell.cell_type == "code":
             cell.outputs = joined(cell.outputs)
+            for output in cell.outputs:
+                output.get("data", {}).pop(_LIVE, None)
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:

@@ -8,6 +8,7 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = [
     pytest.param("notebooks/server.ipynb", id="server"),
+    pytest.param("notebooks/rollout.ipynb", id="rollout"),
     pytest.param("client/client.ipynb", id="client"),
 ]
 

@@ -26,6 +26,7 @@ PRIVATE = {
 @pytest.fixture(
     params=[
         pytest.param("notebooks/server.ipynb", id="server"),
+        pytest.param("notebooks/rollout.ipynb", id="rollout"),
         pytest.param("client/client.ipynb", id="client"),
     ]
 )

@@ -7,6 +7,7 @@ import pytest
 
 from detectlab.detections import Detections
 from detectlab.rollout.comparison import compare
+from detectlab.rollout.examples import side_by_side
 from detectlab.rollout.feedback import UnknownAnswer, judge
 from detectlab.rollout.journal import AnswerNote, Journal, PairNote
 from detectlab.rollout.record import to_json
@@ -167,4 +168,18 @@ def test_examples_are_disagreements_those_with_a_picture_first(
         ("seen", "anBlZw=="), ("blank", None),
     ]  # fmt: skip
     assert found[0]["size_wh"] == [120, 110]
+    assert [one["matched"] for one in found[0]["detections"]] == [False]
     assert found[0]["detections"][0]["class_name"] == "orange"
+
+
+def test_both_answers_of_an_example_are_drawn_side_by_side(
+    journal: Journal, store: Store, make_pair: Callable[..., PairNote]
+) -> None:
+    journal.note(make_pair())
+    journal.flush(30)
+
+    both = side_by_side(examples(store, "new")[0])
+
+    assert both.shape == (110, 2 * 120 + 12, 3)
+    assert (both[:, :120] != 200).any()  # the apple
+    assert (both[:, 132:] == 200).all()  # nothing on the right

@@ -30,16 +30,15 @@ def side_by_side(example: Mapping[str, Any]) -> NDArray[np.uint8]:
     else:
         pixels = np.full((height, width, 3), 200, np.uint8)
     scale = pixels.shape[1] / width  # the picture was kept in small
-    drawn = [
-        draw_bbox(pixels, _scaled(example[key], scale))
-        for key in ("baseline_detections", "detections")
-    ]
+    answers = [example[key] for key in ("baseline_detections", "detections")]
+    # The classes of both, so that each has the same colour on both sides.
+    names = tuple(sorted({found["class_name"] for answer in answers for found in answer}))
+    drawn = [draw_bbox(pixels, _scaled(answer, scale, names)) for answer in answers]
     gap = np.full((pixels.shape[0], _GAP_PX, 3), 255, np.uint8)
     return np.hstack([drawn[0], gap, drawn[1]])
 
 
-def _scaled(objects: list[Mapping[str, Any]], scale: float) -> Detections:
-    names = tuple(sorted({found["class_name"] for found in objects}))
+def _scaled(objects: list[Mapping[str, Any]], scale: float, names: tuple[str, ...]) -> Detections:
     if not objects:
         return Detections.empty(names)
     return Detections(
