@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from detectlab.boxes import non_max_suppression
 from detectlab.detections import Detections
 from detectlab.models import get_card
+from detectlab.settings import Settings
 from detectlab.weights import default_model, ensure
 
 
@@ -146,7 +147,10 @@ def _as_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def load_detector(
-    name: str | None = None, engine: str = "opencv", input_size: int | None = None
+    name: str | None = None,
+    engine: str = "opencv",
+    input_size: int | None = None,
+    settings: Settings | None = None,
 ) -> YoloDetector:
     """Load a detector, fetching its files first where that is needed.
 
@@ -156,6 +160,7 @@ def load_detector(
         engine: What runs the network: `"opencv"`.
         input_size: Side of the square that pictures are resized to, a multiple of 32; by default
             the one the detector was made for.
+        settings: Where its files are kept and fetched from; by default the environment's.
 
     Returns:
         A detector with networks of its own, for use from any number of threads.
@@ -168,8 +173,8 @@ def load_detector(
         raise ValueError(f'`engine` must be "opencv". Received: {engine!r}')
     from detectlab.engines.opencv import OpenCVEngine
 
-    card = get_card(name or default_model())
-    files = ensure(card.name)
+    card = get_card(name or default_model(settings))
+    files = ensure(card.name, settings)
     runner = OpenCVEngine(
         Path(files.config),
         Path(files.weights),

@@ -265,7 +265,7 @@ class ThreadPool:
                 f"The weights of `{name}` are not on this server. Fetch them there with "
                 f"`detectlab models pull {name}`, then ask again."
             )
-        return load_detector(name)
+        return load_detector(name, settings=self._settings)
 
     def _size_bytes(self, name: str) -> int:
         # The file of the weights, and for each worker a network of about that size.

@@ -11,6 +11,8 @@ import pytest
 from detectlab import detect_common_objects, load_detector
 from detectlab.detector import YoloDetector, decode_yolo
 from detectlab.engines.opencv import OpenCVEngine
+from detectlab.settings import Settings
+from detectlab.weights import WeightsError
 
 NAMES = ("apple", "orange", "car")
 MakeNetwork = Callable[..., tuple[Path, Path]]
@@ -130,6 +132,12 @@ def test_load_detector_of_an_unknown_name_or_engine_says_what_is_known() -> None
         load_detector("nano", engine="abacus")
     with pytest.raises(ValueError, match="yolov3-tiny"):
         detect_common_objects(np.zeros((4, 4, 3), np.uint8), model="yolov9000")
+
+
+def test_load_detector_with_settings_looks_where_they_say(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "elsewhere", offline=True, mirror=None)
+    with pytest.raises(WeightsError, match=r"elsewhere"):
+        load_detector("yolov3-tiny", settings=settings)
 
 
 def test_engine_with_missing_or_broken_files_says_which(
