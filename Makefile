@@ -18,6 +18,7 @@ lab: setup-lab ## set up what is missing, then JupyterLab on notebooks/server.ip
 
 serve: setup-lab ## the API alone, at http://127.0.0.1:8000
 	@DETECTLAB_RECEIVED_DIR="$${DETECTLAB_RECEIVED_DIR-images_uploaded}" \
+		DETECTLAB_FETCH_ON_DEMAND="$${DETECTLAB_FETCH_ON_DEMAND-1}" \
 		exec $(VENV_PYTHON) -m detectlab serve $(ARGS)
 
 app: setup-lab setup-app ## the companion: a page for pictures, beside a running `make serve`
