@@ -118,7 +118,6 @@ class Recorder:
         seen, outcome = pair.seen, pair.outcome
         self._series.shadowed.labels("compared").inc()
         self._series.count_pair("stable", pair.comparison)
-        state.watch.note_pair(pair.comparison.agrees)
         self.journal.note(
             PairNote(
                 request_id=seen.request_id,
@@ -135,6 +134,8 @@ class Recorder:
                 picture=pair.picture,
             )
         )
+        # Last, so that whoever is stopped for it can look it up.
+        state.watch.note_pair(pair.comparison.agrees)
 
     def judged(self, comparison: Comparison) -> None:
         """Count a comparison with a person."""

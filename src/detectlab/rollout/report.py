@@ -17,6 +17,7 @@ from detectlab.rollout.store import Store
 _POINTS = 24
 _EXAMPLES = 12
 _CHANGES = 20
+_FLUSH_S = 1.0
 
 
 def report(router: Router) -> dict[str, Any]:
@@ -24,6 +25,7 @@ def report(router: Router) -> dict[str, Any]:
 
     Everything is read from the store, so it covers all processes that share it.
     """
+    router.recorder.journal.flush(_FLUSH_S)  # what was just answered belongs to it
     plan = router.state.plan
     label = plan.candidate.label if plan.candidate else ""
     return {
