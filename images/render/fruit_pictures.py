@@ -105,19 +105,19 @@ def oranges_picture():
 
 
 def fruits_picture():
-    """A crowded bowl in a dim kitchen."""
+    """A wide bowl of many kinds in a dim kitchen, seen from above."""
     table("9a714a", "50331d")
     kitchen(12, "c4bba8", window_x=-0.7)
-    _, inner = bowl(0.15)
+    _, inner = bowl(0.19)
     kinds = [
-        "orange", "apple-green", "apple-red", "apple-braeburn", "orange", "apple-golden",
-        "apple-gala", "orange", "apple-red", "orange", "apple-gala", "apple-green", "orange",
-        "apple-braeburn", "orange", "apple-red", "banana", "banana", "apple-gala",
+        "apple-green", "orange", "apple-golden", "apple-red", "orange", "apple-gala",
+        "apple-green", "orange", "apple-golden", "orange", "apple-braeburn", "orange",
+        "apple-golden", "banana", "banana", "apple-green", "orange", "apple-gala",
     ]  # fmt: skip
-    fill(kinds, 5, inner, spread_m=0.06)
-    window_light((-1.0, 0.25, 0.7), (0, 0, 0.1), watts=32)
-    area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 2.5, "ffe7c8")
-    camera((0.0, -0.78, 0.42), (0.0, 0.0, 0.09), 60, 5.0, focus=(0, -0.08, 0.1))
+    fill(kinds, 11, inner, spread_m=0.09)
+    window_light((-1.0, 0.25, 0.7), (0, 0, 0.1), watts=9)
+    area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 1.5, "ffb070")
+    camera((0.0, -0.95, 0.75), (0.0, 0.0, 0.07), 60, 5.0)
     return {"size_wh": (800, 600), "exposure": 0.85}
 
 

@@ -46,7 +46,7 @@ def car_picture():
     tree((5.0, 3.2, 0), 5.5, 8)
     car(Shape(), "9aa1a8", hatchback_side())
     outdoor_sky(42, 150, 0.10, 0.5)
-    camera((-4.9, -4.3, 1.45), (-0.35, -0.05, 0.66), 55, 2.8, focus=(-1.5, -0.8, 0.7))
+    camera((-6.9, -6.1, 1.75), (-0.35, -0.05, 0.75), 55, 2.8, focus=(-1.5, -0.8, 0.7))
     return {"size_wh": (720, 504), "exposure": 0.5}
 
 
