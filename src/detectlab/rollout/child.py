@@ -3,7 +3,6 @@
 It reads pictures from its standard input and writes what was found to its standard output.
 """
 
-import contextlib
 import os
 import sys
 import threading
@@ -18,7 +17,6 @@ from detectlab.rollout.record import to_json
 from detectlab.rollout.runners import Facts, Task, detect_task, read_message, write_message
 from detectlab.rollout.sides import load_side
 
-_LOWEST_PRIORITY = 19
 _ORPHAN_CHECK_S = 1.0
 
 
@@ -26,8 +24,6 @@ def main() -> None:
     """Load the candidate, then answer until the input ends."""
     side, memory_mb = Side.model_validate_json(sys.argv[1]), int(sys.argv[2])
     answers = _take_output()
-    with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
-        os.nice(_LOWEST_PRIORITY)
     # One core: the others are for those whom people wait for.
     cv2.setNumThreads(1)
     threading.Thread(target=_end_with_the_parent, args=(os.getppid(),), daemon=True).start()

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from detectlab.rollout.plan import ShadowBudget, Side
 from detectlab.rollout.record import from_json
 
 _START_TIMEOUT_S = 120.0
+_LOWEST_PRIORITY = 19
 _LENGTHS = struct.Struct(">II")
 
 Facts = dict[str, Any]
@@ -162,6 +164,9 @@ class ProcessRunner:
             process = self._process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
+        with contextlib.suppress(AttributeError, OSError):  # Windows has no such thing
+            # From outside, so that starting it, which is work too, is nobody's loss.
+            os.setpriority(os.PRIO_PROCESS, process.pid, _LOWEST_PRIORITY)
         assert process.stdout is not None
         with self._killed_after(process, _START_TIMEOUT_S):
             try:
