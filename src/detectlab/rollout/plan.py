@@ -211,7 +211,6 @@ def read_plan(path: Path) -> RolloutPlan:
     Raises:
         FileNotFoundError: When there is no such file.
         ValueError: When it is no plan; the message says where.
-        ModuleNotFoundError: For YAML, when PyYAML is not installed.
     """
     text = path.read_text("utf-8")
     try:
@@ -233,12 +232,8 @@ def explain(error: ValidationError) -> str:
 
 
 def _read_yaml(text: str, path: Path) -> object:
-    try:
-        import yaml
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "Reading YAML needs PyYAML: `pip install pyyaml`, or write the plan as .json."
-        ) from None
+    import yaml
+
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
