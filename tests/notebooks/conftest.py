@@ -36,8 +36,10 @@ def comparing() -> ModuleType:
 
 
 @pytest.fixture
-def fresh_copy(runner: ModuleType) -> Iterator[None]:
+def fresh_copy(runner: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Settings as on a fresh copy of the lab, without internet; a free port for servers."""
+    # Streamlit, which other tests of this process import, sets it: plots would not be shown.
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     with runner.fresh_copy_settings():
         yield
 

@@ -51,7 +51,7 @@ def test_a_received_picture_is_kept_as_it_came_under_a_generated_name(
 
     client.post("/predict", files={"file": ("../../me.jpg", png)})
 
-    wait_until(lambda: names(tmp_path / "in"), "the picture")
+    wait_until(lambda: any(map(NAME.fullmatch, names(tmp_path / "in"))), "the picture")
     (name,) = names(tmp_path / "in")
     assert NAME.fullmatch(name)
     assert name.endswith(".png")  # by its content
