@@ -221,6 +221,8 @@ def test_camera_takes_a_picture(open_page: Any, run_api: Run, api_port: int) -> 
     page.get_by_text("is alive at").wait_for()
 
     page.get_by_text("Use the camera").click()
+    # Its button is there before its picture is, and then takes nothing.
+    page.wait_for_function("document.querySelector('video')?.videoWidth > 0")
     page.get_by_role("button", name="Take Photo").click()
 
     page.get_by_role("heading", name="camera.jpg").wait_for()
