@@ -12,11 +12,12 @@ lock() { # lock NAME INPUT... [uv arguments]
         --output-file "requirements/$name.txt"
 }
 
-lock dev pyproject.toml --extra lab --extra app --extra dev
+lock dev pyproject.toml --extra lab --extra app --extra fast --extra dev
 # The smaller sets take their versions from the largest, so all three agree.
 lock lab pyproject.toml --extra lab --constraint requirements/dev.txt
 lock app pyproject.toml --extra app --constraint requirements/dev.txt
 lock api pyproject.toml --constraint requirements/dev.txt
+lock scale pyproject.toml --extra scale --constraint requirements/dev.txt
 # What the Dockerfile installs where the sets above hold more than an image needs.
 lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv-python \
     --constraint requirements/dev.txt
