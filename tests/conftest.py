@@ -1,5 +1,6 @@
 """What every layer of tests shares."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+# Stored answers are one engine's; the tests of other engines choose theirs. Commands that tests
+# start inherit this.
+os.environ.setdefault("DETECTLAB_ENGINE", "opencv")
 
 
 @pytest.fixture(scope="session")

@@ -3,26 +3,18 @@
 import os
 import threading
 from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.boxes import non_max_suppression
 from detectlab.detections import Detections
+from detectlab.engines import Engine, Network, open_engine
 from detectlab.models import get_card
 from detectlab.settings import Settings
 from detectlab.weights import default_model, ensure
-
-
-class Engine(Protocol):
-    """Runs a network; see `detectlab.engines`."""
-
-    name: str
-
-    def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """`(height, width, 3)` BGR picture to `(N, 5 + classes)` rows; safe from any thread."""
 
 
 class Detector(Protocol):
@@ -74,8 +66,10 @@ class YoloDetector:
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must lie between 0 and 1. Received: {value}")
         pixels = _as_bgr(image)
-        rows = self._engine.run(pixels)
         height, width = pixels.shape[:2]
+        # Squeezed into the input without borders, as Darknet's detectors were trained.
+        squeezed = cv2.resize(pixels, self._engine.input_size_wh, interpolation=cv2.INTER_LINEAR)
+        rows = self._engine.run(np.asarray(squeezed, np.uint8))
         return decode_yolo(rows, (width, height), self.names, confidence, nms_threshold)
 
     def __repr__(self) -> str:
@@ -149,19 +143,23 @@ def _as_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:
 
 def load_detector(
     name: str | None = None,
-    engine: str = "opencv",
+    engine: str | None = None,
     input_size: int | None = None,
     settings: Settings | None = None,
+    precision: str | None = None,
 ) -> YoloDetector:
     """Load a detector, fetching its files first where that is needed.
 
     Args:
         name: One of `detectlab models`; by default what `DETECTLAB_MODEL` says, else the best one
             that is present.
-        engine: What runs the network: `"opencv"`.
+        engine: What runs the network, one of `engines.available()` or `"auto"`; by default what
+            `DETECTLAB_ENGINE` says, else the fastest one that is installed.
         input_size: Side of the square that pictures are resized to, a multiple of 32; by default
             the one the detector was made for.
         settings: Where its files are kept and fetched from; by default the environment's.
+        precision: `"float32"`, or `"fast"` for whatever the machine does best; by default what
+            `DETECTLAB_PRECISION` says, else float32.
 
     Returns:
         A detector with networks of its own, for use from any number of threads.
@@ -170,17 +168,15 @@ def load_detector(
         ValueError: When there is no such detector or engine.
         WeightsError: When its files are not there and cannot be fetched.
     """
-    if engine != "opencv":
-        raise ValueError(f'`engine` must be "opencv". Received: {engine!r}')
-    from detectlab.engines.opencv import OpenCVEngine
-
+    settings = settings or Settings()
     card = get_card(name or default_model(settings))
     files = ensure(card.name, settings)
-    runner = OpenCVEngine(
-        Path(files.config),
-        Path(files.weights),
-        input_size or card.input_size,
-        max(2, os.cpu_count() or 1),
+    side = input_size or card.input_size
+    runner = open_engine(
+        Network(files.weights, files.config, (side, side)),
+        engine or settings.engine,
+        precision or settings.precision,
+        copies=max(2, os.cpu_count() or 1),
     )
     return YoloDetector(card.name, card.classes, runner)
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, field_validator
@@ -28,6 +29,15 @@ class Settings(BaseSettings):
     )
     offline: bool = Field(default=False, description="Never use the network.")
     model: str | None = Field(default=None, description="The default detector.")
+
+    # What runs them
+    engine: Literal["auto", "opencv", "openvino"] = Field(
+        default="auto",
+        description="What runs the networks; by default the fastest one that is installed.",
+    )
+    precision: Literal["float32", "fast"] = Field(
+        default="float32", description="The course's numbers, or whatever the machine does best."
+    )
 
     # Pictures
     max_pixels: int = Field(

@@ -13,6 +13,7 @@ from PIL import Image
 
 from detectlab.api import create_app
 from detectlab.detector import YoloDetector
+from detectlab.engines.network import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.kernel import ServerHandle, start
 from detectlab.models import get_card
@@ -50,11 +51,13 @@ def make_picture() -> Callable[..., bytes]:
 @pytest.fixture(scope="session")
 def detectors(make_network: Callable[..., tuple[Path, Path]]) -> dict[str, YoloDetector]:
     """Two real networks with random weights that find many things in any picture."""
-    engines = {
-        "small": OpenCVEngine(*make_network(len(CLASSES), seed=0), input_size=64),
-        "large": OpenCVEngine(*make_network(len(CLASSES), seed=1), input_size=96),
-    }
-    return {name: YoloDetector(name, CLASSES, engine) for name, engine in engines.items()}
+
+    def make(name: str, seed: int, side: int) -> YoloDetector:
+        config, weights = make_network(len(CLASSES), seed=seed)
+        engine = OpenCVEngine(Network(weights, config, (side, side)))
+        return YoloDetector(name, CLASSES, engine)
+
+    return {"small": make("small", 0, 64), "large": make("large", 1, 96)}
 
 
 @pytest.fixture(scope="session")

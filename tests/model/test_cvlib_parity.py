@@ -12,6 +12,7 @@ import pytest
 
 from detectlab import detect_common_objects
 from detectlab.detector import YoloDetector
+from detectlab.engines.network import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.weights import locate
 
@@ -103,7 +104,8 @@ def test_random_detector_on_odd_pictures_equals_cvlib(
     seed: int, make_cvlib: Any, make_network: Callable[..., tuple[Path, Path]]
 ) -> None:
     files = make_network(5, seed)
-    detector = YoloDetector("random", tuple("abcde"), OpenCVEngine(*files))
+    config, weights = files
+    detector = YoloDetector("random", tuple("abcde"), OpenCVEngine(Network(weights, config)))
 
     def ours(image: np.ndarray, confidence: float) -> Answer:
         found = list(detector.detect(image, confidence))

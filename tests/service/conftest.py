@@ -24,6 +24,7 @@ from starlette.testclient import TestClient
 from detectlab.api import create_app
 from detectlab.detections import Detections
 from detectlab.detector import Detector, YoloDetector
+from detectlab.engines.network import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models import ModelCard, get_card
 from detectlab.pool import ThreadPool
@@ -62,7 +63,8 @@ def gate() -> Iterator[GateDetector]:
 @pytest.fixture(scope="session")
 def tiny(make_network: Callable[..., tuple[Path, Path]]) -> YoloDetector:
     """A real network with random weights, quick, that finds many things in any picture."""
-    engine = OpenCVEngine(*make_network(len(CLASSES)), input_size=64)
+    config, weights = make_network(len(CLASSES))
+    engine = OpenCVEngine(Network(weights, config, (64, 64)))
     return YoloDetector("tiny", CLASSES, engine)
 
 

@@ -15,6 +15,7 @@ import uvicorn
 from detectlab import logs
 from detectlab.api import create_app
 from detectlab.detector import YoloDetector
+from detectlab.engines.network import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models import WeightsFile, get_card
 from detectlab.pool import ThreadPool
@@ -26,7 +27,8 @@ CLASSES = ("apple", "orange", "banana", "clock", "car")  # as many as `nano` has
 def make_pool(networks: Mapping[str, tuple[Path, Path, int]], settings: Settings) -> ThreadPool:
     def load(name: str) -> YoloDetector:
         config, weights, input_size = networks[name]
-        return YoloDetector(name, CLASSES, OpenCVEngine(config, weights, input_size))
+        network = Network(weights, config, (input_size, input_size))
+        return YoloDetector(name, CLASSES, OpenCVEngine(network))
 
     cards = {}
     for name, (_, weights, input_size) in networks.items():

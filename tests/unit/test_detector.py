@@ -10,6 +10,7 @@ import pytest
 
 from detectlab import detect_common_objects, load_detector
 from detectlab.detector import YoloDetector, decode_yolo
+from detectlab.engines.network import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.settings import Settings
 from detectlab.weights import WeightsError
@@ -32,12 +33,13 @@ class ConstantEngine:
     """Answers the same rows to every picture."""
 
     name = "constant"
+    input_size_wh = (32, 32)
 
     def __init__(self, rows: list[list[float]]) -> None:
         self.rows = np.array(rows, np.float32)
 
     def run(self, image: np.ndarray) -> np.ndarray:
-        assert image.shape[2] == 3
+        assert image.shape == (32, 32, 3)
         return self.rows
 
 
@@ -128,7 +130,7 @@ def test_detect_with_a_threshold_out_of_range_says_so(detector: YoloDetector, va
 def test_load_detector_of_an_unknown_name_or_engine_says_what_is_known() -> None:
     with pytest.raises(ValueError, match="yolov3-tiny"):
         load_detector("yolov9000")
-    with pytest.raises(ValueError, match='must be "opencv"'):
+    with pytest.raises(ValueError, match='must be "auto" or "opencv"'):
         load_detector("nano", engine="abacus")
     with pytest.raises(ValueError, match="yolov3-tiny"):
         detect_common_objects(np.zeros((4, 4, 3), np.uint8), model="yolov9000")
@@ -145,10 +147,10 @@ def test_engine_with_missing_or_broken_files_says_which(
 ) -> None:
     config, weights = make_network()
     with pytest.raises(ValueError, match=r"cannot read random\.cfg with gone\.weights"):
-        OpenCVEngine(config, tmp_path / "gone.weights")
+        OpenCVEngine(Network(tmp_path / "gone.weights", config))
     (tmp_path / "page.cfg").write_text("<html>")
     with pytest.raises(ValueError, match=r"cannot read page\.cfg"):
-        OpenCVEngine(tmp_path / "page.cfg", weights)
+        OpenCVEngine(Network(weights, tmp_path / "page.cfg"))
 
 
 def test_two_detectors_in_many_threads_always_give_the_right_answer(
@@ -156,8 +158,9 @@ def test_two_detectors_in_many_threads_always_give_the_right_answer(
 ) -> None:
     names = tuple("abcde")
     detectors = [
-        YoloDetector(str(seed), names, OpenCVEngine(*make_network(5, seed), 64, max_networks=3))
+        YoloDetector(str(seed), names, OpenCVEngine(Network(weights, config, (64, 64)), copies=3))
         for seed in (1, 2)
+        for config, weights in [make_network(5, seed)]
     ]
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 255, (rng.integers(20, 90), 80, 3), np.uint8) for _ in range(10)]
@@ -179,8 +182,8 @@ def test_two_detectors_in_many_threads_always_give_the_right_answer(
 
 def test_engine_whose_files_vanish_goes_on_with_what_is_loaded(make_network: MakeNetwork) -> None:
     config, weights = make_network(5, 3)
-    engine = OpenCVEngine(config, weights, 64, max_networks=4)
-    image = np.full((50, 50, 3), 90, np.uint8)
+    engine = OpenCVEngine(Network(weights, config, (64, 64)), copies=4)
+    image = np.full((64, 64, 3), 90, np.uint8)
     before = engine.run(image)
     weights.unlink()
     with ThreadPoolExecutor(4) as threads:

