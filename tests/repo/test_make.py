@@ -1,5 +1,6 @@
 """`make` and the scripts behind it, as a person uses them."""
 
+import json
 import re
 import shutil
 import socket
@@ -142,10 +143,22 @@ def test_lab_without_screen_prints_an_address_that_opens_the_notebook(
             wait_until(lambda: listens(address))
             with urllib.request.urlopen(address, timeout=60) as answer:
                 page, url = answer.read().decode(), answer.url
+            with urllib.request.urlopen(settings_address(address), timeout=60) as answer:
+                notifications = json.load(answer)["schema"]["properties"]
         finally:
             process.kill()
     assert url.partition("?")[0].endswith("/lab/tree/notebooks/server.ipynb")
     assert "JupyterLab" in page
+    # Nobody is asked about news, and nothing calls home.
+    assert notifications["fetchNews"]["default"] == "false"
+    assert notifications["checkForUpdates"]["default"] is False
+
+
+def settings_address(address: str) -> str:
+    """Where a running lab tells its settings of notifications."""
+    parts = urlsplit(address)
+    path = "/lab/api/settings/@jupyterlab/apputils-extension:notification"
+    return parts._replace(path=path).geturl()
 
 
 def listens(address: str) -> bool:
