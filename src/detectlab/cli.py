@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from detectlab.detections import Detections
     from detectlab.settings import Settings
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-
 app = typer.Typer(
     help="Find objects in pictures, and serve a detector that people can rely on.",
     no_args_is_help=True,
@@ -86,10 +84,11 @@ def detect(
     """Find the objects in pictures, and draw them."""
     from detectlab.detector import load_detector
     from detectlab.images import ImageError, read_image
+    from detectlab.picture_files import list_pictures
 
     detector = load_detector(model)
     folder = out if out or as_json else Path("images_with_boxes")
-    files = _pictures(images)
+    files = list_pictures(images)
     kept = {file.resolve() for file in files}  # never written over
     results, failed = [], False
     for file in _with_progress(files):
@@ -111,19 +110,6 @@ def detect(
         typer.echo(json.dumps(results, indent=2))
     if failed:
         raise typer.Exit(1)
-
-
-def _pictures(paths: list[Path]) -> list[Path]:
-    """The files, and those of the folders among them."""
-    files = []
-    for path in paths:
-        inside = [path]
-        if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
-        if not inside:
-            raise ValueError(f"The folder {path} has no pictures in it.")
-        files += inside
-    return files
 
 
 def _with_progress(files: list[Path]) -> Iterable[Path]:

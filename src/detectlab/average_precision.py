@@ -1,0 +1,64 @@
+"""Average precision at IoU 0.5: how well detections fit what is really there, in one number."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectlab.boxes import box_iou
+
+IOU_THRESHOLD = 0.5
+IGNORE = -1  # the class of regions in which detections count neither way
+
+Found = NDArray[np.float32]  # (N, 6): class, score, x_min, y_min, x_max, y_max
+Truth = NDArray[np.float32]  # (N, 5): class or -1, x_min, y_min, x_max, y_max
+
+
+def average_precision(
+    found: Sequence[Found], truth: Sequence[Truth], label: int
+) -> tuple[float, int]:
+    """Gives the area under the precision-recall curve of one class, and how many objects it has.
+
+    Of several detections of one object the most confident is right, and the others are wrong. The
+    precision at a recall is the best that is reached at this recall or beyond.
+
+    Args:
+        found: Detections picture by picture: class, score, corners. Corners are pixels or shares
+            of the picture, as long as `truth` has the same.
+        truth: What is there, in the same order: class or -1 (counts neither way), corners.
+        label: The class.
+
+    Returns:
+        AP50 from 0 to 1 (nan without objects), and the number of objects.
+
+    >>> there = np.array([[0, 0, 0, 2, 2]], np.float32)
+    >>> average_precision([np.array([[0, 0.9, 0, 0, 2, 2]], np.float32)], [there], 0)
+    (1.0, 1)
+    """
+    verdicts: list[tuple[float, bool]] = []
+    total = 0
+    for rows, boxes in zip(found, truth, strict=True):
+        objects = boxes[boxes[:, 0] == label]
+        total += len(objects)
+        verdicts += _judge(rows[rows[:, 0] == label], objects, boxes[boxes[:, 0] == IGNORE])
+    if not total:
+        return float("nan"), 0
+    verdicts.sort(key=lambda verdict: -verdict[0])
+    right = np.cumsum([hit for _, hit in verdicts])
+    precision = right / np.arange(1, len(right) + 1)
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    steps = np.diff(np.concatenate([[0], right])) / total
+    return float((precision * steps).sum()), total
+
+
+def _judge(found: Found, objects: Truth, regions: Truth) -> list[tuple[float, bool]]:
+    """Gives (score, right?) for one class in one picture, leaving out hits on ignored regions."""
+    taken, verdicts = np.zeros(len(objects), bool), []
+    for row in found[np.argsort(-found[:, 1], kind="stable")]:
+        overlaps = box_iou(row[None, 2:], objects[:, 1:])[0] * ~taken
+        if len(objects) and overlaps.max() >= IOU_THRESHOLD:
+            taken[overlaps.argmax()] = True
+            verdicts.append((float(row[1]), True))
+        elif not (box_iou(row[None, 2:], regions[:, 1:]) >= IOU_THRESHOLD).any():
+            verdicts.append((float(row[1]), False))
+    return verdicts
