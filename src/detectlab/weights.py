@@ -9,6 +9,7 @@ from typing import BinaryIO, Literal, NamedTuple
 from detectlab.cache import WeightsError, is_intact, replace_file
 from detectlab.download import fetch, is_url
 from detectlab.models import ModelCard, WeightsFile, get_card
+from detectlab.own import own_folder
 from detectlab.settings import Settings
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "WeightsError",
     "default_model",
     "ensure",
+    "how_to_have",
     "is_present",
     "lay_for_cvlib",
     "locate",
@@ -34,9 +36,9 @@ FALLBACKS = ("nano", "yolo-fastest")
 
 
 class ModelFiles(NamedTuple):
-    """Where a detector's three files are."""
+    """Where a detector's files are; `config` is `None` where there is but an ONNX file."""
 
-    config: Path
+    config: Path | None
     weights: Path
     labels: Path
 
@@ -47,9 +49,15 @@ def locate(model: str | ModelCard, settings: Settings | None = None) -> ModelFil
     Raises:
         ValueError: No detector has this name.
     """
-    card = _card(model)
-    folder = ASSETS if card.embedded else (settings or Settings()).home.expanduser() / "weights"
-    return ModelFiles(*(folder / file.name for file in (card.config, card.weights, card.labels)))
+    card, settings = _card(model, settings), settings or Settings()
+    if card.embedded:
+        folder = ASSETS
+    elif card.own:
+        folder = own_folder(settings) / card.name
+    else:
+        folder = settings.home / "weights"
+    config = folder / card.config.name if card.config else None
+    return ModelFiles(config, folder / card.weights.name, folder / card.labels.name)
 
 
 def ensure(
@@ -69,18 +77,37 @@ def ensure(
         ValueError: No detector has this name.
         WeightsError: A file could not be had; the message names what was tried and what to do.
     """
-    card, settings = _card(model), settings or Settings()
+    card, settings = _card(model, settings), settings or Settings()
     files = locate(card, settings)
     if card.embedded:
-        for path in files:
+        for path in filter(None, files):
             if not path.is_file():
                 raise WeightsError(f"{path} is missing from the package. Install detectlab again.")
         return files
+    if card.library_weights:
+        raise WeightsError(how_to_have(card))
     hint = "use DETECTLAB_MODEL=nano, which needs no download"
-    for file in (card.config, card.weights):
-        fetch(file, files.weights.parent, settings, progress, hint)
+    for file in card.files:
+        if not card.own:
+            fetch(file, files.weights.parent, settings, progress, hint)
+        elif not is_intact(files.weights.with_name(file.name), file):
+            raise WeightsError(
+                f"{files.weights.with_name(file.name)} is missing or damaged. `detectlab models "
+                f"remove {card.name}`, then `models add` it again."
+            )
     _write_labels(card, files.labels)
     return files
+
+
+def how_to_have(card: ModelCard) -> str:
+    """What to do for a detector that nobody publishes, and a library exports."""
+    return (
+        f"{card.name} is not on this machine, and nobody publishes a file with a checksum that "
+        'could be trusted. `pip install "detectlab[yolov5]"` (it brings PyTorch), then `detectlab '
+        f"models pull {card.name}` lets the ultralytics library fetch and export its own weights "
+        f"({card.licence}); or `detectlab models add {card.name} {card.weights.name}` adds a file "
+        "that you have exported."
+    )
 
 
 def is_present(model: str | ModelCard, settings: Settings | None = None) -> bool:
@@ -91,16 +118,17 @@ def is_present(model: str | ModelCard, settings: Settings | None = None) -> bool
     Raises:
         ValueError: No detector has this name.
     """
-    card, settings = _card(model), settings or Settings()
+    card, settings = _card(model, settings), settings or Settings()
     files = locate(card, settings)
     if card.embedded:
-        return all(path.is_file() for path in files)
+        return all(path.is_file() for path in filter(None, files))
+    if card.library_weights:
+        return False
     folders = [files.weights.parent]
-    if settings.mirror and not is_url(settings.mirror):
+    if settings.mirror and not is_url(settings.mirror) and not card.own:
         folders.append(Path(settings.mirror).expanduser())
     return all(
-        any(_has_size(folder / file.name, file) for folder in folders)
-        for file in (card.config, card.weights)
+        any(_has_size(folder / file.name, file) for folder in folders) for file in card.files
     )
 
 
@@ -114,10 +142,11 @@ def verify(model: str | ModelCard, settings: Settings | None = None) -> dict[str
     Raises:
         ValueError: No detector has this name.
     """
-    card = _card(model)
-    files = locate(card, settings)
+    card = _card(model, settings)
+    folder = locate(card, settings).weights.parent
     states: dict[str, FileState] = {}
-    for path, file in ((files.config, card.config), (files.weights, card.weights)):
+    for file in card.files:
+        path = folder / file.name
         good = file.sha256 is None or is_intact(path, file)
         states[file.name] = "missing" if not path.is_file() else "ok" if good else "wrong"
     return states
@@ -134,7 +163,7 @@ def default_model(settings: Settings | None = None) -> str:
     """
     settings = settings or Settings()
     if settings.model:
-        return get_card(settings.model).name
+        return get_card(settings.model, settings).name
     if is_present(PREFERRED, settings):
         return PREFERRED
     fallback = next((name for name in FALLBACKS if is_present(name, settings)), PREFERRED)
@@ -171,7 +200,7 @@ def lay_for_cvlib(
         ValueError: cvlib does not know the detector.
         WeightsError: A file could not be had or written.
     """
-    card = _card(model)
+    card = _card(model, settings)
     if not card.known_to_cvlib:
         raise ValueError(
             "`model` must be one that cvlib knows: yolov3-tiny, yolov3, yolov4-tiny or yolov4. "
@@ -179,17 +208,17 @@ def lay_for_cvlib(
         )
     files = ensure(card, settings, progress)
     folder = folder or Path.home() / ".cvlib" / "object_detection" / "yolo" / "yolov3"
-    for source, file in ((files.config, card.config), (files.weights, card.weights)):
+    for file in card.files:
         if not is_intact(folder / file.name, file):
-            _copy(source, folder / file.name)
+            _copy(files.weights.with_name(file.name), folder / file.name)
     labels = folder / "yolov3_classes.txt"  # for all its detectors
     if not labels.is_file() or len(labels.read_bytes().splitlines()) != len(card.classes):
         _copy(files.labels, labels)
     return folder
 
 
-def _card(model: str | ModelCard) -> ModelCard:
-    return get_card(model) if isinstance(model, str) else model
+def _card(model: str | ModelCard, settings: Settings | None) -> ModelCard:
+    return get_card(model, settings) if isinstance(model, str) else model
 
 
 def _has_size(path: Path, file: WeightsFile) -> bool:

