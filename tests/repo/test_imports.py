@@ -53,7 +53,7 @@ OTHERS = {
     "uvicorn": {"kernel", "cli"},
     "requests": {"client"},
     "openvino": {"engines"},
-    "onnx": {"engines", "darknet"},
+    "onnx": {"engines", "darknet", "onnx_file", "onnx_plain"},
     "onnxruntime": {"engines"},
     "streamlit": set(),
     "IPython": set(),
