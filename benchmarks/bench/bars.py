@@ -1,0 +1,108 @@
+"""What has to be reached, and whether it was."""
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+COURSE, NANO = "course", "detectlab nano"
+OURS, EXACT, FAST = "detectlab opencv", "detectlab openvino", "detectlab openvino fast"
+LIT, LIT_FAST = "litserve opencv", "litserve openvino fast"
+# Name of ours -> name of the same engine without a server, and under LitServe.
+RAW = {OURS: "opencv", EXACT: "openvino", FAST: "openvino fast"}
+LITSERVE = {OURS: LIT, FAST: LIT_FAST}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar, and what was measured."""
+
+    what: str
+    value: float
+    limit: float
+    at_least: bool = True
+    unit: str = "x"
+
+    @property
+    def passed(self) -> bool:
+        compare: Callable[[float, float], bool] = operator.ge if self.at_least else operator.le
+        return compare(self.value, self.limit)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "what": self.what, "value": round(self.value, 3), "limit": self.limit,
+            "at_least": self.at_least, "unit": self.unit, "passed": self.passed,
+        }  # fmt: skip
+
+
+def bars(found: dict[str, Any]) -> list[Bar]:
+    """Every bar that what was found has an answer to."""
+    return [*_against_others(found), *_against_the_limit(found), *_alone(found)]
+
+
+def _rate(found: dict[str, Any], name: str, clients: int) -> float:
+    return float(found["servers"][name][str(clients)]["rate"]["median"])
+
+
+def _against_others(found: dict[str, Any]) -> Iterator[Bar]:
+    servers = found["servers"]
+    if COURSE in servers:
+        # OpenVINO's float32 is as exact; `auto` takes the quicker of the two where it is installed.
+        exact = [name for name in (OURS, EXACT) if name in servers]
+        for clients in (1, 8):
+            base = _rate(found, COURSE, clients)
+            if base:
+                best = max(_rate(found, name, clients) for name in exact)
+                yield Bar(f"requests/s against the course's server, {_clients(clients)}, float32",
+                          best / base, 2.8)  # fmt: skip
+                if FAST in servers:
+                    yield Bar(f"requests/s against the course's server, {_clients(clients)}, fast",
+                              _rate(found, FAST, clients) / base, 4.5)  # fmt: skip
+    for ours, theirs in LITSERVE.items():
+        if ours in servers and theirs in servers:
+            yield Bar(
+                f"requests/s against LitServe, 8 clients, {RAW[ours]}",
+                _rate(found, ours, 8) / _rate(found, theirs, 8),
+                1.2,
+            )
+
+
+def _against_the_limit(found: dict[str, Any]) -> Iterator[Bar]:
+    for ours, raw_name in RAW.items():
+        if ours not in found["servers"] or raw_name not in found["raw"]:
+            continue
+        server, raw = found["servers"][ours], found["raw"][raw_name]
+        limit = max(loops["rate"]["median"] for loops in raw.values())
+        yield Bar(
+            f"requests/s against the bare pipeline, 8 clients, {raw_name}",
+            _rate(found, ours, 8) / limit,
+            0.90,
+        )
+        above = server["1"]["p50_ms"]["median"] - raw["1"]["p50_ms"]["median"]
+        yield Bar(f"p50 of one client above the bare pipeline, {raw_name}", above, 3.0, False, "ms")
+        at_8 = server["8"]
+        yield Bar(
+            f"p99 against p50, 8 clients, {raw_name}",
+            at_8["p99_ms"]["median"] / at_8["p50_ms"]["median"],
+            2.0,
+            at_least=False,
+        )
+
+
+def _alone(found: dict[str, Any]) -> Iterator[Bar]:
+    servers = found["servers"]
+    yield Bar("start of `serve` to the first right answer of nano",
+              found["start_s"]["median"], 1.5, False, "s")  # fmt: skip
+    yield Bar(f"resident memory after {found['settings']['memory_requests']:,} requests of nano",
+              found["memory_mb"]["after_requests"], 200, False, "MB")  # fmt: skip
+    if OURS in servers:
+        yield Bar("requests/s of nano against yolov3-tiny, 8 clients, opencv",
+                  _rate(found, NANO, 8) / _rate(found, OURS, 8), 2.0)  # fmt: skip
+    for model, agreed in found["agreement"].items():
+        if agreed["objects"]:
+            yield Bar(f"objects of {model} that fast finds again, in {agreed['photographs']} "
+                      "photographs", 100 * agreed["again"] / agreed["objects"], 99.0, True, "%")  # fmt: skip
+
+
+def _clients(count: int) -> str:
+    return "1 client" if count == 1 else f"{count} clients"

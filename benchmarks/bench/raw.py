@@ -1,0 +1,121 @@
+"""The bare pipeline in a loop: what the machine can do when nobody has to be served.
+
+    python -m bench.raw CONFIG WEIGHTS CLASSES PICTURE... [--engine E] [--precision P] [--loops N]
+
+One loop gives all cores to each picture; as many loops as cores give each picture one. Printed as
+JSON: pictures a second, milliseconds of each picture, and of each stage.
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectlab.detector import decode_yolo
+from detectlab.drawing import draw_bbox
+from detectlab.engines import Engine, Network, open_engine
+from detectlab.images import encode_image
+
+STAGES = ("decode", "prepare", "network", "boxes", "draw", "encode")
+CONFIDENCE, NMS_THRESHOLD = 0.5, 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long loops run, in seconds, and where they wait for each other in between."""
+
+    warm_up_s: float
+    seconds: float
+    all_warm: threading.Barrier
+
+
+def process(engine: Engine, data: NDArray[np.uint8], names: tuple[str, ...]) -> list[float]:
+    """Take one picture through all stages, and return when each began and the last one ended."""
+    at = [time.perf_counter()]
+    pixels = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    at.append(time.perf_counter())
+    squeezed = cv2.resize(pixels, engine.input_size_wh, interpolation=cv2.INTER_LINEAR)
+    at.append(time.perf_counter())
+    rows = engine.run(np.asarray(squeezed, np.uint8))
+    at.append(time.perf_counter())
+    size_wh = pixels.shape[1], pixels.shape[0]
+    found = decode_yolo(rows, size_wh, names, CONFIDENCE, NMS_THRESHOLD)
+    at.append(time.perf_counter())
+    drawn = draw_bbox(pixels, found)
+    at.append(time.perf_counter())
+    encode_image(drawn)
+    at.append(time.perf_counter())
+    return at
+
+
+def loop(
+    engine: Engine, pictures: list[NDArray[np.uint8]], names: tuple[str, ...], plan: Plan,
+    stages: list[list[float]],
+) -> None:  # fmt: skip
+    """Process pictures: some that do not count, and then, when all loops are warm, those that do."""
+    until = time.perf_counter() + plan.warm_up_s
+    number = 0
+    while number < 2 or time.perf_counter() < until:
+        process(engine, pictures[number % len(pictures)], names)
+        number += 1
+    plan.all_warm.wait()
+    until = time.perf_counter() + plan.seconds
+    while time.perf_counter() < until:
+        at = process(engine, pictures[number % len(pictures)], names)
+        number += 1
+        stages.append(np.diff(at).tolist())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("config", type=Path)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("classes", type=Path)
+    parser.add_argument("pictures", nargs="+", type=Path)
+    parser.add_argument("--engine", default="opencv")
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--loops", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--warm-up", type=float, default=1.0)
+    options = parser.parse_args()
+    if options.loops > 1:
+        cv2.setNumThreads(1)
+    names = tuple(options.classes.read_text().split("\n"))
+    network = Network(options.weights, options.config, (416, 416))
+    engine = open_engine(network, options.engine, options.precision, options.loops)
+    pictures = [np.fromfile(path, np.uint8) for path in options.pictures]
+    stages: list[list[float]] = []
+    # This thread takes part, to see when the time begins.
+    plan = Plan(options.warm_up, options.seconds, threading.Barrier(options.loops + 1))
+    threads = [
+        threading.Thread(target=loop, args=(engine, pictures, names, plan, stages))
+        for _ in range(options.loops)
+    ]
+    for thread in threads:
+        thread.start()
+    plan.all_warm.wait()
+    begin = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - begin
+    in_ms = np.array(stages) * 1000
+    json.dump(
+        {
+            "rate": len(stages) / seconds,
+            "ms": in_ms.sum(axis=1).tolist(),
+            "stages_ms": dict(zip(STAGES, np.median(in_ms, axis=0).tolist(), strict=True)),
+        },
+        sys.stdout,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

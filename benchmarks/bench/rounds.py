@@ -1,0 +1,148 @@
+"""The measuring itself: everybody in turn, round after round, so that the machine's moods hit all."""
+
+import json
+import random
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .contestants import BENCHMARKS, Contestant, Started, plain_environment, started
+from .files import Files
+
+LOAD = BENCHMARKS / "bench" / "load.py"
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how often.
+
+    Attributes:
+        repeats: Rounds.
+        seconds: For each contestant and number of clients, in each round.
+        warm_up_s: Before that; dropped.
+        clients: How many at once.
+    """
+
+    repeats: int = 5
+    seconds: float = 4.0
+    warm_up_s: float = 1.0
+    clients: tuple[int, ...] = (1, 2, 8, 32)
+
+
+@dataclass
+class Series:
+    """What one contestant did for one number of clients, a value for each round."""
+
+    rate: list[float] = field(default_factory=list)
+    p50_ms: list[float] = field(default_factory=list)
+    p99_ms: list[float] = field(default_factory=list)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    clients_cpu_ms: list[float] = field(default_factory=list)
+
+    def add(self, found: dict[str, Any]) -> None:
+        ms = found["ms"] or [float("nan")]
+        self.rate.append(len(found["ms"]) / found["seconds"])
+        self.p50_ms.append(float(np.percentile(ms, 50)))
+        self.p99_ms.append(float(np.percentile(ms, 99)))
+        self.outcomes.update(found["outcomes"])
+        self.clients_cpu_ms.append(found["cpu_ms"])
+
+    def summary(self) -> dict[str, Any]:
+        return {
+            "rate": spread(self.rate),
+            "p50_ms": spread(self.p50_ms),
+            "p99_ms": spread(self.p99_ms),
+            "outcomes": dict(self.outcomes),
+            "clients_cpu_ms": round(statistics.median(self.clients_cpu_ms), 3),
+        }
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, smallest and largest."""
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return {"median": round(middle, 3), "min": round(low, 3), "max": round(high, 3)}
+
+
+def drive(server: Started, pictures: list[Path], *options: str) -> dict[str, Any]:
+    """Load a server from another process; what `load.py` says."""
+    found = subprocess.run(
+        [sys.executable, str(LOAD), f"--url={server.url}/predict", *options, *map(str, pictures)],
+        stdout=subprocess.PIPE, check=True, text=True,
+    )  # fmt: skip
+    return dict(json.loads(found.stdout))
+
+
+def measure_servers(
+    contestants: list[Contestant], files: Files, plan: Plan, logs: Path, progress: Progress
+) -> dict[str, dict[str, Any]]:
+    """Requests a second and latencies of each server, by number of clients."""
+    mix = random.Random(0)
+    series = {c.name: {n: Series() for n in plan.clients} for c in contestants}
+    with ExitStack() as stack:
+        # All stand ready, and only one has work at a time: an idle server costs nothing.
+        servers = {
+            c.name: stack.enter_context(started(c, logs / f"{number}.log"))
+            for number, c in enumerate(contestants)
+        }
+        for _ in range(plan.repeats):
+            for clients in plan.clients:
+                for name in mix.sample(list(servers), len(servers)):
+                    progress(f"{name}, {clients} clients")
+                    found = drive(
+                        servers[name], files.pictures, f"--clients={clients}",
+                        f"--seconds={plan.seconds}", f"--warm-up={plan.warm_up_s}",
+                    )  # fmt: skip
+                    series[name][clients].add(found)
+    return {
+        name: {str(n): s.summary() for n, s in by_clients.items()}
+        for name, by_clients in series.items()
+    }
+
+
+def measure_raw(
+    engines: Mapping[str, tuple[str, str]], loops: tuple[int, ...], files: Files, plan: Plan,
+    progress: Progress,
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """Pictures a second of the bare pipeline, by number of loops, and each stage's time."""
+    mix = random.Random(0)
+    runs: dict[str, dict[int, list[dict[str, Any]]]] = {
+        name: {n: [] for n in loops} for name in engines
+    }
+    for _ in range(plan.repeats):
+        for name in mix.sample(list(engines), len(engines)):
+            engine, precision = engines[name]
+            for count in loops:
+                progress(f"bare pipeline, {name}, {count} at once")
+                run = subprocess.run(
+                    [sys.executable, "-m", "bench.raw", str(files.config), str(files.weights),
+                     str(files.classes), *map(str, files.pictures), f"--engine={engine}",
+                     f"--precision={precision}", f"--loops={count}", f"--seconds={plan.seconds}",
+                     f"--warm-up={plan.warm_up_s}"],
+                    env=plain_environment(), stdout=subprocess.PIPE, check=True, text=True,
+                )  # fmt: skip
+                runs[name][count].append(json.loads(run.stdout))
+    return {
+        name: {str(n): _summarise_raw(found) for n, found in by_loops.items()}
+        for name, by_loops in runs.items()
+    }
+
+
+def _summarise_raw(found: list[dict[str, Any]]) -> dict[str, Any]:
+    stages = {
+        stage: round(statistics.median(run["stages_ms"][stage] for run in found), 3)
+        for stage in found[0]["stages_ms"]
+    }
+    return {
+        "rate": spread([run["rate"] for run in found]),
+        "p50_ms": spread([statistics.median(run["ms"]) for run in found]),
+        "stages_ms": stages,
+    }
