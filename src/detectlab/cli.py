@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from detectlab import __version__, rollout_cli
+from detectlab import __version__, compare_cli, models_cli, rollout_cli
 
 if TYPE_CHECKING:
     import socket
@@ -25,11 +25,11 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="List, fetch and check detectors.")
 images_app = typer.Typer(help="Fetch the course's own photographs.", no_args_is_help=True)
-app.add_typer(models_app, name="models")
+app.add_typer(models_cli.app, name="models")
 app.add_typer(images_app, name="images")
 app.add_typer(rollout_cli.app, name="rollout")
+app.command()(compare_cli.compare)
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
 
     try:
         app()
-    except (ValueError, OSError, WeightsError) as error:
+    except (ValueError, OSError, ModuleNotFoundError, WeightsError) as error:
         _fail(str(error))
 
 
@@ -229,56 +229,6 @@ def _listen(host: str, port: int) -> "socket.socket":
             f"cannot listen on {host} port {port}: {error.strerror}. Another server may run there: "
             "stop it, or choose another port with --port (0 takes a free one)."
         ) from None
-
-
-@models_app.callback(invoke_without_command=True)
-def list_models(context: typer.Context) -> None:
-    """List the detectors: what each is for, and whether it is here."""
-    if context.invoked_subcommand:
-        return
-    from detectlab.models import registry
-    from detectlab.weights import default_model, is_present, locate
-
-    default = default_model()
-    for card in registry().values():
-        here = "with the package" if card.embedded else "here" if is_present(card) else "to pull"
-        size = locate(card).weights.stat().st_size if card.embedded else card.size
-        typer.echo(
-            typer.style(f"{card.name + (' *' if card.name == default else ''):<18}", bold=True)
-            + (f"{size / 1e6:7.1f} MB" if size else " " * 10)
-            + f"  {len(card.classes):>2} classes  {here:<17} {card.licence}"
-        )
-        typer.echo(f"    {card.description}")
-    typer.echo("* is the default. `detectlab models pull NAME` fetches one.")
-
-
-@models_app.command("pull")
-def pull_models(
-    names: Annotated[list[str], typer.Argument(help="Detectors to fetch.", metavar="NAME...")],
-) -> None:
-    """Fetch detectors, each file checked by its checksum."""
-    from detectlab.models import get_card
-    from detectlab.weights import ensure
-
-    for card in [get_card(name) for name in names]:  # all names are checked before any download
-        files = ensure(card)
-        typer.echo(f"{card.name}: {files.weights}")
-
-
-@models_app.command("verify")
-def verify_models() -> None:
-    """Read the fetched files and compare their checksums."""
-    from detectlab.models import registry
-    from detectlab.weights import verify
-
-    wrong = False
-    for card in registry().values():
-        for file, state in verify(card).items():
-            if state != "missing":
-                typer.echo(f"{state:<6} {card.name}: {file}")
-            wrong |= state == "wrong"
-    if wrong:
-        _fail("a file is damaged. `detectlab models pull NAME` fetches it again.")
 
 
 @images_app.command("pull")

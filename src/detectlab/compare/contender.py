@@ -1,0 +1,58 @@
+"""What takes part in a comparison: a detector, perhaps at another input size."""
+
+import re
+from dataclasses import dataclass
+
+from detectlab.models import get_card
+from detectlab.weights import locate
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A detector at an input size.
+
+    Attributes:
+        model: Name of the detector, as the registry has it.
+        input_size: Side of the square that pictures are resized to, in pixels; `None` for the one
+            that the detector was made for.
+    """
+
+    model: str
+    input_size: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Contender":
+        """Read `NAME`, or `NAME@SIDE` for another input size.
+
+        Raises:
+            ValueError: No detector has this name, or the side is no multiple of 32.
+
+        >>> Contender.parse("nano@320")
+        Contender(model='nano', input_size=320)
+        """
+        name, at, side = text.strip().partition("@")
+        get_card(name)
+        if not at:
+            return cls(name)
+        if not re.fullmatch(r"\d{1,5}", side) or int(side) == 0 or int(side) % 32:
+            raise ValueError(
+                f"`models`: behind @ stands the input size, a multiple of 32. Received: {text!r}"
+            )
+        return cls(name, int(side))
+
+    @property
+    def name(self) -> str:
+        """As `parse` reads it."""
+        return f"{self.model}@{self.input_size}" if self.input_size else self.model
+
+    @property
+    def side(self) -> int:
+        """Width of its input in pixels."""
+        return self.input_size or get_card(self.model).input_size
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of its files, without the list of classes."""
+        files = locate(self.model)
+        present = [file for file in (files.config, files.weights) if file and file.is_file()]
+        return sum(file.stat().st_size for file in present)

@@ -1,0 +1,110 @@
+"""The same picture, drawn by each detector, side by side."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detectlab.compare.judging import judge_by_reference, only
+from detectlab.compare.result import Comparison
+from detectlab.detections import Detections
+from detectlab.drawing import draw_bbox
+from detectlab.images import read_image
+from detectlab.labels import Labels
+
+_GAP_PX = 8
+_BAR_PX = 30
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+
+
+def side_by_side(
+    comparison: Comparison, index: int, tile_width: int = 640, columns: int | None = None
+) -> NDArray[np.uint8]:
+    """What each detector found in a picture, and what is really there where that is known.
+
+    Args:
+        comparison: What was compared.
+        index: Which of its pictures.
+        tile_width: Width of each drawing, in pixels.
+        columns: How many stand beside each other; by default as many as make it about square.
+
+    Returns:
+        `(height, width, 3)` uint8, BGR.
+    """
+    pixels = read_image(comparison.pictures[index])
+    height = round(pixels.shape[0] * tile_width / pixels.shape[1])
+    scale = tile_width / pixels.shape[1]
+    small = cv2.resize(pixels, (tile_width, height), interpolation=cv2.INTER_AREA)
+    canvas: NDArray[np.uint8] = small.astype(np.uint8, copy=False)
+    answers = [(row.name, row.answers[index]) for row in comparison.rows]
+    # The classes of all, so that each has the same colour everywhere.
+    names = tuple(dict.fromkeys(name for _, answer in answers for name in answer.names))
+    tiles = [
+        _titled(draw_bbox(canvas, _renamed(answer, names, scale)), f"{name}: {len(answer)} found")
+        for name, answer in answers
+    ]
+    if comparison.labels is not None:
+        there = _as_detections(comparison.labels[index], (tile_width, height), names)
+        title = f"really there: {len(there)}"
+        tiles.insert(0, _titled(draw_bbox(canvas, there, write_confidence=False), title))
+    return _grid(tiles, columns or math.ceil(math.sqrt(len(tiles))))
+
+
+def most_different(comparison: Comparison, count: int) -> list[int]:
+    """The pictures about which the detectors differ most, by their indices.
+
+    Args:
+        comparison: What was compared.
+        count: How many, at most.
+
+    Returns:
+        Indices of `comparison.pictures`, the most different first.
+    """
+    answers = [[only(one, comparison.classes) for one in row.answers] for row in comparison.rows]
+
+    def agreement(index: int) -> float:
+        of_picture = [one[index] for one in answers]
+        pairs = [(a, b) for place, a in enumerate(of_picture) for b in of_picture[:place]]
+        scores = [judge_by_reference([a], [b], comparison.classes).score for a, b in pairs]
+        return sum(scores)
+
+    return sorted(range(len(comparison.pictures)), key=agreement)[:count]
+
+
+def _renamed(found: Detections, names: Sequence[str], scale: float) -> Detections:
+    numbers = np.array([names.index(label) for label in found.labels], np.int64)
+    return Detections(found.xyxy * np.float32(scale), found.confidence, numbers, tuple(names))
+
+
+def _as_detections(there: Labels, size_wh: tuple[int, int], names: Sequence[str]) -> Detections:
+    """The objects of classes that a detector knows."""
+    kept = [index for index, name in enumerate(there.names) if name in names]
+    width, height = size_wh
+    return Detections(
+        there.xyxy[kept] * np.array([width, height, width, height], np.float32),
+        np.ones(len(kept), np.float32),
+        np.array([names.index(there.names[index] or "") for index in kept], np.int64),
+        tuple(names),
+    )
+
+
+def _titled(drawn: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+    bar = np.full((_BAR_PX, drawn.shape[1], 3), 255, np.uint8)
+    cv2.putText(bar, title, (2, _BAR_PX - 9), _FONT, 0.6, (40, 40, 40), 1, cv2.LINE_AA)
+    return np.vstack([bar, drawn])
+
+
+def _grid(tiles: Sequence[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    height, width = tiles[0].shape[:2]
+    rows = math.ceil(len(tiles) / columns)
+    whole = np.full(
+        (rows * (height + _GAP_PX) - _GAP_PX, columns * (width + _GAP_PX) - _GAP_PX, 3),
+        255,
+        np.uint8,
+    )
+    for place, tile in enumerate(tiles):
+        top, left = place // columns * (height + _GAP_PX), place % columns * (width + _GAP_PX)
+        whole[top : top + height, left : left + width] = tile
+    return whole

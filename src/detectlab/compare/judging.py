@@ -1,0 +1,86 @@
+"""How good answers are: against labels, or against another detector's answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from detectlab.average_precision import IGNORE, Found, Truth, average_precision
+from detectlab.detections import Detections
+from detectlab.labels import Labels
+from detectlab.rollout.comparison import match
+
+Sizes = Sequence[tuple[int, int]]  # width and height of each picture
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How good a detector's answers are, from 0 to 1: altogether, and for each class.
+
+    Attributes:
+        score: AP50, averaged over the classes, or agreement.
+        per_class: The same for each class; empty for agreement.
+    """
+
+    score: float
+    per_class: dict[str, float]
+
+
+def judge_by_labels(
+    answers: Sequence[Detections], labels: Sequence[Labels], sizes_wh: Sizes, classes: Sequence[str]
+) -> Verdict:
+    """AP50 of a detector's answers.
+
+    Args:
+        answers: Picture by picture, from a very low confidence on.
+        labels: What is there, in the same order.
+        sizes_wh: The pictures' sizes in pixels.
+        classes: Those that count: the detector knows them, and there is one at least.
+    """
+    found = [_as_found(a, s, classes) for a, s in zip(answers, sizes_wh, strict=True)]
+    truth = [_as_truth(there, classes) for there in labels]
+    per_class = {
+        name: average_precision(found, truth, index)[0] for index, name in enumerate(classes)
+    }
+    return Verdict(float(np.mean(list(per_class.values()))), per_class)
+
+
+def judge_by_reference(
+    answers: Sequence[Detections], reference: Sequence[Detections], classes: Sequence[str]
+) -> Verdict:
+    """Agreement with another detector's answers: F1 of objects of the same class and place.
+
+    Args:
+        answers: Picture by picture.
+        reference: The other one's, in the same order.
+        classes: Those that count: both know them.
+    """
+    matched = objects = 0
+    for one, other in zip(answers, reference, strict=True):
+        ours, theirs = only(one, classes), only(other, classes)
+        matched += len(match(theirs, ours))
+        objects += len(ours) + len(theirs)
+    return Verdict(2 * matched / objects if objects else 1.0, {})
+
+
+def only(found: Detections, classes: Sequence[str]) -> Detections:
+    """The objects of some classes."""
+    return found[np.array([label in classes for label in found.labels], dtype=bool)]
+
+
+def _as_found(answer: Detections, size_wh: tuple[int, int], classes: Sequence[str]) -> Found:
+    answer = only(answer, classes)
+    numbers = np.array([classes.index(label) for label in answer.labels], np.float32)
+    width, height = size_wh
+    shares = answer.xyxy / np.array([width, height, width, height], np.float32)
+    return np.column_stack([numbers, answer.confidence, shares.clip(0, 1)]).astype(np.float32)
+
+
+def _as_truth(there: Labels, classes: Sequence[str]) -> Truth:
+    wanted = [name is None or name in classes for name in there.names]
+    numbers = [
+        IGNORE if name is None else classes.index(name)
+        for name in there.names
+        if name is None or name in classes
+    ]
+    return np.column_stack([numbers, there.xyxy[wanted]]).astype(np.float32).reshape(-1, 5)

@@ -1,0 +1,177 @@
+"""What a comparison found: a row for each detector, as a table and as JSON."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from detectlab.compare.contender import Contender
+from detectlab.compare.judging import Verdict
+from detectlab.detections import Detections
+from detectlab.labels import Labels
+
+_MANY = 8  # classes that a sentence can list
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one detector found, and what it cost.
+
+    Attributes:
+        contender: The detector.
+        known_classes: How many classes it knows.
+        verdict: How good its answers are.
+        objects: How many objects it found.
+        times_ms: Milliseconds of each detection that was timed.
+        file_bytes: Size of its files.
+        memory_bytes: How much a process grows by it, or `None` where that is not known.
+        answers: What it found, picture by picture.
+    """
+
+    contender: Contender
+    known_classes: int
+    verdict: Verdict
+    objects: int
+    times_ms: tuple[float, ...]
+    file_bytes: int
+    memory_bytes: int | None
+    answers: tuple[Detections, ...]
+
+    @property
+    def name(self) -> str:
+        """The detector, as one types it."""
+        return self.contender.name
+
+    @property
+    def score(self) -> float:
+        """AP50 or agreement, from 0 to 1."""
+        return self.verdict.score
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds for a picture, in the middle."""
+        return self.percentile_ms(50)
+
+    @property
+    def file_mb(self) -> float:
+        """Size of its files in MB."""
+        return self.file_bytes / 1e6
+
+    def percentile_ms(self, percent: float) -> float:
+        """Milliseconds within which this share of the pictures was done, 0 to 100."""
+        return float(np.percentile(self.times_ms, percent))
+
+    def as_json(self) -> dict[str, Any]:
+        """Its figures under plain names."""
+        times = {f"p{p}": round(self.percentile_ms(p), 2) for p in (10, 50, 90)}
+        return {
+            "name": self.name,
+            "model": self.contender.model,
+            "input_size": self.contender.side,
+            "known_classes": self.known_classes,
+            "score": round(self.score, 4),
+            "per_class": {name: round(score, 4) for name, score in self.verdict.per_class.items()},
+            "objects": self.objects,
+            "time_ms": {**times, "detections": len(self.times_ms)},
+            "file_bytes": self.file_bytes,
+            "memory_bytes": self.memory_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What several detectors made of the same pictures.
+
+    Attributes:
+        rows: The detectors, in the order in which they were named.
+        classes: The classes that count: every one of the detectors knows them.
+        pictures: The pictures.
+        confidence: Above which an object counts as found, in `[0, 1]`.
+        labels: What is really in the pictures, where that is known.
+        reference: The largest detector, with which the others agree or not where there are no
+            labels.
+        unlabelled: How many pictures have no labels although others do.
+    """
+
+    rows: tuple[Row, ...]
+    classes: tuple[str, ...]
+    pictures: tuple[Path, ...]
+    confidence: float
+    labels: tuple[Labels, ...] | None
+    reference: str | None
+    unlabelled: int = 0
+
+    def __getitem__(self, name: str) -> Row:
+        """The row of a detector."""
+        return next(row for row in self.rows if row.name == name)
+
+    @property
+    def measure(self) -> str:
+        """What `score` is: `"AP50"` or `"agreement"`."""
+        return "AP50" if self.labels is not None else "agreement"
+
+    @property
+    def title(self) -> str:
+        """What was judged, over which classes."""
+        classes = ", ".join(self.classes)
+        if len(self.classes) > _MANY:
+            classes = f"the {len(self.classes)} classes that all of them know"
+        pictures = _counted(len(self.pictures), "picture")
+        if self.labels is None:
+            return f"Agreement with {self.reference}, the largest, over {classes}: {pictures}"
+        names = [name for there in self.labels for name in there.names]
+        objects = _counted(sum(name in self.classes for name in names), "object")
+        note = f" ({self.unlabelled} without labels: taken for empty)" if self.unlabelled else ""
+        return f"AP50 over {classes}: {objects} in {pictures}{note}"
+
+    def table(self) -> str:
+        """All figures as lines of text."""
+        head = ["detector", "input", "classes", self.measure, f"found > {self.confidence:g}",
+                "ms a picture", "(p10 to p90)", "file MB", "memory MB"]  # fmt: skip
+        cells = [head, *(self._cells(row) for row in self.rows)]
+        widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
+        lines = [
+            "  ".join(
+                text.rjust(width) if column else text.ljust(width)
+                for column, (text, width) in enumerate(zip(line, widths, strict=True))
+            )
+            for line in cells
+        ]
+        return "\n".join([self.title, *(line.rstrip() for line in lines)])
+
+    def _cells(self, row: Row) -> list[str]:
+        low, middle, high = (row.percentile_ms(percent) for percent in (10, 50, 90))
+        return [
+            row.name,
+            str(row.contender.side),
+            str(row.known_classes),
+            "is it" if row.name == self.reference else f"{row.score:.3f}",
+            str(row.objects),
+            f"{middle:.1f}",
+            f"({low:.1f} to {high:.1f})",
+            f"{row.file_mb:.1f}",
+            "?" if row.memory_bytes is None else f"{row.memory_bytes / 1e6:.0f}",
+        ]
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but the answers themselves."""
+        return {
+            "measure": self.measure,
+            "reference": self.reference,
+            "classes": list(self.classes),
+            "confidence": self.confidence,
+            "pictures": [str(picture) for picture in self.pictures],
+            "unlabelled": self.unlabelled,
+            "detectors": [row.as_json() for row in self.rows],
+        }
+
+
+def common_classes(known: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The classes that are in every list, in the order of the first."""
+    return tuple(name for name in known[0] if all(name in names for names in known[1:]))
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" + ("" if count == 1 else "s")
