@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from training.data import BACKGROUND, IGNORE, Boxes, Picture, Sample
 from training.draw_clock import Sprite
-from training.light import degrade, recolour, repaint
+from training.light import blend, degrade, recolour, repaint, settle
+from training.streets import fill_street, solid_bounds
 from training.task import CLASSES
 
 SMALLEST_PX = 7  # objects below it teach nothing
+CAR_SHARE = 0.3  # of what is pasted outside of streets
 VISIBLE, CUT = 0.45, 0.2  # share of an object in the picture: taught above, ignored between
 
 
@@ -55,6 +57,8 @@ class Composer:
         sprites: (class, sprite) to paste; class -2 is something that is none of them.
         paste_chance: How often sprites are pasted into a picture.
         mosaic_chance: How often four photographs share a picture.
+        street_chance: How often a picture is a street, if there are cars among the sprites.
+        cars: Those of the sprites that are cars; `others` are none of the classes.
     """
 
     groups: Sequence[Sequence[Sample]]
@@ -63,9 +67,16 @@ class Composer:
     sprites: Sequence[tuple[int, Sprite]]
     paste_chance: float = 0.65
     mosaic_chance: float = 0.5
+    street_chance: float = 0.35
     opacities: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    cars: list[Sprite] = field(init=False)
+    others: list[Sprite] = field(init=False)
 
     def __post_init__(self) -> None:
+        names = [(CLASSES[label] if label >= 0 else "", s) for label, s in self.sprites]
+        self.cars = [sprite for name, sprite in names if name == "car"]
+        self.others = [sprite for name, sprite in names if not name]
+        self.sprites = [pair for pair in self.sprites if pair[0] < 0 or CLASSES[pair[0]] != "car"]
         for group in self.groups:
             for sample in group:
                 opacity = foreground(sample.picture) if len(sample.boxes) else None
@@ -86,13 +97,15 @@ class Composer:
             (side, side, 3) uint8 BGR, and (N, 5) float32 boxes: class or -1, corners in pixels.
         """
         canvas = np.empty((side, side, 3), np.uint8)
+        if self.cars and self.backdrops and rng.random() < self.street_chance:
+            return self._street(rng, canvas)
         if mosaic and rng.random() < self.mosaic_chance:
             x, y = (int(side * rng.uniform(0.3, 0.7)) for _ in range(2))
             tiles = ((0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side))
         else:
             tiles = ((0, 0, side, side),)
         boxes = [self._tile(rng, canvas, tile) for tile in tiles]
-        if len(self.sprites) and rng.random() < self.paste_chance:
+        if (self.sprites or self.cars) and rng.random() < self.paste_chance:
             for _ in range(rng.choice([1, 2, 3, 5], p=[0.55, 0.25, 0.12, 0.08])):
                 boxes = [self._paste(rng, canvas, np.concatenate(boxes))]
         found = np.concatenate(boxes)
@@ -100,6 +113,15 @@ class Composer:
             canvas = cv2.flip(canvas, 1)
             found[:, [1, 3]] = side - found[:, [3, 1]]
         return degrade(rng, canvas), clip(found, (0, 0), (side, side))
+
+    def _street(self, rng: np.random.Generator, canvas: Picture) -> tuple[Picture, Boxes]:
+        """Makes a picture of cars before a scene that has none."""
+        side = canvas.shape[0]
+        scene = self.backdrops[rng.integers(len(self.backdrops))]
+        self._tile(rng, canvas, (0, 0, side, side), scene)
+        cars = [self._car(rng) for _ in range(4)]
+        boxes = fill_street(rng, canvas, CLASSES.index("car"), cars, self.others)
+        return degrade(rng, canvas), clip(boxes, (0, 0), (side, side))
 
     def _sample(self, rng: np.random.Generator) -> Sample:
         group = self.groups[rng.choice(len(self.groups), p=self.shares)]
@@ -116,21 +138,26 @@ class Composer:
             behind = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
         else:
             behind = self._crop(rng, (width, height))
-        return _blend(behind, sample.picture, opacity)
+        return blend(behind, sample.picture, opacity)
 
     def _tile(
-        self, rng: np.random.Generator, canvas: Picture, tile: tuple[int, int, int, int]
+        self,
+        rng: np.random.Generator,
+        canvas: Picture,
+        tile: tuple[int, int, int, int],
+        street: Sample | None = None,
     ) -> Boxes:
         left, top, right, bottom = tile
         size = np.array([right - left, bottom - top], dtype=np.float32)
-        sample = self._sample(rng)
+        sample = street or self._sample(rng)
         picture = self._photograph(rng, sample)
         # The whole picture, squeezed into the tile as detection squeezes it, is the usual view.
         zoom = np.exp(rng.normal(0.0, 0.28) + rng.normal(0, 0.1, 2)).clip(0.4, 2.2)
         if not len(sample.boxes):
             # Few scenes must teach what all others look like: go closer, turn them.
             zoom *= rng.uniform(1, 2.5)
-            picture = np.rot90(picture, rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))
+            if street is None:
+                picture = np.rot90(picture, rng.choice(4, p=[0.7, 0.1, 0.1, 0.1]))
         scale = size * zoom / picture.shape[1::-1]
         room = size - size * zoom
         shift = room * rng.uniform(0, 1, 2)
@@ -151,7 +178,10 @@ class Composer:
     def _paste(self, rng: np.random.Generator, canvas: Picture, boxes: Boxes) -> Boxes:
         """Pastes one sprite, mostly on free ground; what it covers badly is taught no more."""
         side = canvas.shape[0]
-        label, sprite = self.sprites[rng.integers(len(self.sprites))]
+        if self.cars and (not self.sprites or rng.random() < CAR_SHARE):
+            label, sprite = CLASSES.index("car"), self._car(rng)
+        else:
+            label, sprite = self.sprites[rng.integers(len(self.sprites))]
         name = "" if label == BACKGROUND else CLASSES[label]
         longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
         if name == "car" and rng.random() < 0.35:
@@ -161,14 +191,15 @@ class Composer:
         shape = np.array(sprite.shape[1::-1]) * (1, taller) * rng.uniform(0.88, 1.12, 2)
         width, height = (max(4, round(v)) for v in shape * longest / shape.max())
         sprite = cv2.resize(sprite, (width, height), interpolation=cv2.INTER_AREA)
-        if name == "car":
-            sprite = self._on_the_street(rng, sprite)
         if name != "clock" and rng.random() < 0.5:  # a mirrored dial is no dial
             sprite = cv2.flip(sprite, 1)
+        bounds = solid_bounds(sprite)
         over = 0.4 if name == "car" else 0.15  # how far it may stick out of the picture
         x = int(rng.uniform(-over * width, side - (1 - over) * width))
         y = int(rng.uniform(-over / 2 * height, side - (1 - over / 2) * height))
-        box = np.array([[label, x, y, x + width, y + height]], dtype=np.float32)
+        inner_x, inner_y, across, up = bounds
+        corners = (x + inner_x, y + inner_y, x + inner_x + across, y + inner_y + up)
+        box = np.array([[label, *corners]], dtype=np.float32)
         covered = _covered(boxes, box[0])
         if (covered > 0.25).any() and rng.random() < 0.5:
             return boxes
@@ -177,28 +208,20 @@ class Composer:
         left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, side), min(y + height, side)
         part = sprite[top - y : bottom - y, left - x : right - x]
         ground = canvas[top:bottom, left:right]
-        if name == "car":  # a car darkens the road under it
-            middle = (x + width // 2, y + round(height * 0.95))
-            axes = (width // 2, height // 12 + 1)
-            dark = tuple(int(v) for v in ground.mean(axis=(0, 1)) * 0.3)
-            cv2.ellipse(canvas, middle, axes, 0, 0, 360, dark, -1, cv2.LINE_AA)
-        canvas[top:bottom, left:right] = _settle(rng, ground, part)
+        canvas[top:bottom, left:right] = settle(rng, ground, part)
         return boxes if label == BACKGROUND else np.concatenate([boxes, box])
 
-    def _on_the_street(self, rng: np.random.Generator, sprite: Sprite) -> Sprite:
-        """Paints a car anew, mirrors a scene in it, puts a pole before it: all at times."""
+    def _car(self, rng: np.random.Generator) -> Sprite:
+        """Gives a car, at times in another colour, at times with a scene mirrored in it."""
+        sprite = self.cars[rng.integers(len(self.cars))]
         height, width = sprite.shape[:2]
-        if rng.random() < 0.6:
+        if rng.random() < 0.15:
             sprite = repaint(rng, sprite)
-        if self.backdrops and rng.random() < 0.6:
+        if self.backdrops and rng.random() < 0.35:
             mirrored = self._crop(rng, (width, height))
-            share = rng.uniform(0, 0.45)
+            share = rng.uniform(0, 0.3)
             colour = cv2.addWeighted(sprite[..., :3], 1 - share, mirrored, share, 0)
             sprite = np.dstack([colour, sprite[..., 3]])
-        if rng.random() < 0.2:
-            pole = (int(rng.uniform(0.1, 0.9) * width), int(rng.uniform(0.03, 0.15) * width) + 1)
-            sprite = sprite.copy()
-            sprite[:, pole[0] : pole[0] + pole[1]] = (*rng.integers(0, 200, 3), 255)
         return sprite
 
     def _crop(self, rng: np.random.Generator, size_wh: tuple[int, int]) -> Picture:
@@ -207,24 +230,6 @@ class Composer:
         low = (rng.uniform(0, 0.5, 2) * scene.shape[:2]).astype(int)
         high = low + (rng.uniform(0.35, 0.5, 2) * scene.shape[:2]).astype(int)
         return cv2.resize(scene[low[0] : high[0], low[1] : high[1]], size_wh)
-
-
-def _settle(rng: np.random.Generator, ground: Picture, sprite: Sprite) -> Picture:
-    """Gives the ground with the sprite in the same light, haze and focus."""
-    if rng.random() < 0.6:
-        sprite = cv2.GaussianBlur(sprite, (0, 0), rng.uniform(0.3, 1.3))
-    colour = recolour(rng, np.ascontiguousarray(sprite[..., :3]))
-    haze = np.empty_like(colour)
-    haze[:] = ground.mean(axis=(0, 1))
-    share = rng.uniform(0, 0.35)
-    colour = cv2.addWeighted(colour, 1 - share, haze, share, 0)
-    return _blend(ground, colour, sprite[..., 3])
-
-
-def _blend(behind: Picture, before: Picture, opacity: NDArray[np.uint8]) -> Picture:
-    share = cv2.merge([opacity] * 3).astype(np.uint16)
-    mixed = before.astype(np.uint16) * share + behind.astype(np.uint16) * (255 - share)
-    return (mixed // 255).astype(np.uint8)
 
 
 def _covered(boxes: Boxes, by: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from training.data import Picture
 from training.draw_clock import Sprite
@@ -50,3 +51,22 @@ def degrade(rng: np.random.Generator, picture: Picture) -> Picture:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
         return cv2.imdecode(cv2.imencode(".jpg", picture, quality)[1], cv2.IMREAD_COLOR)
     return picture
+
+
+def blend(behind: Picture, before: Picture, opacity: NDArray[np.uint8]) -> Picture:
+    """Gives `before` over `behind`, all three of one height and width."""
+    share = cv2.merge([opacity] * 3).astype(np.uint16)
+    mixed = before.astype(np.uint16) * share + behind.astype(np.uint16) * (255 - share)
+    return (mixed // 255).astype(np.uint8)
+
+
+def settle(rng: np.random.Generator, ground: Picture, sprite: Sprite) -> Picture:
+    """Gives the ground with the sprite on it in the same light, haze and focus."""
+    if rng.random() < 0.6:
+        sprite = cv2.GaussianBlur(sprite, (0, 0), rng.uniform(0.3, 1.3))
+    colour = recolour(rng, np.ascontiguousarray(sprite[..., :3]))
+    haze = np.empty_like(colour)
+    haze[:] = ground.mean(axis=(0, 1))
+    share = rng.uniform(0, 0.6) ** 2
+    colour = cv2.addWeighted(colour, 1 - share, haze, share, 0)
+    return blend(ground, colour, sprite[..., 3])

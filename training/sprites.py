@@ -13,11 +13,13 @@ from training.data import BACKGROUND, Sample
 from training.draw_car import draw_car
 from training.draw_clock import Sprite, draw_clock
 from training.draw_plain import draw_plain
+from training.streets import SOLID
 from training.task import CLASSES
 
-LONGEST_SIDE = 200
+LONGEST_SIDE = 240
 SMALLEST_CUT = 40  # pixels; smaller objects make poor sprites
 CUT_COPIES = 2  # there are few photographed ones among many drawn ones
+FADE = 12  # pixels
 PLAIN_SHARE = 0.4  # plain things for each drawn clock
 
 
@@ -56,14 +58,29 @@ def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]
 
 
 def read_sprites(folder: Path, copies: int) -> list[tuple[int, Sprite]]:
-    """Reads PNG pictures with transparency, named `CLASS-ANYTHING.png`; each counts many times."""
+    """Reads PNG pictures with transparency, named `CLASS-ANYTHING.png`; each counts many times.
+
+    `none-ANYTHING.png` is none of the classes.
+    """
     sprites = []
     for path in sorted(folder.glob("*-*.png")):
         picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        picture[..., 3] = _faded(picture[..., 3])
         left, top, width, height = cv2.boundingRect((picture[..., 3] > 40).astype(np.uint8))
         sprite = _shrunk(picture[top : top + height, left : left + width])
-        sprites += [(CLASSES.index(path.stem.split("-")[0]), sprite)] * copies
+        name = path.stem.split("-")[0]
+        label = BACKGROUND if name == "none" else CLASSES.index(name)
+        sprites += [(label, sprite)] * copies
     return sprites
+
+
+def _faded(opacity: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lets a shadow end softly before the picture's edge cuts it."""
+    height, width = opacity.shape
+    x, y = np.arange(width), np.arange(height)[:, None]
+    edge = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
+    faded = opacity * (edge / FADE).clip(0, 1)
+    return np.where(opacity >= SOLID, opacity, faded).astype(np.uint8)
 
 
 def cut_sprites(samples: Sequence[Sample]) -> list[tuple[int, Sprite]]:

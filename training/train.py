@@ -30,7 +30,7 @@ from training.sprites import cut_sprites, draw_sprites, read_sprites
 from training.task import CLASSES
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
-CUTTING_COPIES = 20  # a rendered car is worth several drawn ones
+CUTTING_COPIES = 10  # a rendered car is worth several drawn ones
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
 AVERAGE = 0.996  # of the weights that are kept, over about 250 steps
 EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
@@ -209,6 +209,9 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--sprites", type=int, default=1500, help="how many clocks to draw")
     parser.add_argument("--out", type=Path, required=True, help="folder of this training")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of another training, to start from its weights"
+    )
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--every", type=float, default=5, help="minutes between reports")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak of the learning rate")
@@ -229,10 +232,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     checkpoint = options.out / "checkpoint.pt"
     state = torch.load(checkpoint) if checkpoint.is_file() else None
-    cfg = state["cfg"] if state else make_cfg(len(CLASSES), find_anchors(composer, options.seed))
+    begun = torch.load(options.start) if options.start else None
+    if state or begun:
+        cfg = (state or begun)["cfg"]
+    else:
+        cfg = make_cfg(len(CLASSES), find_anchors(composer, options.seed))
     run = new_run(cfg)
     if state:
         run.restore(state)
+    elif begun:
+        run.network.load_state_dict(begun["average"])
+        run.average.load_state_dict(begun["average"])
     train(run, composer, heldout, options)
 
 
