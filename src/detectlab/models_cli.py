@@ -1,0 +1,128 @@
+"""`detectlab models`: list, fetch, add, remove and check detectors."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from detectlab.cards import ModelCard
+
+app = typer.Typer(help="List, fetch, add, remove and check detectors.")
+
+
+@app.callback(invoke_without_command=True)
+def list_models(context: typer.Context) -> None:
+    """List the detectors: what each is for, and whether it is here."""
+    if context.invoked_subcommand:
+        return
+    from detectlab.models import registry
+    from detectlab.weights import default_model, locate
+
+    default = default_model()
+    for card in registry().values():
+        size = locate(card).weights.stat().st_size if card.embedded else card.size
+        typer.echo(
+            typer.style(f"{card.name + (' *' if card.name == default else ''):<18}", bold=True)
+            + (f"{size / 1e6:7.1f} MB" if size else " " * 10)
+            + f"  {len(card.classes):>2} classes  {_place(card):<17} {card.licence}"
+        )
+        typer.echo(f"    {card.description}")
+    typer.echo(
+        "* is the default. `detectlab models pull NAME` fetches one, `models add NAME FILE...` "
+        "adds one of yours."
+    )
+
+
+def _place(card: "ModelCard") -> str:
+    from detectlab.weights import is_present
+
+    if card.embedded:
+        return "with the package"
+    if card.own:
+        return "added" if is_present(card) else "damaged"
+    if card.library_weights:
+        return "to export"
+    return "here" if is_present(card) else "to pull"
+
+
+@app.command("pull")
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Detectors to fetch.", metavar="NAME...")],
+) -> None:
+    """Fetch detectors, each file checked by its checksum."""
+    from detectlab.export import export
+    from detectlab.models import get_card
+    from detectlab.weights import ensure
+
+    for card in [get_card(name) for name in names]:  # all names are checked before any download
+        if card.library_weights:
+            typer.echo(
+                f"{card.name}: code and weights are {card.licence} ({card.licence_url}). Who "
+                "passes them on, or offers them over a network, has duties by it."
+            )
+            card = export(card)
+        files = ensure(card)
+        typer.echo(f"{card.name}: {files.weights}")
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What it is to be called.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="One .onnx, or a .cfg and its .weights.", metavar="FILE..."),
+    ],
+    labels: Annotated[
+        Path | None, typer.Option(help="Its class names, one a line; ONNX may have them inside.")
+    ] = None,
+    input_size: Annotated[
+        int | None,
+        typer.Option("--input", help="Side of its input in pixels, where the files leave it open."),
+    ] = None,
+) -> None:
+    """Add a detector of yours; servers that run offer it at once. Only add files that you trust."""
+    from detectlab import adding
+
+    card = adding.add(name, files, labels, input_size)
+    width, height = card.input_size_wh
+    known = ", ".join(card.classes[:5]) + (", ..." if len(card.classes) > 5 else "")
+    typer.echo(
+        f"{name}: {card.family}, {width} x {height} pixels, {len(card.classes)} classes ({known}), "
+        f"licence: {card.licence}"
+    )
+    typer.echo(f"    {card.description}")
+    typer.echo(f"`detectlab detect --model {name} IMAGE...` asks it.")
+
+
+@app.command("remove")
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(help="Detectors that were added.", metavar="NAME...")
+    ],
+) -> None:
+    """Remove detectors that were added."""
+    from detectlab import adding
+
+    for name in names:
+        adding.remove(name)
+        typer.echo(f"{name} is removed.")
+
+
+@app.command("verify")
+def verify_models() -> None:
+    """Read the files that are here, and compare their checksums."""
+    from detectlab.models import registry
+    from detectlab.weights import verify
+
+    wrong = False
+    for card in registry().values():
+        for file, state in verify(card).items():
+            if state != "missing" or card.own:
+                typer.echo(f"{state:<6} {card.name}: {file}")
+            wrong |= state == "wrong" or (state == "missing" and card.own)
+    if wrong:
+        raise ValueError(
+            "a file is damaged. `detectlab models pull NAME` fetches it again; one that was added "
+            "has to be removed and added again."
+        )
