@@ -31,7 +31,7 @@ from detectlab.rollout.feedback import UnknownAnswer
 from detectlab.rollout.history import PlanChanged
 from detectlab.rollout.moves import NoSuchMove
 from detectlab.rollout.sides import UnusableSide
-from detectlab.rollout.store import StoreError
+from detectlab.rollout.store import Store, StoreError
 from detectlab.rollout_routes import rollout_routes
 from detectlab.schemas import Card, Count, FileError, Result
 from detectlab.service import Service, sentence
@@ -65,19 +65,22 @@ Things = Annotated[
 ]
 
 
-def create_app(pool: Pool | None = None, settings: Settings | None = None) -> FastAPI:
+def create_app(
+    pool: Pool | None = None, settings: Settings | None = None, store: Store | None = None
+) -> FastAPI:
     """The API over a pool of detectors.
 
     Args:
         pool: Runs the detectors; by default threads of this process, with the known detectors.
         settings: Limits and switches; by default those of the environment.
+        store: Remembers the rollout; by default the file that the settings name.
 
     Returns:
         An ASGI app. It takes work at once; its lifespan loads the default detector ahead of the
         first request, and ends cleanly.
     """
     settings = settings or Settings()
-    service = Service(pool or ThreadPool(settings=settings), settings)
+    service = Service(pool or ThreadPool(settings=settings), settings, store)
     app = FastAPI(
         title="detectlab",
         summary="Finds objects in pictures.",

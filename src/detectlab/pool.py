@@ -46,10 +46,15 @@ class Pool(Protocol):
     Attributes:
         cards: Every detector that may be asked for.
         default: The one that answers when none is named.
+        given_load: Gives a detector by its name, where that is not the registry's business.
     """
 
     cards: Mapping[str, ModelCard]
     default: str
+
+    @property
+    def given_load(self) -> Callable[[str], Detector] | None:
+        """See above."""
 
     @property
     def loaded(self) -> tuple[str, ...]:

@@ -55,14 +55,15 @@ class Service:
     Args:
         pool: Runs its detectors.
         settings: Its limits.
+        store: Remembers the rollout; by default the file that the settings name.
     """
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: Pool, settings: Settings, store: Store | None = None) -> None:
         self.pool = pool
         self.settings = settings
         self.intake = Intake(settings.max_held_bytes)
         self.metrics = Metrics(pool, self.intake)
-        store, series = Store(settings.rollout_file), Series(self.metrics.registry)
+        store, series = store or Store(settings.rollout_file), Series(self.metrics.registry)
         self.router = Router(pool, store, settings, series)
         self._keeper = Keeper(self.router)
         self._was_ready = False

@@ -115,8 +115,8 @@ class History:
                 "INSERT INTO history SELECT ?, ?, ?, ?, ?, ? "
                 "WHERE ? = (SELECT coalesce(max(revision), 0) FROM history)",
                 (expected + 1, now, who, action, why, plan.model_dump_json(), expected),
-            ).rowcount
-        if not written:
+            )
+        if not written.rowcount:
             raise PlanChanged(self.last_revision())
         return Entry(expected + 1, now, who, action, why, plan)
 

@@ -62,7 +62,7 @@ def check_side(side: Side, pool: Pool) -> None:
 
 def given_load(pool: Pool) -> Load | None:
     """What loads a pool's detectors where it is not the registry."""
-    return pool.given_load if isinstance(pool, ThreadPool) else None
+    return pool.given_load
 
 
 class Lane:
