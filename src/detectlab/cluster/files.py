@@ -1,0 +1,88 @@
+"""What Ray Serve and KubeRay want to read, written from the settings of a cluster."""
+
+from typing import Any
+
+from detectlab.cluster.settings import GATEWAY, ClusterSettings, DetectorSettings
+
+# Requests that a gateway takes beyond its own queue: those which it refuses, with a reason.
+_SPARE = 64
+_GRACE_S = 10.0
+
+
+def serve_config(settings: ClusterSettings) -> dict[str, Any]:
+    """The file for `serve deploy`: an application for each detector, and the gateway.
+
+    Detectors have no address of their own: they are reached through the gateway only.
+    """
+    detectors = [_detector(name, one) for name, one in settings.detectors.items()]
+    return {
+        "proxy_location": settings.proxies,
+        "http_options": {
+            "host": settings.host,
+            "port": settings.port,
+            "keep_alive_timeout_s": 75,  # above what balancers keep connections for
+        },
+        "logging_config": {"enable_access_log": False},  # the gateway writes its own
+        "applications": [*detectors, _gateway(settings)],
+    }
+
+
+def _detector(name: str, detector: DetectorSettings) -> dict[str, Any]:
+    scaling = {
+        "min_replicas": detector.min_replicas,
+        "max_replicas": detector.max_replicas,
+        # Below what a replica takes, so that another one starts before requests wait.
+        "target_ongoing_requests": max(1.0, 0.75 * detector.at_once),
+    }
+    return {
+        "name": name,
+        "route_prefix": None,
+        "import_path": "detectlab.cluster.serving:detector",
+        "args": {"side": detector.side.model_dump(exclude_none=True), "made_by": detector.made_by},
+        "deployments": [
+            {
+                "name": "Detector",
+                "autoscaling_config": scaling,
+                "max_ongoing_requests": detector.at_once,
+                "max_queued_requests": detector.queue_size,
+                "health_check_period_s": detector.check_every_s,
+                **_always(detector.cpus, detector.memory_mb),
+            }
+        ],
+    }
+
+
+def _gateway(settings: ClusterSettings) -> dict[str, Any]:
+    gateway, limits = settings.gateway, settings.gateway.limits
+    detectors = {name: one.model for name, one in settings.detectors.items()}
+    plan = settings.plan.model_dump(mode="json", exclude_none=True) if settings.plan else None
+    return {
+        "name": GATEWAY,
+        "route_prefix": "/",
+        "import_path": "detectlab.cluster.serving:gateway",
+        "args": {"detectors": detectors, "limits": limits},
+        "deployments": [
+            {
+                "name": "Gateway",
+                "num_replicas": gateway.replicas,
+                "max_ongoing_requests": limits["workers"] + limits["queue_size"] + _SPARE,
+                "max_queued_requests": _SPARE,
+                "backpressure_config": {"status_code": 503, "retry_after_s": 1.0},
+                "user_config": {"plan": plan},
+                **_always(gateway.cpus, gateway.memory_mb),
+            }
+        ],
+    }
+
+
+def _always(cpus: float, memory_mb: int | None) -> dict[str, Any]:
+    """What all deployments have in common."""
+    memory = {"memory": memory_mb << 20} if memory_mb else {}
+    return {
+        # A new version starts beside the old one, which goes on when the new one is broken.
+        "max_surge_percent": 100,
+        "graceful_shutdown_wait_loop_s": 1.0,
+        "graceful_shutdown_timeout_s": _GRACE_S,
+        "health_check_timeout_s": 30.0,
+        "ray_actor_options": {"num_cpus": cpus, **memory},
+    }

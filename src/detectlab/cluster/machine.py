@@ -1,0 +1,284 @@
+"""Nodes of a cluster on this machine: started, drained, and ended, and never those of others."""
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from detectlab.cluster.dashboard import ClusterError, Dashboard
+
+_HOST = "127.0.0.1"
+_START_S = 180.0
+_STOP_S = 40.0
+_OBJECT_STORE_BYTES = 256 << 20  # of each node, for pictures on their way
+
+
+@dataclass
+class Node:
+    """A node that we started.
+
+    Attributes:
+        name: `node-1`, `node-2`, ...; the first one is the head.
+        pid: Of the process that all others of the node descend from.
+    """
+
+    name: str
+    pid: int
+
+
+@dataclass
+class Machine:
+    """A cluster on this machine, for whoever starts it and whoever comes back to it later.
+
+    Everything listens on 127.0.0.1, and wants a token that only the owner of the files can read.
+
+    Attributes:
+        folder: Where Ray keeps its sockets and logs; goes with the last node.
+        address: Where nodes find each other.
+        dashboard_url: Where operators ask.
+        token: What all of them must show.
+        nodes: Those that were started and not ended, the head first.
+    """
+
+    folder: str
+    address: str
+    dashboard_url: str
+    token: str
+    nodes: list[Node] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, cpus: float | None = None) -> "Machine":
+        """Start the head.
+
+        Args:
+            cpus: Processors that it claims; by default all.
+
+        Raises:
+            ClusterError: When it does not come up; the message has Ray's own last words.
+        """
+        folder = tempfile.mkdtemp(prefix="ray-")  # short: paths of sockets are bounded
+        port, dashboard_port = _free_ports(2)
+        machine = cls(
+            folder, f"{_HOST}:{port}", f"http://{_HOST}:{dashboard_port}", secrets.token_hex(32)
+        )
+        (Path(folder) / "token").touch(0o600)
+        (Path(folder) / "token").write_text(machine.token)
+        options = [
+            "--head", f"--port={port}", f"--dashboard-port={dashboard_port}",
+            f"--dashboard-host={_HOST}",
+        ]  # fmt: skip
+        machine._start_node(options, cpus)
+        return machine
+
+    @classmethod
+    def find(cls, file: Path) -> "Machine | None":
+        """The machine that `save` wrote down, with the nodes of it that are still there."""
+        try:
+            facts = json.loads(file.read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        nodes = [Node(**node) for node in facts.pop("nodes")]
+        machine = cls(**facts)
+        machine.nodes = [node for node in nodes if machine._is_ours(node)]
+        return machine if machine.nodes else None
+
+    def save(self, file: Path) -> None:
+        """Write down what is needed to come back, for this user only."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_suffix(".new")
+        new.touch(0o600)
+        new.write_text(json.dumps(asdict(self)), "utf-8")
+        new.replace(file)
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """For deploying, and asking how it goes."""
+        return Dashboard(self.dashboard_url, self.token)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for processes that join the cluster, or use it."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+        return kept | {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_TOKEN_PATH": str(Path(self.folder) / "token"),
+            "RAY_ADDRESS": self.address,
+        }
+
+    def add_node(self, cpus: float | None = None) -> Node:
+        """Start one more node; raises as `start` does."""
+        return self._start_node([f"--address={self.address}"], cpus)
+
+    def drain(self, node: Node) -> None:
+        """Let a node take nothing new, and the others take over what it has; it stays up.
+
+        Raises:
+            ClusterError: When the cluster refuses.
+        """
+        command = [
+            "drain-node", f"--address={self.address}", f"--node-id={self.id_of(node)}",
+            # The other reason that Ray knows is refused by a node that works.
+            "--reason=DRAIN_REASON_PREEMPTION", "--reason-message=asked to",
+            "--deadline-remaining-seconds=300",
+        ]  # fmt: skip
+        asked = subprocess.run(
+            self._ray(command), env=self.environment, capture_output=True, text=True, check=False
+        )
+        if asked.returncode:
+            raise ClusterError(f"{node.name} cannot be drained: {asked.stderr[-500:]}")
+
+    def id_of(self, node: Node) -> str:
+        """What the cluster calls a node of ours.
+
+        Raises:
+            ClusterError: When it is not there (any more).
+        """
+        for found in self.dashboard.nodes():
+            if node.name in found["resources_total"]:
+                return str(found["node_id"])
+        raise ClusterError(f"{node.name} is not a node of the cluster now.")
+
+    def end(self, node: Node) -> None:
+        """Stop a node: it finishes what it has begun, within half a minute."""
+        tree = _tree(node.pid)
+        _send(tree[:1], signal.SIGTERM)
+        if not _wait_until_gone(tree[:1], _STOP_S):
+            _send(tree[:1], signal.SIGKILL)
+        self._bury(node, tree)
+
+    def lose(self, node: Node) -> None:
+        """Kill a node and everything on it at once, as if its plug was pulled."""
+        tree = _tree(node.pid)
+        _send(tree, signal.SIGKILL)
+        self._bury(node, tree)
+
+    def stop(self) -> None:
+        """End all nodes, the head last, and remove what they left."""
+        with contextlib.suppress(ClusterError):
+            self.dashboard.clear()  # otherwise each node would wait for the others to take over
+        for node in reversed(self.nodes.copy()):
+            self.end(node)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _bury(self, node: Node, tree: list[int]) -> None:
+        _wait_until_gone(tree, 5)
+        _send(tree, signal.SIGKILL)
+        self.nodes.remove(node)
+
+    def _start_node(self, options: list[str], cpus: float | None) -> Node:
+        name = f"node-{max([int(node.name[5:]) for node in self.nodes], default=0) + 1}"
+        folder = Path(self.folder) / name
+        folder.mkdir()
+        agent, agent_rpc, client, metrics, environments = _free_ports(5)
+        command = [
+            "start", *options, "--block", f"--node-ip-address={_HOST}", f"--temp-dir={folder}",
+            f"--resources={json.dumps({name: 1})}", "--disable-usage-stats",
+            f"--object-store-memory={_OBJECT_STORE_BYTES}", "--log-style=record",
+            # Otherwise they are the same for every Ray on this machine.
+            f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={agent_rpc}",
+            f"--ray-client-server-port={client}", f"--metrics-export-port={metrics}",
+            f"--runtime-env-agent-port={environments}",
+            *([] if cpus is None else [f"--num-cpus={cpus:g}"]),
+        ]  # fmt: skip
+        log = folder / "start.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                self._ray(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env=self.environment, cwd=folder, start_new_session=True,
+            )  # fmt: skip
+        node = Node(name, process.pid)
+        self.nodes.append(node)
+        self._wait_until_up(node, process, log)
+        return node
+
+    def _wait_until_up(self, node: Node, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        until = time.monotonic() + _START_S
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                self.id_of(node)
+                self.dashboard.applications()
+                return
+            except ClusterError:
+                time.sleep(0.2)
+        told = log.read_text("utf-8", "replace")[-1500:]
+        self.end(node)
+        if not self.nodes:
+            self.stop()
+        raise ClusterError(f"{node.name} did not start. Ray's last words: {told}")
+
+    def _is_ours(self, node: Node) -> bool:
+        """Whether the process is still the one that we started, and not another one's since."""
+        shown = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(node.pid)],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return self.folder in shown.stdout
+
+    @staticmethod
+    def _ray(arguments: list[str]) -> list[str]:
+        return [sys.executable, "-m", "ray.scripts.scripts", *arguments]
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody uses at the moment, each another one."""
+    held = [socket.create_server((_HOST, 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def _tree(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    shown = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = {int(one): int(parent) for one, parent in map(str.split, shown.stdout.splitlines())}
+
+    def below(parent: int) -> Iterator[int]:
+        for one, its_parent in parents.items():
+            if its_parent == parent:
+                yield one
+                yield from below(one)
+
+    return [pid, *below(pid)]
+
+
+def _send(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def _wait_until_gone(pids: list[int], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not any(_is_alive(pid) for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        # Our own child stays in the table until somebody asks how it ended.
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

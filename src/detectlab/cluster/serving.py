@@ -1,0 +1,198 @@
+"""What runs on the cluster's nodes: detectors, gateways, and who holds the plan. Imports Ray."""
+
+import asyncio
+import functools
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from ray import serve
+from ray.exceptions import GetTimeoutError, RayActorError, RayError, RayTaskError
+from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, RayServeException
+from ray.serve.handle import DeploymentHandle
+from starlette.types import ASGIApp
+
+from detectlab.api import create_app
+from detectlab.cluster.pool import RayPool
+from detectlab.cluster.store import SharedStore, StoreHolder, check_plan, offer
+from detectlab.deadline import Deadline, DeadlinePassed
+from detectlab.detections import Detections
+from detectlab.detector import Detector as AnyDetector
+from detectlab.models import get_card
+from detectlab.pool import PoolFull
+from detectlab.rollout.plan import RolloutPlan, Side
+from detectlab.rollout.sides import load_side
+from detectlab.rollout.store import StoreError
+from detectlab.settings import Settings
+from detectlab.shelf import Unavailable
+
+_WARM_SIZE = (240, 320, 3)
+_CONTROL_S = 10.0
+_NAMESPACE = "detectlab"
+_HOLDER = "rollout"
+# States of an application whose first, or next, replica may be waited for.
+_COMING = ("NOT_STARTED", "DEPLOYING", "RUNNING", "UNHEALTHY")
+
+
+class Detector:
+    """A replica of a detector.
+
+    Args:
+        side: What it loads: the fields of a `Side`.
+        made_by: `package.module:function` that gives the detector instead.
+    """
+
+    def __init__(self, side: dict[str, Any], made_by: str | None = None) -> None:
+        given = functools.partial(_made_by, made_by) if made_by else None
+        self._detector = load_side(Side.model_validate(side), given)
+
+    async def detect(
+        self, image: NDArray[np.uint8], confidence: float, nms_threshold: float
+    ) -> Detections:
+        """Find the objects in one picture."""
+        return await asyncio.to_thread(self._detector.detect, image, confidence, nms_threshold)
+
+    async def check_health(self) -> None:
+        """Detect something: a process that is alive may still be unable to."""
+        await asyncio.to_thread(self._detector.detect, np.full(_WARM_SIZE, 127, np.uint8))
+
+
+def _made_by(path: str, name: str) -> AnyDetector:
+    module, _, function = path.partition(":")
+    made: AnyDetector = getattr(importlib.import_module(module), function)()
+    return made
+
+
+def detector(args: dict[str, Any]) -> serve.Application:
+    """The application of a detector, as the configuration's `args` describe it."""
+    return serve.deployment(Detector).bind(args["side"], args["made_by"])
+
+
+def gateway(args: dict[str, Any]) -> serve.Application:
+    """The application that people ask: the API of one machine, over the cluster's detectors."""
+    settings = Settings(**args["limits"])
+
+    def build() -> ASGIApp:
+        cards = {
+            name: replace(get_card(model), name=name) for name, model in args["detectors"].items()
+        }
+        store = SharedStore(RayHolder())
+        check_plan(store, cards)
+        return create_app(RayPool(cards, RayCluster(), settings), settings, store)
+
+    class Gateway:
+        async def reconfigure(self, user_config: dict[str, Any]) -> None:
+            if user_config["plan"]:
+                plan = RolloutPlan.model_validate(user_config["plan"])
+                await asyncio.to_thread(offer, SharedStore(RayHolder()), plan)
+
+    return serve.deployment(name="Gateway")(serve.ingress(build)(Gateway)).bind()
+
+
+class RayCluster:
+    """The cluster that this process is a part of; `pool.Cluster` says what its methods do."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, DeploymentHandle] = {}
+
+    def deployed(self) -> Mapping[str, bool]:
+        """The detectors that are deployed, and whether a replica of each can answer."""
+        try:
+            applications = serve.status().applications
+        except RayError as error:
+            raise Unavailable(f"The cluster's controller does not answer: {error}") from None
+        can_answer = {
+            name: any(one.replica_states.get("RUNNING") for one in application.deployments.values())
+            for name, application in applications.items()
+        }
+        # What failed to deploy has been given up, and is not to be waited for.
+        return {
+            name: can
+            for name, can in can_answer.items()
+            if can or applications[name].status in _COMING
+        }
+
+    def detect(
+        self, name: str, image: NDArray[np.uint8], confidence: float, nms_threshold: float,
+        deadline: Deadline,
+    ) -> Detections:  # fmt: skip
+        """Let a replica find the objects; when it dies meanwhile, one more replica."""
+        for is_last in (False, True):
+            response = self._handle(name).detect.remote(image, confidence, nms_threshold)
+            try:
+                found: Detections = response.result(timeout_s=deadline.remaining_s)
+                return found
+            except (TimeoutError, GetTimeoutError):
+                response.cancel()
+                raise DeadlinePassed(deadline.seconds) from None
+            except BackPressureError:
+                raise PoolFull(1) from None
+            except (RayActorError, DeploymentUnavailableError) as error:
+                self._handles.pop(name, None)
+                if is_last:
+                    raise Unavailable(
+                        f"The replicas of the detector `{name}` cannot be reached. Ask again in a "
+                        "moment.",
+                        retry_after_s=1,
+                    ) from error
+            except RayTaskError as error:
+                raise (error.cause or error) from error
+        raise AssertionError("unreachable")
+
+    def _handle(self, name: str) -> DeploymentHandle:
+        if name not in self._handles:
+            try:
+                self._handles[name] = serve.get_app_handle(name)
+            except (RayServeException, RayError) as error:
+                raise Unavailable(
+                    f"The detector `{name}` is not deployed. `detectlab cluster status` shows what "
+                    "is.",
+                    retry_after_s=5,
+                ) from error
+        return self._handles[name]
+
+
+class RayHolder:
+    """Reaches the one process of the cluster that holds the rollout's store.
+
+    The first one who asks starts it: on the head node, which a cluster cannot be without anyway.
+    It starts again when it dies, and finds its file there.
+    """
+
+    def __init__(self) -> None:
+        self._holder: Any = None
+
+    def read(self, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+        """As `StoreHolder.read`."""
+        rows: list[dict[str, Any]] = self._call("read", query, parameters)
+        return rows
+
+    def write(self, statements: Sequence[tuple[str, Any]]) -> list[int]:
+        """As `StoreHolder.write`."""
+        counts: list[int] = self._call("write", statements)
+        return counts
+
+    def _call(self, method: str, *args: Any) -> Any:
+        try:
+            self._holder = self._holder or _start_holder()
+            return ray.get(getattr(self._holder, method).remote(*args), timeout=_CONTROL_S)
+        except RayTaskError as error:
+            raise (error.cause or error) from error
+        except (RayError, ValueError) as error:  # ValueError: its name was taken meanwhile
+            self._holder = None
+            raise StoreError(f"The rollout's store cannot be reached: {error}") from error
+
+
+def _start_holder() -> Any:
+    return (
+        ray.remote(StoreHolder)
+        .options(
+            name=_HOLDER, namespace=_NAMESPACE, lifetime="detached", get_if_exists=True,
+            num_cpus=0, resources={"node:__internal_head__": 0.001}, max_restarts=-1,
+        )
+        .remote()
+    )  # fmt: skip

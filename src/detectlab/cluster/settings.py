@@ -1,0 +1,170 @@
+"""What one small file says about a cluster."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)  # fmt: skip
+
+from detectlab.rollout.plan import Drill, RolloutPlan, Side, explain
+from detectlab.settings import Settings
+
+GATEWAY = "gateway"
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+# What a gateway may be told besides; everything else it reads from its own environment.
+_LIMITS = {
+    "max_pixels", "max_bytes", "max_batch_bytes", "max_batch_files", "max_held_bytes", "workers",
+    "queue_size", "deadline_s", "shutdown_grace_s", "load_retry_s", "cors_origins", "log_json",
+}  # fmt: skip
+
+
+class DetectorSettings(BaseModel):
+    """One version of a detector: an application of its own, with so many replicas."""
+
+    model_config = _STRICT
+
+    model: str = Field(
+        default="", max_length=80,
+        description="The detector of the registry; by default the one of the version's name.",
+    )  # fmt: skip
+    engine: str | None = Field(default=None, description="What runs it.", max_length=40)
+    input_size: int | None = Field(
+        default=None, ge=32, le=2048, multiple_of=32, description="Side of its input, in pixels."
+    )
+    drill: Drill | None = Field(default=None, description="Break it on purpose.")
+    made_by: str | None = Field(
+        default=None, pattern=r"^[\w.]+:\w+$",
+        description="`package.module:function` that gives the detector, instead of the registry.",
+    )  # fmt: skip
+    min_replicas: int = Field(default=1, ge=1, description="Replicas when nobody asks.")
+    max_replicas: int = Field(default=4, ge=1, description="Replicas at most.")
+    at_once: int = Field(default=2, ge=1, description="Detections at once in each replica.")
+    queue_size: int = Field(
+        default=32, ge=1, description="How many requests of each gateway may wait for it."
+    )
+    cpus: float = Field(default=1.0, ge=0, description="Processors of each replica.")
+    memory_mb: int | None = Field(
+        default=None, ge=64, description="Memory that each replica is counted with, in MB."
+    )
+    check_every_s: float = Field(
+        default=10.0, gt=0, description="A real detection as health check, every so many seconds."
+    )
+
+    @model_validator(mode="after")
+    def _must_fit_together(self) -> Self:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError("`max_replicas` must be at least `min_replicas`")
+        return self
+
+    @property
+    def side(self) -> Side:
+        """The detector as its replicas load it."""
+        return Side(
+            model=self.model, engine=self.engine, input_size=self.input_size, drill=self.drill
+        )
+
+
+class GatewaySettings(BaseModel):
+    """The API: takes requests, decodes pictures, asks detectors."""
+
+    model_config = _STRICT
+
+    replicas: int = Field(default=2, ge=1, description="How many; two outlive the loss of one.")
+    cpus: float = Field(default=0.5, ge=0, description="Processors of each.")
+    memory_mb: int | None = Field(
+        default=None, ge=64, description="Memory that each is counted with, in MB."
+    )
+    limits: dict[str, Any] = Field(
+        default={"workers": 32, "queue_size": 64},
+        description="Limits of the service, as the variables DETECTLAB_* name them.",
+    )
+
+    @field_validator("limits")
+    @classmethod
+    def _must_be_known(cls, limits: dict[str, Any]) -> dict[str, Any]:
+        if unknown := limits.keys() - _LIMITS:
+            raise ValueError(
+                f"must be some of {', '.join(sorted(_LIMITS))}. Received: "
+                f"{', '.join(sorted(unknown))}"
+            )
+        Settings(**limits)  # raises
+        return {"workers": 32, "queue_size": 64, **limits}
+
+
+class ClusterSettings(BaseModel):
+    """A cluster: its detectors, its gateway, and where it listens."""
+
+    model_config = _STRICT
+
+    detectors: dict[str, DetectorSettings] = Field(
+        min_length=1, description="Versions of detectors by their names; the first is the default."
+    )
+    gateway: GatewaySettings = GatewaySettings()
+    plan: RolloutPlan | None = Field(
+        default=None, description="The rollout plan to begin with; `detectlab rollout` changes it."
+    )
+    host: str = Field(default="127.0.0.1", description="Where the proxies listen.")
+    port: int = Field(default=8000, ge=1, le=65535, description="At which port.")
+    proxies: Literal["EveryNode", "HeadOnly"] = Field(
+        default="EveryNode", description="Which nodes have a proxy."
+    )
+    nodes: int = Field(
+        default=1, ge=1, le=16, description="How many nodes `cluster up` starts on this machine."
+    )
+    cpus_per_node: float | None = Field(
+        default=None, gt=0, description="Processors that each of them claims; by default all."
+    )
+
+    @field_validator("detectors")
+    @classmethod
+    def _must_have_good_names(
+        cls, detectors: dict[str, DetectorSettings], info: ValidationInfo
+    ) -> dict[str, DetectorSettings]:
+        named = {}
+        for name, detector in detectors.items():
+            letters = name.replace("-", "").replace(".", "").replace("_", "")
+            if name == GATEWAY or len(name) > 80 or not (letters.isascii() and letters.isalnum()):
+                raise ValueError(
+                    f"a version is called by letters, digits, `-`, `_` and `.`, and not "
+                    f"`{GATEWAY}`. Received: {name[:40]!a}"
+                )
+            named[name] = detector.model_copy(update={"model": detector.model or name})
+        return named
+
+    @model_validator(mode="after")
+    def _plan_must_fit(self) -> Self:
+        sides = [self.plan.stable, self.plan.candidate] if self.plan else []
+        for side in filter(None, sides):
+            if side.model not in self.detectors:
+                raise ValueError(
+                    f"`plan` names {side.model[:40]!a}; `detectors` has {', '.join(self.detectors)}"
+                )
+        return self
+
+    @property
+    def default(self) -> str:
+        """The detector that answers when none is named, and no plan says otherwise."""
+        return next(iter(self.detectors))
+
+
+def read_settings(path: Path) -> ClusterSettings:
+    """Read a cluster's settings from a YAML file.
+
+    Raises:
+        FileNotFoundError: When there is no such file.
+        ValueError: When it says something else; the message says where.
+    """
+    try:
+        return ClusterSettings.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {error}") from None
+    except ValidationError as error:
+        raise ValueError(f"{path} is no cluster's settings. {explain(error)}") from None
