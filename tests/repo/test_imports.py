@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "detectlab"
 # May import anything of ours.
-ENTRANCES = {"__init__", "__main__", "cli", "compare_cli", "rollout_cli"}
+ENTRANCES = {"__init__", "__main__", "cli", "cluster_cli", "compare_cli", "rollout_cli"}
 
 # Module -> those of ours that it may import.
 WEIGHTS_PARTS = {"cache", "cards", "download", "models", "own", "settings"}
@@ -36,14 +36,28 @@ ALLOWED = {
     "letterbox": {"boxes"},
     "yolo": {"boxes"},
     "detector": {
-        "detections", "boxes", "models", "weights", "engines", "settings", "letterbox", "yolo",
+        "detections",
+        "boxes",
+        "models",
+        "weights",
+        "engines",
+        "settings",
+        "letterbox",
+        "yolo",
     },
     "engines": {"darknet"},
     "darknet": set(),
     "schemas": {"detections"},
     "compare": {
-        "average_precision", "detections", "detector", "drawing", "images", "labels", "models",
-        "rollout", "weights",
+        "average_precision",
+        "detections",
+        "detector",
+        "drawing",
+        "images",
+        "labels",
+        "models",
+        "rollout",
+        "weights",
     },
     "compare_exercises": {"exercises"},
     "exercises": {"client", "kernel"},
@@ -52,8 +66,8 @@ ALLOWED = {
 }
 # Every other module is a part of the service: below `api`, and unaware of what runs or asks it.
 ABOVE_THE_SERVICE = {
-    "api", "cli", "compare", "compare_cli", "compare_exercises", "kernel", "client",
-    "doctor", "exercises", "rollout_cli", "rollout_client", "rollout_exercises",
+    "api", "cli", "cluster", "cluster_cli", "compare", "compare_cli", "compare_exercises",
+    "kernel", "client", "doctor", "exercises", "rollout_cli", "rollout_client", "rollout_exercises",
 }  # fmt: skip
 
 # Package of others -> the only modules of ours that may import it.
@@ -132,6 +146,15 @@ def test_module_imports_packages_of_others_only_where_they_belong(path: Path) ->
         package for package in packages & OTHERS.keys() if own_name(path) not in OTHERS[package]
     }
     assert misplaced == set()
+
+
+def test_ray_is_imported_in_one_module() -> None:
+    importing = {
+        path.relative_to(SOURCE).as_posix()
+        for path in SOURCE.rglob("*.py")
+        if "ray" in {name.split(".")[0] for name in imported_modules(path)}
+    }
+    assert importing == {"cluster/serving.py"}
 
 
 def test_modules_import_each_other_in_one_direction() -> None:
