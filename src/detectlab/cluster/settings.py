@@ -1,5 +1,7 @@
 """What one small file says about a cluster."""
 
+import math
+import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -120,8 +122,9 @@ class ClusterSettings(BaseModel):
         default=1, ge=1, le=16, description="How many nodes `cluster up` starts on this machine."
     )
     cpus_per_node: float | None = Field(
-        default=None, gt=0, description="Processors that each of them claims; by default all."
-    )
+        default=None, gt=0,
+        description="Processors that each of them claims; by default enough for an update.",
+    )  # fmt: skip
 
     @field_validator("detectors")
     @classmethod
@@ -153,6 +156,19 @@ class ClusterSettings(BaseModel):
     def default(self) -> str:
         """The detector that answers when none is named, and no plan says otherwise."""
         return next(iter(self.detectors))
+
+    @property
+    def local_cpus(self) -> float:
+        """What each of the nodes on this machine claims: room for everything twice.
+
+        An update starts the new version beside the old one. Ray only counts processors, so those
+        that are claimed need not be there.
+        """
+        if self.cpus_per_node:
+            return self.cpus_per_node
+        detectors = sum(one.min_replicas * one.cpus for one in self.detectors.values())
+        needed = 2 * (detectors + self.gateway.replicas * self.gateway.cpus)
+        return max(os.cpu_count() or 1, math.ceil(needed / self.nodes))
 
 
 def read_settings(path: Path) -> ClusterSettings:

@@ -1,0 +1,153 @@
+"""A `RayService` for Kubernetes, with what keeps it up while nodes come and go."""
+
+import math
+from typing import Any
+
+import yaml
+
+from detectlab.cluster.files import serve_config
+from detectlab.cluster.settings import ClusterSettings
+
+_NAME = "detectlab"
+_RAY_VERSION = "2.60.0"  # of requirements/scale.txt
+_SYSTEM_MB = 1024  # what Ray itself takes on a node
+_REPLICA_MB = 768  # where the settings do not say
+_WORKER_CPUS = 4
+
+
+def manifests(settings: ClusterSettings, image: str) -> list[dict[str, Any]]:
+    """The documents for `kubectl apply`: the service, and its disruption budget.
+
+    Args:
+        settings: Of the cluster; where it listens on one machine does not matter here.
+        image: With detectlab, its extra `scale`, and `ray` on the path.
+    """
+    inside = settings.model_copy(update={"host": "0.0.0.0", "port": 8000})
+    return [_service(inside, image), _disruption_budget()]
+
+
+def _service(settings: ClusterSettings, image: str) -> dict[str, Any]:
+    memory_mb = _worker_memory_mb(settings)
+    at_least, at_most = (_workers(settings, most) for most in (False, True))
+    return {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayService",
+        "metadata": {"name": _NAME},
+        "spec": {
+            "serveConfigV2": yaml.safe_dump(serve_config(settings), sort_keys=False, width=100),
+            "excludeHeadPodFromServeSvc": True,
+            "rayClusterConfig": {
+                "rayVersion": _RAY_VERSION,
+                "enableInTreeAutoscaling": True,
+                "headGroupSpec": {
+                    # The head runs nothing of ours, so that no load can bring it down.
+                    "rayStartParams": {"dashboard-host": "0.0.0.0", "num-cpus": "0"},
+                    "template": _pod("ray-head", image, 1, 2 * _SYSTEM_MB, is_head=True),
+                },
+                "workerGroupSpecs": [
+                    {
+                        "groupName": "workers",
+                        "replicas": at_least,
+                        "minReplicas": at_least,
+                        "maxReplicas": at_most,
+                        "rayStartParams": {},
+                        "template": _pod("ray-worker", image, _WORKER_CPUS, memory_mb),
+                    }
+                ],
+            },
+        },
+    }
+
+
+def _workers(settings: ClusterSettings, most: bool) -> int:
+    """How many pods hold all replicas; two at least, and one more than is needed."""
+    cpus = settings.gateway.replicas * settings.gateway.cpus
+    for one in settings.detectors.values():
+        cpus += (one.max_replicas if most else one.min_replicas) * one.cpus
+    return max(2, math.ceil(cpus / _WORKER_CPUS)) + 1
+
+
+def _worker_memory_mb(settings: ClusterSettings) -> int:
+    """What a pod full of replicas takes."""
+    each = [settings.gateway, *settings.detectors.values()]
+    per_cpu_mb = max((one.memory_mb or _REPLICA_MB) / max(one.cpus, 0.1) for one in each)
+    return _SYSTEM_MB + math.ceil(_WORKER_CPUS * per_cpu_mb)
+
+
+def _pod(name: str, image: str, cpus: int, memory_mb: int, is_head: bool = False) -> dict[str, Any]:
+    resources = {"cpu": str(cpus), "memory": f"{memory_mb}Mi"}
+    environment: list[dict[str, Any]] = [
+        {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"},
+        {"name": "DETECTLAB_HOME", "value": "/detectors"},
+        {
+            "name": "DETECTLAB_API_KEY",
+            "valueFrom": {"secretKeyRef": {"name": _NAME, "key": "api-key"}},
+        },
+    ]
+    claims = {"detectors": "/detectors"}
+    if is_head:  # holds the rollout's history
+        environment.append({"name": "DETECTLAB_ROLLOUT_FILE", "value": "/state/rollout.sqlite"})
+        claims["state"] = "/state"
+    container = {
+        "name": name,
+        "image": image,
+        "env": environment,
+        "resources": {"requests": resources, "limits": resources},
+        **_probes(is_head),
+        "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "ray stop"]}}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False, "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": claim, "mountPath": path, "readOnly": claim == "detectors"}
+            for claim, path in claims.items()
+        ],
+    }  # fmt: skip
+    spread = {
+        "maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": _NAME}},
+    }  # fmt: skip
+    return {
+        "metadata": {"labels": {"app.kubernetes.io/name": _NAME, "detectlab/role": name}},
+        "spec": {
+            "containers": [container],
+            "terminationGracePeriodSeconds": 60,
+            "topologySpreadConstraints": [spread],
+            "volumes": [
+                {
+                    "name": claim,
+                    "persistentVolumeClaim": {"claimName": f"{_NAME}-{claim}"},
+                }
+                for claim in claims
+            ],
+        },
+    }
+
+
+def _probes(is_head: bool) -> dict[str, Any]:
+    """Ray's own health, of the node and on the head of the cluster, asked without wget or curl."""
+    addresses = ["http://127.0.0.1:52365/api/local_raylet_healthz"]
+    if is_head:
+        addresses.append("http://127.0.0.1:8265/api/gcs_healthz")
+    ask = "import sys, urllib.request as u; [u.urlopen(a, timeout=4) for a in sys.argv[1:]]"
+    check = {
+        "exec": {"command": ["python", "-c", ask, *addresses]},
+        "initialDelaySeconds": 10, "periodSeconds": 5, "timeoutSeconds": 10,
+    }  # fmt: skip
+    return {
+        "readinessProbe": {**check, "failureThreshold": 3},
+        "livenessProbe": {**check, "initialDelaySeconds": 60, "failureThreshold": 24},
+    }
+
+
+def _disruption_budget() -> dict[str, Any]:
+    """Of the workers one at a time may be taken away for maintenance."""
+    labels = {"app.kubernetes.io/name": _NAME, "detectlab/role": "ray-worker"}
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": f"{_NAME}-workers"},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}},
+    }
