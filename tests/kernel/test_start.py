@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -11,7 +12,9 @@ import pytest
 import requests
 from fastapi import FastAPI
 
+from detectlab.cli import _listen
 from detectlab.kernel import ServerStartError, serve, start
+from detectlab.kernel.listening import bind
 
 
 def make_app(text="hello", **settings):
@@ -333,3 +336,12 @@ def test_import_of_the_module_loads_no_server():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
     )
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("listen", [bind, _listen], ids=["in-the-kernel", "serve"])
+def test_listening_socket_connections_send_at_once(listen):
+    # Otherwise asyncio's loop leaves an answer's body waiting for 40 ms.
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
