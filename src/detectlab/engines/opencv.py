@@ -1,13 +1,12 @@
 """OpenCV's DNN module as the engine."""
 
-import threading
-from collections import deque
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detectlab.engines.lending import Lending
 from detectlab.engines.network import Network
 
 
@@ -15,8 +14,7 @@ class OpenCVEngine:
     """A Darknet or ONNX network that many threads may run at once.
 
     A `cv2.dnn.Net` belongs to one caller at a time: `setInput` and `forward` of two threads on one
-    net mix their pictures. So each call takes a free net, and gives it back; another one is built
-    when none is free, up to `copies`; beyond that, callers wait.
+    net mix their pictures. So each call takes a free net.
 
     Args:
         network: Its files.
@@ -31,33 +29,32 @@ class OpenCVEngine:
 
     def __init__(self, network: Network, copies: int = 4) -> None:
         self.input_size_wh = network.input_size_wh
+        self._scale = network.scale
         # Kept in memory: a copy that is built later must not depend on what became of the files.
         # OpenCV takes half a weights file without a word.
         self._files = [file for file in (network.config, network.weights) if file]
         self._contents = [_read(file) for file in self._files]
-        self._scale = network.scale
-        self._free: deque[cv2.dnn.Net] = deque([self._build()])
-        self._networks = 1
-        self._max_networks = copies
-        self._changed = threading.Condition()
+        self._nets: Lending[cv2.dnn.Net] = Lending(self._build, copies)
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on one picture; see `Engine.run`."""
         blob = cv2.dnn.blobFromImage(picture, self._scale, self.input_size_wh, (0, 0, 0), True)
-        network = self._take()
-        try:
-            network.setInput(blob)
-            outputs = network.forward(network.getUnconnectedOutLayersNames())
+        with self._nets.one() as net:
+            net.setInput(blob)
+            outputs = net.forward(net.getUnconnectedOutLayersNames())
             # A copy, since the net's own buffers are written again by the next caller.
             return np.concatenate(outputs) if self._is_darknet else np.array(outputs[0], np.float32)
-        finally:
-            self._give_back(network)
 
     @property
     def _is_darknet(self) -> bool:
         return len(self._files) == 2
 
     def _build(self) -> cv2.dnn.Net:
+        if self._is_darknet and not hasattr(cv2.dnn, "readNetFromDarknet"):
+            raise ValueError(
+                f"OpenCV {cv2.__version__} cannot read Darknet files any more. Choose the engine "
+                "openvino (pip install 'detectlab[fast]'), or pip install 'opencv-python<5'."
+            )
         read = cv2.dnn.readNetFromDarknet if self._is_darknet else cv2.dnn.readNetFromONNX
         try:
             if all(len(content) for content in self._contents):
@@ -69,19 +66,6 @@ class OpenCVEngine:
             f"OpenCV cannot read {names}: a file is missing, damaged, or they do not belong "
             "together. `detectlab models verify` checks downloaded files."
         )
-
-    def _take(self) -> cv2.dnn.Net:
-        with self._changed:
-            self._changed.wait_for(lambda: self._free or self._networks < self._max_networks)
-            if self._free:
-                return self._free.pop()
-            self._networks += 1
-        return self._build()
-
-    def _give_back(self, network: cv2.dnn.Net) -> None:
-        with self._changed:
-            self._free.append(network)
-            self._changed.notify()
 
 
 def _read(file: Path) -> NDArray[np.uint8]:

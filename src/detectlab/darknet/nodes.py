@@ -1,0 +1,71 @@
+"""The nodes and constants of an ONNX graph while it is built."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+_OPSET, _IR_VERSION = 18, 8  # Mish came with opset 18
+
+
+class Value(NamedTuple):
+    """What a layer gives.
+
+    Attributes:
+        name: Its name in the graph.
+        channels: How many channels; of a head, how many numbers a row has.
+        height: Of the map; of a head, how many rows there are.
+        width: Of the map; of a head, 1.
+    """
+
+    name: str
+    channels: int
+    height: int
+    width: int
+
+
+class Nodes:
+    """Nodes, each named after its operator and place, and the constants they need."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node, and give the name of its output."""
+        name = f"{operator.lower()}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def floats(self, numbers: ArrayLike) -> str:
+        """Add a float32 constant, and give its name."""
+        return self._keep(np.asarray(numbers, np.float32))
+
+    def integers(self, *numbers: int) -> str:
+        """Add a list of whole numbers, and give its name."""
+        return self._keep(np.array(numbers, np.int64))
+
+    def slice(self, name: str, start: int, stop: int) -> str:
+        """Cut from `start` to `stop` along the second axis."""
+        axis = 1
+        return self.add("Slice", name, *(self.integers(n) for n in (start, stop, axis)))
+
+    def model(self, source: Value, heads: list[Value]) -> Any:
+        """Put everything into a model from `source` to the rows of all `heads`, called `rows`."""
+        count, numbers = sum(head.height for head in heads), heads[0].channels
+        joined = helper.make_node("Concat", [head.name for head in heads], ["rows"], axis=0)
+        graph = helper.make_graph(
+            [*self._nodes, joined],
+            "darknet",
+            [helper.make_tensor_value_info(source.name, TensorProto.FLOAT, (1, *source[1:]))],
+            [helper.make_tensor_value_info("rows", TensorProto.FLOAT, (count, numbers))],
+            self._constants,
+        )
+        opset = helper.make_opsetid("", _OPSET)
+        return helper.make_model(graph, opset_imports=[opset], ir_version=_IR_VERSION)
+
+    def _keep(self, numbers: NDArray[Any]) -> str:
+        name = f"constant_{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(numbers, name))
+        return name
