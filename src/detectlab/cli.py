@@ -188,6 +188,7 @@ def serve(
         root_path=root_path,
         log_level="warning",
         access_log=False,
+        ws="none",  # there are none here, and their library would only take memory
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
     )
     uvicorn.Server(config).run(sockets=[listening])

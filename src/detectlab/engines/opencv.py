@@ -1,5 +1,6 @@
 """OpenCV's DNN module as the engine."""
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -18,8 +19,8 @@ class OpenCVEngine:
 
     Args:
         network: Its files.
-        copies: How many nets there may be, each of the weights' size in memory; one more such size
-            is taken by the file itself.
+        copies: How many nets there may be, each several times the weights' size in memory; until
+            the last one is built, the file itself is in memory too.
 
     Raises:
         ValueError: When OpenCV cannot read the files.
@@ -34,13 +35,15 @@ class OpenCVEngine:
         # OpenCV takes half a weights file without a word.
         self._files = [file for file in (network.config, network.weights) if file]
         self._contents = [_read(file) for file in self._files]
+        self._builds, self._last_build = itertools.count(1), copies
         self._nets: Lending[cv2.dnn.Net] = Lending(self._build, copies)
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on one picture; see `Engine.run`."""
-        blob = cv2.dnn.blobFromImage(picture, self._scale, self.input_size_wh, (0, 0, 0), True)
+        size_wh, no_mean = self.input_size_wh, (0, 0, 0)
         with self._nets.one() as net:
-            net.setInput(blob)
+            # The net makes a copy: without a name, ours is gone before the memory is needed.
+            net.setInput(cv2.dnn.blobFromImage(picture, self._scale, size_wh, no_mean, True))
             outputs = net.forward(net.getUnconnectedOutLayersNames())
             # A copy, since the net's own buffers are written again by the next caller.
             return np.concatenate(outputs) if self._is_darknet else np.array(outputs[0], np.float32)
@@ -56,9 +59,12 @@ class OpenCVEngine:
                 "openvino (pip install 'detectlab[fast]'), or pip install 'opencv-python<5'."
             )
         read = cv2.dnn.readNetFromDarknet if self._is_darknet else cv2.dnn.readNetFromONNX
+        contents = self._contents
+        if next(self._builds) == self._last_build:
+            self._contents = []  # nobody needs them again
         try:
-            if all(len(content) for content in self._contents):
-                return read(*self._contents)
+            if all(len(content) for content in contents):
+                return read(*contents)
         except cv2.error:
             pass
         names = " with ".join(file.name for file in self._files)
