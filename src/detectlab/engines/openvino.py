@@ -1,6 +1,9 @@
 """OpenVINO as the engine: the fastest on most processors."""
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -29,13 +32,15 @@ finally:
 class OpenVINOEngine:
     """A Darknet or ONNX network that many threads may run at once.
 
-    It is compiled once, for its input size. A request for inference belongs to one caller at a
-    time, so each call takes a free one; they share the weights.
+    It is compiled for one picture at a time on all cores, and, when two first meet, once more for
+    several pictures side by side, each on some cores: with two cores, yolov3-tiny in float32 takes
+    29 ms for a picture alone, and for two at once 52 ms side by side, 61 ms one after the other.
+    Both give the same numbers.
 
     Args:
         network: Its files.
         precision: `"float32"`, or `"fast"` for whatever this processor does best.
-        copies: How many requests there may be; beyond that, callers wait.
+        copies: How many pictures may be run at once; beyond that, callers wait.
 
     Raises:
         ValueError: When the files cannot be read.
@@ -45,17 +50,47 @@ class OpenVINOEngine:
 
     def __init__(self, network: Network, precision: str = "float32", copies: int = 4) -> None:
         self.input_size_wh = network.input_size_wh
-        model = _taking_pixels(_read(network), network)
-        properties = {"INFERENCE_PRECISION_HINT": "f32"} if precision == "float32" else {}
-        compiled = _core().compile_model(model, "CPU", properties)
-        self._requests: Lending[Any] = Lending(compiled.create_infer_request, copies)
+        self._model = _taking_pixels(_read(network), network)
+        self._properties = {"INFERENCE_PRECISION_HINT": "f32"} if precision == "float32" else {}
+        self._copies = copies
+        self._alone = self._compiled("LATENCY", 1)
+        self._beside: Lending[Any] | None = self._alone if copies == 1 else None
+        self._compiling = threading.Lock()
+        self._counting = threading.Lock()
+        self._running = 0
 
     def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on one picture; see `Engine.run`."""
-        with self._requests.one() as request:
-            request.infer([np.ascontiguousarray(picture[None])], share_inputs=True)
-            # A copy, since the request's own buffer is written again by the next caller.
-            return np.array(request.get_output_tensor(0).data, np.float32)
+        with self._counted() as count:
+            requests = self._alone if count == 1 else self._side_by_side()
+            # A request for inference belongs to one caller at a time; they share the weights.
+            with requests.one() as request:
+                request.infer([np.ascontiguousarray(picture[None])], share_inputs=True)
+                # A copy, since the request's own buffer is written again by the next caller.
+                return np.array(request.get_output_tensor(0).data, np.float32)
+
+    @contextmanager
+    def _counted(self) -> Iterator[int]:
+        """How many callers there are with this one."""
+        with self._counting:
+            self._running += 1
+            count = self._running
+        try:
+            yield count
+        finally:
+            with self._counting:
+                self._running -= 1
+
+    def _side_by_side(self) -> Lending[Any]:
+        with self._compiling:
+            if self._beside is None:
+                self._beside = self._compiled("THROUGHPUT", self._copies)
+            return self._beside
+
+    def _compiled(self, hint: str, copies: int) -> Lending[Any]:
+        properties = {**self._properties, "PERFORMANCE_HINT": hint}
+        compiled = _core().compile_model(self._model, "CPU", properties)
+        return Lending(compiled.create_infer_request, copies)
 
 
 @cache
