@@ -122,6 +122,8 @@ def decode_yolo(
     Returns:
         The objects, most confident first.
     """
+    # No score is above its row's objectness, so nearly all rows go before anything is computed.
+    rows = rows[rows[:, 4] > confidence]
     scores = rows[:, 5:]
     class_id = scores.argmax(axis=1)
     best = scores[np.arange(len(rows)), class_id]

@@ -179,7 +179,9 @@ class ThreadPool:
         """
         self._enter()
         try:
-            detector = await _result(self._shelf.get(name), deadline)
+            loading = self._detector(name)
+            # Nearly always it is loaded: no turn of the event loop is spent on asking.
+            detector = loading.result() if loading.done() else await _result(loading, deadline)
             job: Future[T] = self._submit(lambda: work(detector))
         except BaseException:
             self._leave()
