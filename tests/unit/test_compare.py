@@ -184,7 +184,7 @@ def test_compare_with_labels_gives_ap50_of_real_detectors(root):
     assert result.measure == "AP50"
     assert result.classes == ("orange", "apple")
     assert result["nano"].score > 0.9
-    assert len(result["nano"].times_ms) == 30
+    assert len(result["nano"].times_ms) == 21
     assert result["nano"].file_bytes == result["nano@224"].file_bytes > 1e6
     if Path("/proc/self/statm").exists():
         assert 1e6 < (result["nano"].memory_bytes or 0) < 1e9

@@ -92,7 +92,8 @@ def _as_detections(there: Labels, size_wh: tuple[int, int], names: Sequence[str]
 
 def _titled(drawn: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
     bar = np.full((_BAR_PX, drawn.shape[1], 3), 255, np.uint8)
-    cv2.putText(bar, title, (2, _BAR_PX - 9), _FONT, 0.6, (40, 40, 40), 1, cv2.LINE_AA)
+    scale = float(np.clip(drawn.shape[1] / 500, 0.4, 0.6))
+    cv2.putText(bar, title, (2, _BAR_PX - 9), _FONT, scale, (40, 40, 40), 1, cv2.LINE_AA)
     return np.vstack([bar, drawn])
 
 

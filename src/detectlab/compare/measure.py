@@ -18,7 +18,7 @@ from detectlab.labels import NOTHING, Labels, known_classes, label_file, read_la
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_ENOUGH = 30  # detections to time, at least
+_ENOUGH = 20  # detections to time, at least
 _LOWEST = 0.01  # confidence from which AP50 is computed
 
 
@@ -41,7 +41,7 @@ def compare_detectors(
 
     Each picture is given to all of them before the next one, and they take turns in being first,
     so that whatever else the machine does hits them alike. The first round over all pictures finds
-    the objects, and warms up: it is not timed. Every detector is timed 30 times or more.
+    the objects, and warms up: it is not timed. Every detector is timed 20 times or more.
 
     Args:
         pictures: Files.

@@ -54,7 +54,9 @@ def draw_plot(comparison: Comparison, axes: "Axes") -> None:
         )
     if rows[-1].ms > _WIDE * rows[0].ms:
         _use_logarithm(axes)
-    axes.margins(x=0.15)
+        axes.margins(x=0.15)
+    else:
+        axes.set_xlim(0, 1.15 * max(row.percentile_ms(90) for row in rows))
     axes.set_ylim(-0.08, 1.12)
     measure = "AP50" if comparison.reference is None else f"agreement with {comparison.reference}"
     axes.set(xlabel="milliseconds a picture", ylabel=measure)

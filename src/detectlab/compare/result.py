@@ -107,6 +107,11 @@ class Comparison:
         """The row of a detector."""
         return next(row for row in self.rows if row.name == name)
 
+    def best(self, max_ms: float, max_file_mb: float) -> Row | None:
+        """The row that finds most within a budget; of equals the quickest; `None` if none fits."""
+        fitting = [row for row in self.rows if row.ms <= max_ms and row.file_mb <= max_file_mb]
+        return max(fitting, key=lambda row: (row.score, -row.ms), default=None)
+
     @property
     def measure(self) -> str:
         """What `score` is: `"AP50"` or `"agreement"`."""
