@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import requests
-from soak import describe_machine
+from machine import describe_machine
 
 from detectlab.rollout_client import RolloutClient
 

@@ -10,6 +10,7 @@ Without yolov3-tiny's configuration (`--mirror` says where it is) only `nano` is
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -96,8 +97,6 @@ def agreements(files: Files, photos: Path) -> dict[str, Any]:
     environment = plain_environment(
         DETECTLAB_HOME=str(files.home), DETECTLAB_OFFLINE="1", DETECTLAB_ENGINE="openvino"
     )
-    import subprocess
-
     run = subprocess.run(
         [sys.executable, "-m", "bench.agreement", model, *map(str, folders or [ROOT / "images"])],
         env=environment, stdout=subprocess.PIPE, check=True, text=True,

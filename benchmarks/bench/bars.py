@@ -100,8 +100,8 @@ def _alone(found: dict[str, Any]) -> Iterator[Bar]:
                   _rate(found, NANO, 8) / _rate(found, OURS, 8), 2.0)  # fmt: skip
     for model, agreed in found["agreement"].items():
         if agreed["objects"]:
-            yield Bar(f"objects of {model} that fast finds again, in {agreed['photographs']} "
-                      "photographs", 100 * agreed["again"] / agreed["objects"], 99.0, True, "%")  # fmt: skip
+            what = f"objects of {model} that fast finds again, {agreed['photographs']} photographs"
+            yield Bar(what, 100 * agreed["again"] / agreed["objects"], 99.0, unit="%")
 
 
 def _clients(count: int) -> str:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import URLError
@@ -99,20 +99,16 @@ def _answers(url: str, process: "subprocess.Popen[str]") -> bool:
 def _stop(process: "subprocess.Popen[str]") -> None:
     """End a server and the workers that it started."""
     family = [process]
-    try:
+    with suppress(psutil.NoSuchProcess):
         family += psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        pass
     process.terminate()
     try:
         process.wait(15)
     except subprocess.TimeoutExpired:
         process.kill()
     for child in family[1:]:
-        try:
+        with suppress(psutil.NoSuchProcess):
             child.kill()
-        except psutil.NoSuchProcess:
-            continue
     process.wait()
     if process.stdout:
         process.stdout.close()

@@ -59,7 +59,7 @@ def loop(
     engine: Engine, pictures: list[NDArray[np.uint8]], names: tuple[str, ...], plan: Plan,
     stages: list[list[float]],
 ) -> None:  # fmt: skip
-    """Process pictures: some that do not count, and then, when all loops are warm, those that do."""
+    """Process pictures: first some that do not count, until all loops are warm."""
     until = time.perf_counter() + plan.warm_up_s
     number = 0
     while number < 2 or time.perf_counter() < until:

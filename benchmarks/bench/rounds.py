@@ -1,4 +1,4 @@
-"""The measuring itself: everybody in turn, round after round, so that the machine's moods hit all."""
+"""The measuring itself: everybody in turn, round after round: the machine's moods hit all."""
 
 import json
 import random
