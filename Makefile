@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz soak test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev
+.PHONY: help lab serve app image up down test fuzz soak bench test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -44,6 +44,9 @@ fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than
 soak: setup-dev ## ten minutes of mixed load on a real server, and a verdict
 	@exec $(VENV_PYTHON) benchmarks/soak.py $(ARGS)
 
+bench: setup-dev ## our speed beside the course's server and LitServe: a quarter of an hour on a quiet machine
+	@PYTHONPATH=benchmarks exec $(VENV_PYTHON) -m bench $(ARGS)
+
 test-containers: setup-dev ## build and check the three images with podman (as root; takes long)
 	@exec sh tests/containers/run.sh $(ARGS)
 
@@ -65,6 +68,7 @@ notebooks: setup-dev ## run the notebooks from top to bottom and save them with 
 
 readme: setup-dev ## renew the picture and the outputs in README.md
 	@$(VENV_PYTHON) tools/readme_picture.py
+	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.readme --write
 	@$(VENV_PYTHON) tools/readme.py --write
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)

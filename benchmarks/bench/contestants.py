@@ -46,6 +46,11 @@ class Started:
     url: str
     process: psutil.Process
 
+    def cpu_s(self) -> float:
+        """Processor time that it and its workers have taken, in seconds."""
+        family = [self.process, *self.process.children(recursive=True)]
+        return sum(sum(member.cpu_times()[:2]) for member in family)
+
 
 def plain_environment(**more: str) -> dict[str, str]:
     """This environment without detectlab's settings, so that all runs are alike."""

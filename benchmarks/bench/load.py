@@ -110,8 +110,8 @@ def drive(
 
     Returns:
         `ms` of each answer with status 200, `seconds` that were counted, `outcomes` by status or
-        kind of failure, `cpu_ms`, processor time that one request took here, and `last_head`, the
-        header of the last answer.
+        kind of failure, `cpu_ms`, processor time that one request took here, `answers` in all,
+        with those that were dropped, and `last_head`, the header of the last one.
     """
     parts = urlsplit(url)
     address = (parts.hostname or "", parts.port or 80)
@@ -154,7 +154,7 @@ def drive(
     cpu_ms = (_cpu_s() - cpu_before) * 1000 / max(1, sent)
     return {
         "ms": ms, "seconds": now - begin, "outcomes": dict(outcomes), "cpu_ms": cpu_ms,
-        "last_head": last_head,
+        "answers": sent, "last_head": last_head,
     }  # fmt: skip
 
 

@@ -44,6 +44,17 @@ def _cell(one: dict[str, Any]) -> str:
     )
 
 
+def cpu_line(found: dict[str, Any]) -> str:
+    """Processor time that a request takes in each server: it hardly depends on other load."""
+    clients = str(max(n for n in found["settings"]["clients"] if n <= 8))
+    parts = [
+        f"{LABELS[name]} {found['servers'][name][clients]['server_cpu_ms']['median']:.1f} ms"
+        for name in LABELS
+        if name in found["servers"]
+    ]
+    return f"processor time of a request, {clients} clients: " + "; ".join(parts)
+
+
 def raw_table(found: dict[str, Any]) -> str:
     """The bare pipeline, and each stage's share of a request of one client."""
     lines = []

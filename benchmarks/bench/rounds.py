@@ -47,14 +47,16 @@ class Series:
     p99_ms: list[float] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     clients_cpu_ms: list[float] = field(default_factory=list)
+    server_cpu_ms: list[float] = field(default_factory=list)
 
-    def add(self, found: dict[str, Any]) -> None:
+    def add(self, found: dict[str, Any], server_cpu_s: float) -> None:
         ms = found["ms"] or [float("nan")]
         self.rate.append(len(found["ms"]) / found["seconds"])
         self.p50_ms.append(float(np.percentile(ms, 50)))
         self.p99_ms.append(float(np.percentile(ms, 99)))
         self.outcomes.update(found["outcomes"])
         self.clients_cpu_ms.append(found["cpu_ms"])
+        self.server_cpu_ms.append(1000 * server_cpu_s / max(1, found["answers"]))
 
     def summary(self) -> dict[str, Any]:
         return {
@@ -62,6 +64,7 @@ class Series:
             "p50_ms": spread(self.p50_ms),
             "p99_ms": spread(self.p99_ms),
             "outcomes": dict(self.outcomes),
+            "server_cpu_ms": spread(self.server_cpu_ms),
             "clients_cpu_ms": round(statistics.median(self.clients_cpu_ms), 3),
         }
 
@@ -97,11 +100,13 @@ def measure_servers(
             for clients in plan.clients:
                 for name in mix.sample(list(servers), len(servers)):
                     progress(f"{name}, {clients} clients")
+                    server = servers[name]
+                    before = server.cpu_s()
                     found = drive(
-                        servers[name], files.pictures, f"--clients={clients}",
+                        server, files.pictures, f"--clients={clients}",
                         f"--seconds={plan.seconds}", f"--warm-up={plan.warm_up_s}",
                     )  # fmt: skip
-                    series[name][clients].add(found)
+                    series[name][clients].add(found, server.cpu_s() - before)
     return {
         name: {str(n): s.summary() for n, s in by_clients.items()}
         for name, by_clients in series.items()

@@ -1,5 +1,6 @@
 """README.md and the other pages: what they say runs, and their links lead somewhere."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -80,3 +81,11 @@ def anchors_of(page: Path) -> set[str]:
     """The anchors that GitHub gives to the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_readme_tells_the_speed_that_was_stored(root: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "bench.readme"], capture_output=True, text=True, check=False,
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root / "benchmarks")},
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
