@@ -68,6 +68,7 @@ ALLOWED = {
 ABOVE_THE_SERVICE = {
     "api", "cli", "cluster", "cluster_cli", "compare", "compare_cli", "compare_exercises",
     "kernel", "client", "doctor", "exercises", "rollout_cli", "rollout_client", "rollout_exercises",
+    "scale",
 }  # fmt: skip
 
 # Package of others -> the only modules of ours that may import it.

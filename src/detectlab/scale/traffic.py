@@ -1,0 +1,138 @@
+"""Clients that keep a service busy, and a picture of what became of their requests."""
+
+import io
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from detectlab.client import DetectClient, RequestFailed
+
+_LOOK_EVERY_S = 0.5
+
+
+class Traffic:
+    """Clients that ask one picture after the other, for as long as a `with` block lasts.
+
+    Args:
+        url: Whom they ask.
+        picture: A picture file's bytes.
+        clients: How many ask at once.
+        count: Says how many replicas there are, now and then, for the plot.
+    """
+
+    def __init__(
+        self, url: str, picture: bytes, clients: int, count: Callable[[], int] | None = None
+    ) -> None:
+        self._client = DetectClient(url)
+        self._picture = picture
+        self._count = count
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._answers: list[float] = []  # seconds since the beginning
+        self._failures: list[tuple[float, str]] = []
+        self._replicas: list[tuple[float, int]] = []
+        self._marks: list[tuple[float, str]] = []
+        self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(clients)]
+        if count:
+            self._threads.append(threading.Thread(target=self._look, daemon=True))
+
+    def __enter__(self) -> Self:
+        self._began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered."""
+        return len(self._answers)
+
+    @property
+    def failed(self) -> int:
+        """How many were not."""
+        return len(self._failures)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Why, and how often."""
+        return dict(Counter(why for _, why in self._failures))
+
+    def rate(self, seconds: float = 5.0) -> float:
+        """Answers a second, of late."""
+        since = self._now() - seconds
+        return sum(at > since for at in list(self._answers)) / seconds
+
+    def mark(self, text: str) -> None:
+        """Note in the plot what happens now."""
+        self._marks.append((self._now(), text))
+
+    def plot(self) -> bytes:
+        """Answers a second, and replicas, since the beginning: as a JPEG file."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(8, 2.8), dpi=100, layout="constrained")
+        axes = figure.subplots()
+        end = max(1, int(self._now()))
+        per_second = Counter(int(at) for at in list(self._answers))
+        axes.bar(
+            [second + 0.5 for second in range(end)], [per_second[second] for second in range(end)],
+            width=0.9, color="#8fb8ae",
+        )  # fmt: skip
+        axes.set(xlabel="seconds", ylabel="answers a second", xlim=(0, max(10, end)))
+        for at, _ in list(self._failures):
+            axes.axvline(at, color="#b4513b", linewidth=1)
+        top = max([5, *per_second.values()]) * 1.3
+        axes.set_ylim(0, top)
+        for at, text in list(self._marks):
+            axes.axvline(at, color="#555555", linewidth=1, linestyle=":")
+            axes.text(at + 0.1, top * 0.98, text, fontsize=9, va="top")
+        self._plot_replicas(axes.twinx())
+        file = io.BytesIO()
+        figure.savefig(file, format="jpg", pil_kwargs={"quality": 80})
+        return file.getvalue()
+
+    def _plot_replicas(self, axes: Any) -> None:
+        seen = list(self._replicas)
+        axes.step(
+            [at for at, _ in seen], [count for _, count in seen], where="post", color="#54478c"
+        )
+        axes.set_ylabel("replicas", color="#54478c")
+        axes.set_ylim(0, max([4, *(count for _, count in seen)]) * 1.3)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+
+    def _now(self) -> float:
+        return time.monotonic() - self._began
+
+    def _ask(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._client.predict(self._picture)
+            except RequestFailed as failure:
+                with self._lock:
+                    self._failures.append((self._now(), str(failure)))
+            else:
+                with self._lock:
+                    self._answers.append(self._now())
+
+    def _look(self) -> None:
+        assert self._count
+        while not self._stopping.wait(_LOOK_EVERY_S):
+            try:
+                count = self._count()
+            except OSError:
+                continue  # the cluster says it the next time
+            self._replicas.append((self._now(), count))
