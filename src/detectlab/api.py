@@ -111,6 +111,10 @@ def create_app(
         )  # fmt: skip
     app.add_middleware(ForwardedPrefix)
     app.add_middleware(RequestLog, on_request=service.metrics.count_request)
+    describe = app.openapi
+    app.openapi = lambda: openapi.name_detectors(  # type: ignore[method-assign]
+        describe(), list(service.pool.cards)
+    )
     return app
 
 
@@ -185,11 +189,12 @@ def _detector_routes(service: Service) -> APIRouter:
     )  # fmt: skip
     async def card(name: str) -> Card:
         """Its family, input, classes and licence, and whether it is loaded."""
-        if name not in pool.cards:
+        cards = pool.cards
+        if name not in cards:
             raise Refusal(
-                404, f"There is no detector {name[:40]!a}. There are: {', '.join(pool.cards)}."
+                404, f"There is no detector {name[:40]!a}. There are: {', '.join(cards)}."
             )
-        known = pool.cards[name]
+        known = cards[name]
         return Card(
             **{field: getattr(known, field) for field in _CARD_FIELDS},
             classes=list(known.classes),
@@ -209,7 +214,9 @@ def _detector_routes(service: Service) -> APIRouter:
     return router
 
 
-_CARD_FIELDS = ("name", "description", "family", "input_size", "licence", "licence_url")
+_CARD_FIELDS = (
+    "name", "description", "family", "input_size", "input_height", "licence", "licence_url",
+)  # fmt: skip
 
 
 def _picture_routes(service: Service) -> APIRouter:
@@ -219,9 +226,8 @@ def _picture_routes(service: Service) -> APIRouter:
         default=None,
         description="The detector. When it is not named, the rollout plan decides who answers: "
         f"without one, {service.pool.default}.",
-        json_schema_extra={"enum": list(service.pool.cards)},
     )
-    body = openapi.picture_body(list(service.pool.cards), service.pool.default)
+    body = openapi.picture_body(service.pool.default)
     _add_predict(router, service, model_query, body)
     _add_batch(router, service, model_query)
     _add_count(router, service, model_query, body)

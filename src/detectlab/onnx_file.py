@@ -61,8 +61,11 @@ def read_onnx(file: Path, input_size: int | None = None) -> OnnxFile:
     if kinds := widen(model.graph):
         changes.append(f"{' and '.join(sorted(kinds))} made float32")
     if is_open:
-        fix_size(model, picture, size_wh)
         changes.append(f"its input fixed at {size_wh[0]} x {size_wh[1]}")
+    elif any(node.op_type == "Shape" for node in model.graph.node):
+        changes.append("shapes computed ahead")
+    if changes:
+        fix_size(model, picture, size_wh)
     content = model.SerializeToString() if changes else file.read_bytes()
     names = _names(metadata.get("names", ""))
     licence = "".join(filter(str.isprintable, metadata.get("license", "")))[:80]

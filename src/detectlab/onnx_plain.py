@@ -73,8 +73,8 @@ def widen(graph: "GraphProto") -> set[str]:
 def fix_size(model: "ModelProto", picture: "ValueInfoProto", size_wh: tuple[int, int]) -> None:
     """Fix the input's shape, and compute now what depends on nothing else.
 
-    A file with an open size computes shapes from the picture in each run, by operators that not
-    every engine gets right. With the size fixed they give constants.
+    Many files compute shapes from the picture in each run, by operators that not every engine gets
+    right. With the size fixed they give constants.
     """
     from onnx.shape_inference import infer_shapes
 
@@ -85,6 +85,10 @@ def fix_size(model: "ModelProto", picture: "ValueInfoProto", size_wh: tuple[int,
         output.type.tensor_type.ClearField("shape")
     while _fold(model, infer_shapes(model, data_prop=True)):
         pass
+    used = {name for node in model.graph.node for name in node.input}
+    left = [tensor for tensor in model.graph.initializer if tensor.name in used]
+    model.graph.ClearField("initializer")
+    model.graph.initializer.extend(left)
     inferred = infer_shapes(model, data_prop=True)
     model.graph.output[0].CopyFrom(inferred.graph.output[0])
 

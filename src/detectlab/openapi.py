@@ -38,15 +38,13 @@ def _form(field: str, schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def picture_body(names: Sequence[str], default: str) -> dict[str, Any]:
+def picture_body(default: str) -> dict[str, Any]:
     """The body of a request about one picture, in both forms.
 
     Args:
-        names: The known detectors.
-        default: The one that answers when none is named; it stands in the example.
+        default: The detector that answers when none is named; it stands in the example.
     """
     schema = Question.model_json_schema()
-    schema["properties"]["model"] |= {"enum": [*names, None]}
     example = {"model": default, "image": EXAMPLE_IMAGE, "confidence": 0.5}
     return {
         "requestBody": {
@@ -58,6 +56,20 @@ def picture_body(names: Sequence[str], default: str) -> dict[str, Any]:
             },
         }
     }
+
+
+def name_detectors(document: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Let every `model` of a document be one of `names`, which change while a server runs."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "model":
+                    parameter["schema"]["enum"] = list(names)
+            content = operation.get("requestBody", {}).get("content", {})
+            schema = content.get("application/json", {}).get("schema", {})
+            if "model" in schema.get("properties", {}):
+                schema["properties"]["model"]["enum"] = [*names, None]
+    return document
 
 
 def batch_body(max_files: int) -> dict[str, Any]:

@@ -44,13 +44,16 @@ class Pool(Protocol):
     """What the service needs from whatever runs its detectors: threads here, a cluster elsewhere.
 
     Attributes:
-        cards: Every detector that may be asked for.
+        cards: Every detector that may be asked for now; they may change while it runs.
         default: The one that answers when none is named.
         given_load: Gives a detector by its name, where that is not the registry's business.
     """
 
-    cards: Mapping[str, ModelCard]
     default: str
+
+    @property
+    def cards(self) -> Mapping[str, ModelCard]:
+        """See above."""
 
     @property
     def given_load(self) -> Callable[[str], Detector] | None:
@@ -109,7 +112,7 @@ class ThreadPool:
         settings: Settings | None = None,
     ) -> None:
         self._settings = settings or Settings()
-        self.cards = registry() if cards is None else cards
+        self._cards = cards
         self.default = default or default_model(self._settings)
         self.given_load = load
         self._shelf = Shelf(
@@ -128,6 +131,11 @@ class ThreadPool:
         self._threads = 0
 
     @property
+    def cards(self) -> Mapping[str, ModelCard]:
+        """Every detector that may be asked for now: one may be added or removed meanwhile."""
+        return registry(self._settings) if self._cards is None else self._cards
+
+    @property
     def loaded(self) -> tuple[str, ...]:
         """Names of the detectors that are in memory."""
         return self._shelf.loaded
@@ -144,12 +152,15 @@ class ThreadPool:
 
     def is_available(self, name: str) -> bool:
         """Whether `name` is loaded, or its files are here, or may be fetched."""
-        return (
-            self.given_load is not None
-            or name in (self.default, *self.loaded)
-            or self._settings.fetch_on_demand
-            or is_present(name, self._settings)
-        )
+        if self.given_load is not None or name in (self.default, *self.loaded):
+            return True
+        card = self.cards.get(name)
+        if card is None:
+            return False
+        return is_present(card, self._settings) or self._may_fetch(card)
+
+    def _may_fetch(self, card: ModelCard) -> bool:
+        return self._settings.fetch_on_demand and not card.own and not card.library_weights
 
     async def load(self, name: str, deadline: Deadline) -> None:
         """Load a detector ahead of its first use.
@@ -158,7 +169,7 @@ class ThreadPool:
             Unavailable: When it cannot be loaded.
             DeadlinePassed: When that takes longer; it goes on.
         """
-        await _result(self._shelf.get(name), deadline)
+        await _result(self._detector(name), deadline)
 
     async def run(self, name: str, work: Callable[[Detector], T], deadline: Deadline) -> T:
         """Call `work` with a detector in a worker thread, and give its result.
@@ -265,9 +276,17 @@ class ThreadPool:
             # With the picture they hold: the next job may be long in coming.
             del job, result, error
 
+    def _detector(self, name: str) -> "Future[Detector]":
+        cards = self.cards
+        self._shelf.discard(other for other in self.loaded if other not in cards)
+        return self._shelf.get(name, cards.get(name))
+
     def _load_present(self, name: str) -> Detector:
-        may_fetch = name == self.default or self._settings.fetch_on_demand
-        if not may_fetch and not is_present(name, self._settings):
+        card = self.cards.get(name)
+        if card is None:
+            raise Unavailable(f"The detector `{name}` was removed from this server.")
+        may_fetch = name == self.default or self._may_fetch(card)
+        if not may_fetch and not is_present(card, self._settings):
             raise Unavailable(
                 f"The weights of `{name}` are not on this server. Fetch them there with "
                 f"`detectlab models pull {name}`, then ask again."
@@ -276,7 +295,8 @@ class ThreadPool:
 
     def _size_bytes(self, name: str) -> int:
         # The file of the weights, and for each worker a network of about that size.
-        return (self.cards[name].weights.size or 0) * (1 + self._settings.workers)
+        card = self.cards.get(name)
+        return (card.weights.size or 0 if card else 0) * (1 + self._settings.workers)
 
 
 class _Job(NamedTuple):

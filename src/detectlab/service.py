@@ -37,6 +37,7 @@ from detectlab.rollout.series import Series
 from detectlab.rollout.store import Store
 from detectlab.schemas import Question
 from detectlab.settings import Settings
+from detectlab.shelf import Unavailable
 from detectlab.stopping import on_sigterm
 
 T = TypeVar("T")
@@ -110,8 +111,9 @@ class Service:
 
     def known(self, request: Request, model: str, status: int = 422) -> str:
         """`model`, noted for the log; refused when there is no such detector."""
-        if model not in self.pool.cards:
-            names = ", ".join(self.pool.cards)
+        cards = self.pool.cards
+        if model not in cards:
+            names = ", ".join(cards)
             raise Refusal(status, f"`model` must be one of {names}. Received: {model[:40]!a}")
         request.state.model = model
         return model
@@ -127,8 +129,11 @@ class Service:
 
     def classes(self, query: Query) -> tuple[str, ...]:
         """The classes of the detector that is asked, or of the stable one when none is named."""
-        chosen = "model" in query.named
-        return self.pool.cards[query.model if chosen else self.router.stable_model].classes
+        name = query.model if "model" in query.named else self.router.stable_model
+        card = self.pool.cards.get(name)
+        if card is None:
+            raise Unavailable(f"The detector `{name}` was removed from this server.")
+        return card.classes
 
     async def receive(
         self, request: Request, query: Query, deadline: Deadline, held: Held

@@ -30,6 +30,7 @@ class _Slot:
     """One detector: being loaded, loaded, or failed (then until `again_at`)."""
 
     size_bytes: int
+    version: object
     future: "Future[Detector]" = field(default_factory=Future)
     again_at: float = float("inf")
 
@@ -74,15 +75,19 @@ class Shelf:
         with self._lock:
             return tuple(name for name, slot in self._slots.items() if slot.is_loaded)
 
-    def get(self, name: str) -> "Future[Detector]":
+    def get(self, name: str, version: object = None) -> "Future[Detector]":
         """The detector `name`, as a future: done when it is loaded already.
 
         The future fails with `Unavailable`.
+
+        Args:
+            name: Which detector.
+            version: What tells it from an earlier one of that name, which would be replaced.
         """
         with self._lock:
             slot = self._slots.get(name)
-            if slot is None or time.monotonic() >= slot.again_at:
-                slot = self._slots[name] = _Slot(self._size_bytes(name))
+            if slot is None or slot.version != version or time.monotonic() >= slot.again_at:
+                slot = self._slots[name] = _Slot(self._size_bytes(name), version)
                 # Running from the start: whoever stops waiting must not cancel it for the others.
                 slot.future.set_running_or_notify_cancel()
                 threading.Thread(
@@ -94,6 +99,14 @@ class Shelf:
     def keep(self, names: Iterable[str]) -> None:
         """Let none of these make room for others; replaces what was kept before."""
         self._kept = frozenset(names)
+
+    def discard(self, names: Iterable[str]) -> None:
+        """Unload these detectors, as far as they are loaded and nobody wants them kept."""
+        for name in set(names) - self._kept:
+            with self._lock:
+                if name in self._slots and self._slots[name].is_loaded:
+                    del self._slots[name]
+                    logger.info("Unloaded %s, which was removed", name)
 
     def give_up(self, reason: Exception) -> None:
         """Let all who wait for a load go with `reason`; what is loaded stays."""

@@ -23,21 +23,23 @@ class UnusableSide(ValueError):
     """A side of a plan asks for what there is not; the message says what there is."""
 
 
-def load_side(side: Side, load: Load | None = None) -> Detector:
+def load_side(side: Side, load: Load | None = None, settings: Settings | None = None) -> Detector:
     """Load a side's detector, and run it once: its first detection is not anybody's.
 
     Args:
         side: The side.
         load: Gives a detector by its name; by default those of the registry.
+        settings: Where the registry's are kept; by default the environment's.
 
     Raises:
         ValueError: When there is no such detector or engine.
         Exception: Whatever loading it, or its first detection, raises.
     """
-    if side.engine or side.input_size:
-        detector: Detector = load_detector(side.model, side.engine, side.input_size)
+    detector: Detector
+    if load and not (side.engine or side.input_size):
+        detector = load(side.model)
     else:
-        detector = (load or load_detector)(side.model)
+        detector = load_detector(side.model, side.engine, side.input_size, settings)
     detector.detect(np.full(_WARM_SIZE, 127, np.uint8))
     return DrilledDetector(detector, side.drill) if side.drill else detector
 
@@ -99,12 +101,13 @@ class Lane:
 
         def load_it(name: str) -> Detector:
             try:
-                return load_side(side, load)
+                return load_side(side, load, settings)
             except ValueError as error:  # says what to do; other errors go to the log
                 raise Unavailable(str(error)) from error
 
-        card = replace(pool.cards[side.model], name=side.label)
-        own = ThreadPool(load_it, {side.label: card}, side.label, settings)
+        card = pool.cards.get(side.model)  # none: removed since the plan was made
+        cards = {side.label: replace(card, name=side.label)} if card else {}
+        own = ThreadPool(load_it, cards, side.label, settings)
         return cls(side, own, side.label, is_own=True)
 
     async def warm(self, workers: int, deadline: Deadline) -> None:
