@@ -38,14 +38,12 @@ def config(
     ] = "detectlab-scale:latest",
 ) -> None:
     """Write what Ray Serve reads: an application for each detector, and the gateway."""
-    import yaml
-
-    from detectlab.cluster.files import serve_config
+    from detectlab.cluster.files import as_yaml, serve_config
     from detectlab.cluster.kuberay import manifests
 
     settings = _settings(file)
     documents = manifests(settings, image) if kuberay else [serve_config(settings)]
-    typer.echo(yaml.safe_dump_all(documents, sort_keys=False, width=100).rstrip())
+    typer.echo(as_yaml(documents).rstrip())
 
 
 @app.command()

@@ -1,6 +1,9 @@
 """What Ray Serve and KubeRay want to read, written from the settings of a cluster."""
 
+from collections.abc import Sequence
 from typing import Any
+
+import yaml
 
 from detectlab.cluster.settings import GATEWAY, ClusterSettings, DetectorSettings
 
@@ -25,6 +28,18 @@ def serve_config(settings: ClusterSettings) -> dict[str, Any]:
         "logging_config": {"enable_access_log": False},  # the gateway writes its own
         "applications": [*detectors, _gateway(settings)],
     }
+
+
+def as_yaml(documents: Sequence[dict[str, Any]]) -> str:
+    """Documents as one file, for people and programs."""
+    return yaml.dump_all(documents, Dumper=_PlainDumper, sort_keys=False, width=100)
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes everything out, where others would refer back."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
 
 
 def _detector(name: str, detector: DetectorSettings) -> dict[str, Any]:

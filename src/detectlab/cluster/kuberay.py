@@ -3,9 +3,7 @@
 import math
 from typing import Any
 
-import yaml
-
-from detectlab.cluster.files import serve_config
+from detectlab.cluster.files import as_yaml, serve_config
 from detectlab.cluster.settings import ClusterSettings
 
 _NAME = "detectlab"
@@ -34,7 +32,7 @@ def _service(settings: ClusterSettings, image: str) -> dict[str, Any]:
         "kind": "RayService",
         "metadata": {"name": _NAME},
         "spec": {
-            "serveConfigV2": yaml.safe_dump(serve_config(settings), sort_keys=False, width=100),
+            "serveConfigV2": as_yaml([serve_config(settings)]),
             "excludeHeadPodFromServeSvc": True,
             "rayClusterConfig": {
                 "rayVersion": _RAY_VERSION,
@@ -69,8 +67,10 @@ def _workers(settings: ClusterSettings, most: bool) -> int:
 
 def _worker_memory_mb(settings: ClusterSettings) -> int:
     """What a pod full of replicas takes."""
-    each = [settings.gateway, *settings.detectors.values()]
-    per_cpu_mb = max((one.memory_mb or _REPLICA_MB) / max(one.cpus, 0.1) for one in each)
+    gateway = settings.gateway
+    each = [(gateway.memory_mb, gateway.cpus)]
+    each += [(one.memory_mb, one.cpus) for one in settings.detectors.values()]
+    per_cpu_mb = max((memory_mb or _REPLICA_MB) / max(cpus, 0.1) for memory_mb, cpus in each)
     return _SYSTEM_MB + math.ceil(_WORKER_CPUS * per_cpu_mb)
 
 

@@ -12,13 +12,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from detectlab.cluster.dashboard import ClusterError, Dashboard
 
 _HOST = "127.0.0.1"
-_START_S = 180.0
+_START_S = 300.0
 _STOP_S = 40.0
 _OBJECT_STORE_BYTES = 256 << 20  # of each node, for pictures on their way
 
@@ -34,6 +34,7 @@ class Node:
 
     name: str
     pid: int
+    process: "subprocess.Popen[bytes] | None" = None  # where this process started it
 
 
 @dataclass
@@ -97,7 +98,8 @@ class Machine:
         file.parent.mkdir(parents=True, exist_ok=True)
         new = file.with_suffix(".new")
         new.touch(0o600)
-        new.write_text(json.dumps(asdict(self)), "utf-8")
+        nodes = [{"name": node.name, "pid": node.pid} for node in self.nodes]
+        new.write_text(json.dumps({**vars(self), "nodes": nodes}), "utf-8")
         new.replace(file)
 
     @property
@@ -114,6 +116,8 @@ class Machine:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(Path(self.folder) / "token"),
             "RAY_ADDRESS": self.address,
+            # Seconds; the default is too short for a machine with much else to do.
+            "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "120",
         }
 
     def add_node(self, cpus: float | None = None) -> Node:
@@ -174,6 +178,8 @@ class Machine:
     def _bury(self, node: Node, tree: list[int]) -> None:
         _wait_until_gone(tree, 5)
         _send(tree, signal.SIGKILL)
+        if node.process:
+            node.process.wait()
         self.nodes.remove(node)
 
     def _start_node(self, options: list[str], cpus: float | None) -> Node:
@@ -189,33 +195,42 @@ class Machine:
             f"--dashboard-agent-listen-port={agent}", f"--dashboard-agent-grpc-port={agent_rpc}",
             f"--ray-client-server-port={client}", f"--metrics-export-port={metrics}",
             f"--runtime-env-agent-port={environments}",
+            "--include-log-monitor=false",
             *([] if cpus is None else [f"--num-cpus={cpus:g}"]),
         ]  # fmt: skip
         log = folder / "start.log"
+        until = time.monotonic() + _START_S
+        while time.monotonic() < until:
+            # Ray itself gives up after 30 s, which a busy machine may need longer than.
+            node = self._run_node(name, command, log)
+            if self._is_up(node, until):
+                return node
+            self.end(node)
+        if not self.nodes:
+            self.stop()
+        told = log.read_text("utf-8", "replace")[-1500:] if log.exists() else ""
+        raise ClusterError(f"{name} did not start within {_START_S:g} s. Its last words: {told}")
+
+    def _run_node(self, name: str, command: list[str], log: Path) -> Node:
         with log.open("w") as output:
             process = subprocess.Popen(
                 self._ray(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env=self.environment, cwd=folder, start_new_session=True,
+                env=self.environment, cwd=log.parent, start_new_session=True,
             )  # fmt: skip
-        node = Node(name, process.pid)
+        node = Node(name, process.pid, process)
         self.nodes.append(node)
-        self._wait_until_up(node, process, log)
         return node
 
-    def _wait_until_up(self, node: Node, process: "subprocess.Popen[bytes]", log: Path) -> None:
-        until = time.monotonic() + _START_S
-        while time.monotonic() < until and process.poll() is None:
+    def _is_up(self, node: Node, until: float) -> bool:
+        """Wait until a node is one of the cluster's; whether it became that."""
+        while time.monotonic() < until and _alive([node.pid]):
             try:
                 self.id_of(node)
                 self.dashboard.applications()
-                return
+                return True
             except ClusterError:
-                time.sleep(0.2)
-        told = log.read_text("utf-8", "replace")[-1500:]
-        self.end(node)
-        if not self.nodes:
-            self.stop()
-        raise ClusterError(f"{node.name} did not start. Ray's last words: {told}")
+                time.sleep(0.5)
+        return False
 
     def _is_ours(self, node: Node) -> bool:
         """Whether the process is still the one that we started, and not another one's since."""
@@ -264,21 +279,16 @@ def _send(pids: list[int], number: signal.Signals) -> None:
 def _wait_until_gone(pids: list[int], seconds: float) -> bool:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if not any(_is_alive(pid) for pid in pids):
+        if not _alive(pids):
             return True
-        time.sleep(0.05)
+        time.sleep(0.1)
     return False
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        # Our own child stays in the table until somebody asks how it ended.
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return False
-    except ChildProcessError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _alive(pids: list[int]) -> bool:
+    """Whether any of these processes runs; one that nobody buried yet does not."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=", "-p", ",".join(map(str, pids))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return any(state[0] != "Z" for state in shown.stdout.split())
