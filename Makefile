@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz soak bench test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev
+.PHONY: help lab serve app image up down test fuzz soak bench bench-scale scale-model test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -47,6 +47,12 @@ soak: setup-dev ## ten minutes of mixed load on a real server, and a verdict
 bench: setup-dev ## our speed beside the course's server and LitServe: a quarter of an hour on a quiet machine
 	@PYTHONPATH=benchmarks exec $(VENV_PYTHON) -m bench $(ARGS)
 
+bench-scale: setup-dev setup-scale ## requests a second for 1, 2, 4 and 8 replicas on two nodes (10 minutes)
+	@exec $(VENV_PYTHON) benchmarks/growth.py $(ARGS)
+
+scale-model: setup-dev ## what 100, 10,000 and 1,000,000 pictures a second take; ARGS=--help
+	@exec $(VENV_PYTHON) benchmarks/growth_model.py $(ARGS)
+
 test-containers: setup-dev ## build and check the three images with podman (as root; takes long)
 	@exec sh tests/containers/run.sh $(ARGS)
 
@@ -78,5 +84,5 @@ clean: ## remove .venv and all caches
 	@rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-setup-lab setup-app setup-dev:
+setup-lab setup-app setup-dev setup-scale:
 	@$(PYTHON_RUN) tools/setup_env.py $(@:setup-%=%)
