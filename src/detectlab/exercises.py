@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 def check_box_area(box_area: Callable[[list[int]], object]) -> None:
     """Check a function that computes the area of a box in square pixels."""
     for box, area in (([10, 20, 110, 70], 5000), ([0, 5, 3, 12], 21)):
-        answer = _call(box_area, box)
+        answer = answer_of(box_area, box)
         if answer != area:
             sides = f"{box[2] - box[0]} x {box[3] - box[1]}"
             not_yet(f"the box {box} measures {sides} = {area} pixels, your function says {answer}")
@@ -21,12 +21,12 @@ def check_precision_and_recall(
     precision_and_recall: Callable[[int, int, int], object],
 ) -> None:
     """Check a function of the right, wrong and missed objects that gives precision and recall."""
-    answer = _call(precision_and_recall, 6, 2, 4)
+    answer = answer_of(precision_and_recall, 6, 2, 4)
     if not (isinstance(answer, Sequence) and len(answer) == 2):
         not_yet(f"return two numbers, separated by a comma. Yours gives {answer}")
-    elif _differ(answer[0], 0.75):
+    elif differ(answer[0], 0.75):
         not_yet(f"6 of 8 boxes are right, so precision is 0.75. Yours is {answer[0]}")
-    elif _differ(answer[1], 0.6):
+    elif differ(answer[1], 0.6):
         not_yet(f"6 of 10 objects are found, so recall is 0.6. Yours is {answer[1]}")
     else:
         correct("Precision judges the boxes, recall the objects")
@@ -70,7 +70,7 @@ def check_question(answers: Sequence[object]) -> None:
 
 def check_predict_url(predict_url: Callable[[str, str, float], str]) -> None:
     """Check a function that builds the URL of a prediction from base, model and confidence."""
-    answer = _call(predict_url, "http://example.org:9000", "nano", 0.25)
+    answer = answer_of(predict_url, "http://example.org:9000", "nano", 0.25)
     parts = urlsplit(str(answer))
     if f"{parts.scheme}://{parts.netloc}" != "http://example.org:9000":
         not_yet(f"start with the base that comes as an argument. Yours is {answer}")
@@ -109,15 +109,16 @@ def check_counts(counts: Mapping[str, int]) -> None:
         correct(f"{sum(counts.values())} objects in {len(counts)} pictures")
 
 
-def _call(function: Callable[..., Any], *arguments: object) -> Any:
-    """The function's answer, or words that say how it failed."""
+def answer_of(function: Callable[..., Any], *arguments: object) -> Any:
+    """The answer of a learner's function, or words that say how it failed."""
     try:
         return function(*arguments)
     except Exception as error:  # whatever a learner's first attempt raises
         return f"{type(error).__name__}: {error}"
 
 
-def _differ(answer: object, expected: float) -> bool:
+def differ(answer: object, expected: float) -> bool:
+    """Whether an answer is another number than the expected one, or none."""
     return not isinstance(answer, int | float) or abs(answer - expected) > 1e-6
 
 

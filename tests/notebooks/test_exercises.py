@@ -8,7 +8,9 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = [
     pytest.param("notebooks/server.ipynb", id="server"),
+    pytest.param("notebooks/compare.ipynb", id="compare"),
     pytest.param("notebooks/rollout.ipynb", id="rollout"),
+    pytest.param("notebooks/scale.ipynb", id="scale"),
     pytest.param("client/client.ipynb", id="client"),
 ]
 
@@ -20,6 +22,15 @@ def verdicts(notebook):
         for cell in notebook.cells
         if "check" in cell.metadata.get("tags", [])
     ]
+
+
+def is_needed(cell, notebook):
+    """Whether the exercises need a cell."""
+    tags = set(cell.metadata.get("tags", []))
+    if notebook == "scale":  # no cluster: tests/scale runs all of it
+        return bool(tags & {"exercise", "check"})
+    # Demonstrations whose outcome is chance take long and define nothing.
+    return "varies" not in cell.metadata or "live-output" in tags
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
@@ -41,12 +52,7 @@ def test_exercises_with_their_solutions_are_correct(root, name, runner, fresh_co
     solutions = [c for c in notebook.cells if "solution" in c.metadata.get("tags", [])]
     for exercise, solution in zip(exercises, solutions, strict=True):
         exercise.source = re.search(r"```python\n(.*?)```", solution.source, re.DOTALL)[1]
-    # Demonstrations whose outcome is chance take long and define nothing: leave them out.
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if "varies" not in cell.metadata or "live-output" in cell.metadata.tags
-    ]
+    notebook.cells = [cell for cell in notebook.cells if is_needed(cell, path.stem)]
 
     with runner.server_for(path):
         NotebookClient(

@@ -11,6 +11,7 @@ import pytest
     "name",
     [
         pytest.param("notebooks/server.ipynb", id="server"),
+        pytest.param("notebooks/compare.ipynb", id="compare"),
         pytest.param("notebooks/rollout.ipynb", id="rollout"),
         pytest.param("client/client.ipynb", id="client"),
     ],

@@ -26,7 +26,9 @@ PRIVATE = {
 @pytest.fixture(
     params=[
         pytest.param("notebooks/server.ipynb", id="server"),
+        pytest.param("notebooks/compare.ipynb", id="compare"),
         pytest.param("notebooks/rollout.ipynb", id="rollout"),
+        pytest.param("notebooks/scale.ipynb", id="scale"),
         pytest.param("client/client.ipynb", id="client"),
     ]
 )
