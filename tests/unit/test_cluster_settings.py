@@ -1,10 +1,12 @@
 """What a cluster's file may say, and what is written from it."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from detectlab.cluster.files import as_yaml, serve_config
@@ -122,3 +124,14 @@ def test_kubernetes_gets_a_cluster_that_outlives_the_loss_of_a_node() -> None:
     inside = yaml.safe_load(service["spec"]["serveConfigV2"])
     assert inside["http_options"]["host"] == "0.0.0.0"
     assert "*" not in as_yaml([service])  # nothing refers back
+
+
+def test_manifest_holds_what_its_schema_allows(root: Path) -> None:
+    folder = root / "deploy" / "ray"
+    validator = Draft202012Validator(json.loads((folder / "kuberay.schema.json").read_text()))
+    service, budget = yaml.safe_load_all((folder / "kuberay.yaml").read_text())
+
+    for document in (service, budget):
+        validator.validate(document)
+    service["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["minReplica"] = 1
+    assert not validator.is_valid(service)
