@@ -1,11 +1,17 @@
 """What every layer of tests shares."""
 
+import contextlib
 import os
+import socket
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -37,6 +43,58 @@ def _beside(folder: str) -> Path:
     if not (SHARED / folder).is_dir():
         pytest.skip(f"needs ../shared/{folder} beside the checkout")
     return SHARED / folder
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Waits for a condition, with a deadline."""
+
+    def wait(
+        condition: Callable[[], object], what: str = "what has to happen", seconds: float = 120
+    ) -> None:
+        until = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < until, f"waited {seconds:g} s for {what}"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def free_ports() -> Callable[[int], list[int]]:
+    """Gives ports at which nobody listens, all different."""
+
+    def find(count: int) -> list[int]:
+        with contextlib.ExitStack() as stack:
+            servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+            return [stack.enter_context(server).getsockname()[1] for server in servers]
+
+    return find
+
+
+@dataclass
+class Front:
+    """nginx, as seen from outside."""
+
+    url: str
+    plain_url: str
+    certificate: Path
+
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        return requests.request(
+            method, self.url + path, verify=str(self.certificate), timeout=60,
+            allow_redirects=False, **options,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def make_front() -> Callable[[int, int, Path], Front]:
+    """Gives the view from outside of an nginx: its port with TLS, the other one, a certificate."""
+
+    def make(secure: int, plain: int, certificate: Path) -> Front:
+        return Front(f"https://127.0.0.1:{secure}", f"http://127.0.0.1:{plain}", certificate)
+
+    return make
 
 
 @pytest.fixture(scope="session")

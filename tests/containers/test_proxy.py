@@ -4,12 +4,10 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +22,6 @@ pytestmark = [
 ]
 KEY = "a key of the test"
 PATIENCE_MS = 60_000
-
-
-@dataclass
-class Front:
-    """nginx, as seen from outside."""
-
-    url: str
-    plain_url: str
-    certificate: Path
-
-    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(
-            method, self.url + path, verify=str(self.certificate), timeout=60,
-            allow_redirects=False, **options,
-        )  # fmt: skip
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-        return [stack.enter_context(server).getsockname()[1] for server in servers]
 
 
 @contextlib.contextmanager
@@ -90,7 +67,10 @@ def write_settings(root: Path, folder: Path, values: dict[str, str]) -> Path:
 
 
 @pytest.fixture(scope="module")
-def front(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def front(
+    root: Path, tmp_path_factory: pytest.TempPathFactory,
+    free_ports: Callable[[int], list[int]], make_front: Callable[..., Any],
+) -> Iterator[Any]:  # fmt: skip
     folder = tmp_path_factory.mktemp("front")
     api, companion, plain, secure = free_ports(4)
     subprocess.run(
@@ -104,7 +84,7 @@ def front(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fron
             "PUBLIC_HTTPS": f":{secure}", "CERTIFICATES": str(folder),
         },
     )  # fmt: skip
-    front = Front(f"https://127.0.0.1:{secure}", f"http://127.0.0.1:{plain}", folder / "server.crt")
+    front = make_front(secure, plain, folder / "server.crt")
     page = root / "client" / "companion" / "app.py"
     with (
         run(
@@ -127,13 +107,13 @@ def front(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fron
         yield front
 
 
-def test_greeting_and_documentation_are_at_the_prefix(front: Front) -> None:
+def test_greeting_and_documentation_are_at_the_prefix(front: Any) -> None:
     assert front.ask("GET", "/serve/").json().startswith("Congratulations!")
     assert "swagger-ui" in front.ask("GET", "/serve/docs").text
     assert front.ask("GET", "/serve").headers["Location"].endswith("/serve/")
 
 
-def test_picture_is_answered_at_the_prefix(front: Front, root: Path) -> None:
+def test_picture_is_answered_at_the_prefix(front: Any, root: Path) -> None:
     picture = (root / "images" / "apple.jpg").read_bytes()
 
     answer = front.ask(
@@ -144,25 +124,25 @@ def test_picture_is_answered_at_the_prefix(front: Front, root: Path) -> None:
     assert front.ask("POST", "/serve/predict", files={"file": picture}).status_code == 401
 
 
-def test_plain_http_leads_to_tls(front: Front) -> None:
+def test_plain_http_leads_to_tls(front: Any) -> None:
     answer = requests.get(front.plain_url + "/serve/docs?a=b", timeout=60, allow_redirects=False)
 
     assert answer.status_code == 308
     assert answer.headers["Location"] == front.url + "/serve/docs?a=b"
 
 
-def test_counters_are_not_for_the_world(front: Front) -> None:
+def test_counters_are_not_for_the_world(front: Any) -> None:
     assert front.ask("GET", "/serve/metrics", headers={"X-API-Key": KEY}).status_code == 404
 
 
-def test_body_over_the_limit_is_refused_in_the_form_of_the_api(front: Front) -> None:
+def test_body_over_the_limit_is_refused_in_the_form_of_the_api(front: Any) -> None:
     answer = front.ask("POST", "/serve/predict", data=b"x" * (43 << 20))
 
     assert answer.status_code == 413
     assert "too large: send fewer or smaller pictures" in answer.json()["detail"]
 
 
-def test_errors_of_the_api_pass_unchanged(front: Front) -> None:
+def test_errors_of_the_api_pass_unchanged(front: Any) -> None:
     answer = front.ask(
         "POST", "/serve/predict", files={"file": b"%PDF-1.7"}, headers={"X-API-Key": KEY}
     )
@@ -171,7 +151,7 @@ def test_errors_of_the_api_pass_unchanged(front: Front) -> None:
     assert "This is a PDF document" in answer.json()["detail"]
 
 
-def test_too_many_requests_are_told_when_to_come_back(front: Front) -> None:
+def test_too_many_requests_are_told_when_to_come_back(front: Any) -> None:
     with requests.Session() as session:
         seen = [
             session.get(front.url + "/serve/health", timeout=60, verify=str(front.certificate))
@@ -185,7 +165,7 @@ def test_too_many_requests_are_told_when_to_come_back(front: Front) -> None:
 
 
 @pytest.fixture
-def open_page(front: Front) -> Iterator[Callable[..., Page]]:
+def open_page(front: Any) -> Iterator[Callable[..., Page]]:
     names = ("chromium", "chromium-browser", "google-chrome")
     path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
@@ -224,7 +204,7 @@ def test_documentation_at_the_prefix_can_be_tried_out(open_page: Any, root: Path
 
 
 @pytest.mark.browser
-def test_companion_wants_a_password_and_then_works(open_page: Any, front: Front) -> None:
+def test_companion_wants_a_password_and_then_works(open_page: Any, front: Any) -> None:
     assert front.ask("GET", "/").status_code == 401
 
     who: Any = {"username": "detectlab", "password": "open sesame"}

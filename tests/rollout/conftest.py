@@ -80,19 +80,6 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    """Waits for a condition, with a deadline."""
-
-    def wait(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, f"waited {seconds:g} s for {what}"
-            time.sleep(0.01)
-
-    return wait
-
-
-@pytest.fixture(scope="session")
 def plan() -> Callable[..., RolloutPlan]:
     """Makes plans: `nano` is stable, and also the candidate, with a smaller input."""
 

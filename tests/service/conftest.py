@@ -138,19 +138,6 @@ def jpeg(make_picture: Callable[..., bytes]) -> bytes:
     return make_picture()
 
 
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    """Waits for a condition, with a deadline."""
-
-    def wait(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, f"waited {seconds:g} s for {what}"
-            time.sleep(0.01)
-
-    return wait
-
-
 @dataclass
 class RunningServer:
     """A real server in a process of its own."""

@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +20,6 @@ pytestmark = [
 ]
 
 
-@dataclass
-class Front:
-    """nginx, as seen from outside."""
-
-    url: str
-    plain_url: str
-    certificate: Path
-
-    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
-        return requests.request(
-            method, self.url + path, verify=str(self.certificate), timeout=60,
-            allow_redirects=False, **options,
-        )  # fmt: skip
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
-        ]
-        return [listening.getsockname()[1] for listening in sockets]
-
-
 def make_certificate(folder: Path) -> Path:
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
@@ -55,10 +31,11 @@ def make_certificate(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def run_nginx(
-    shipped: Path, folder: Path, upstream: int, wait_until: Callable[..., None]
-) -> Iterator[Front]:
-    plain, secure = free_ports(2)
+def nginx_running(
+    shipped: Path, folder: Path, upstream: int, ports: list[int], make_front: Callable[..., Any],
+    wait_until: Callable[..., None],
+) -> Iterator[Any]:  # fmt: skip
+    plain, secure = ports
     certificate = make_certificate(folder)
     text = shipped.read_text()
     for ours, theirs in (
@@ -82,7 +59,7 @@ def run_nginx(
     command = ["nginx", "-e", folder / "error.log", "-c", folder / "nginx.conf"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
-            front = Front(f"https://127.0.0.1:{secure}", f"http://127.0.0.1:{plain}", certificate)
+            front = make_front(secure, plain, certificate)
             wait_until(lambda: listens(secure) or process.poll() is not None, "nginx")
             assert process.poll() is None, (folder / "error.log").read_text()
             yield front
@@ -101,19 +78,32 @@ def shipped(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
+def run_nginx(
+    shipped: Path, free_ports: Callable[[int], list[int]], make_front: Callable[..., Any],
+    wait_until: Callable[..., None],
+) -> Callable[[Path, int], Any]:  # fmt: skip
+    """Runs nginx in front of a port, until the block ends."""
+
+    def run(folder: Path, upstream: int) -> Any:
+        return nginx_running(shipped, folder, upstream, free_ports(2), make_front, wait_until)
+
+    return run
+
+
+@pytest.fixture(scope="module")
 def front(
-    run_server: Any, make_network: Callable[..., tuple[Path, Path]], shipped: Path,
-    tmp_path_factory: pytest.TempPathFactory, wait_until: Callable[..., None],
-) -> Iterator[Front]:  # fmt: skip
+    run_server: Any, make_network: Callable[..., tuple[Path, Path]],
+    tmp_path_factory: pytest.TempPathFactory, run_nginx: Callable[[Path, int], Any],
+) -> Iterator[Any]:  # fmt: skip
     networks = {"tiny": (*make_network(5), 64)}
     with (
         run_server(networks, api_key="a key") as server,
-        run_nginx(shipped, tmp_path_factory.mktemp("nginx"), server.port, wait_until) as running,
+        run_nginx(tmp_path_factory.mktemp("nginx"), server.port) as running,
     ):
         yield running
 
 
-def test_a_picture_is_answered_over_tls(front: Front, jpeg: bytes) -> None:
+def test_a_picture_is_answered_over_tls(front: Any, jpeg: bytes) -> None:
     answer = front.ask(
         "POST", "/predict", files={"file": jpeg},
         headers={"X-API-Key": "a key", "X-Request-ID": "through-nginx"},
@@ -126,18 +116,18 @@ def test_a_picture_is_answered_over_tls(front: Front, jpeg: bytes) -> None:
     assert "max-age" in answer.headers["Strict-Transport-Security"]
 
 
-def test_without_tls_there_is_only_the_way_to_it(front: Front) -> None:
+def test_without_tls_there_is_only_the_way_to_it(front: Any) -> None:
     answer = requests.post(f"{front.plain_url}/predict?a=b", timeout=10, allow_redirects=False)
 
     assert answer.status_code == 308
     assert answer.headers["Location"] == "https://127.0.0.1/predict?a=b"
 
 
-def test_the_key_is_still_needed(front: Front, jpeg: bytes) -> None:
+def test_the_key_is_still_needed(front: Any, jpeg: bytes) -> None:
     assert front.ask("POST", "/predict", files={"file": jpeg}).status_code == 401
 
 
-def test_old_tls_is_refused(front: Front) -> None:
+def test_old_tls_is_refused(front: Any) -> None:
     context = ssl.create_default_context(cafile=str(front.certificate))
     with pytest.warns(DeprecationWarning, match=r"TLSv1_1 is deprecated"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -151,18 +141,18 @@ def test_old_tls_is_refused(front: Front) -> None:
         context.wrap_socket(connection, server_hostname="127.0.0.1")
 
 
-def test_the_documentation_works_through_nginx(front: Front) -> None:
+def test_the_documentation_works_through_nginx(front: Any) -> None:
     for path in ("/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"):
         assert front.ask("GET", path).status_code == 200
 
 
-def test_metrics_are_not_for_the_world(front: Front) -> None:
+def test_metrics_are_not_for_the_world(front: Any) -> None:
     answer = front.ask("GET", "/metrics", headers={"X-API-Key": "a key"})
 
     assert answer.status_code == 404
 
 
-def test_a_prefix_sent_from_outside_does_not_get_through(front: Front) -> None:
+def test_a_prefix_sent_from_outside_does_not_get_through(front: Any) -> None:
     headers = {"X-Forwarded-Prefix": "/evil", "X-API-Key": "a key"}
 
     answer = front.ask("GET", "/models/", headers=headers)
@@ -171,14 +161,14 @@ def test_a_prefix_sent_from_outside_does_not_get_through(front: Front) -> None:
     assert "/evil" not in answer.headers["Location"]
 
 
-def test_a_body_too_large_for_nginx_is_refused_in_the_words_of_the_api(front: Front) -> None:
+def test_a_body_too_large_for_nginx_is_refused_in_the_words_of_the_api(front: Any) -> None:
     answer = front.ask("POST", "/predict", data=b"\0" * (43 << 20))
 
     assert answer.status_code == 413
     assert answer.json()["detail"].startswith("That is too large")
 
 
-def test_a_picture_too_large_for_the_server_is_refused_by_it(front: Front) -> None:
+def test_a_picture_too_large_for_the_server_is_refused_by_it(front: Any) -> None:
     answer = front.ask(
         "POST", "/predict", files={"file": b"\0" * (11 << 20)}, headers={"X-API-Key": "a key"}
     )
@@ -193,7 +183,7 @@ def test_a_picture_too_large_for_the_server_is_refused_by_it(front: Front) -> No
      b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"],
     ids=["header", "body"],
 )  # fmt: skip
-def test_who_sends_too_slowly_is_hung_up_on(front: Front, sent: bytes) -> None:
+def test_who_sends_too_slowly_is_hung_up_on(front: Any, sent: bytes) -> None:
     context = ssl.create_default_context(cafile=str(front.certificate))
     port = int(front.url.rpartition(":")[2])
     with (
@@ -207,11 +197,11 @@ def test_who_sends_too_slowly_is_hung_up_on(front: Front, sent: bytes) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_with_when_to_come_back(
-    shipped: Path, tmp_path: Path, wait_until: Callable[..., None]
+    run_nginx: Callable[[Path, int], Any], tmp_path: Path, free_ports: Callable[[int], list[int]]
 ) -> None:
     (nobody,) = free_ports(1)
 
-    with run_nginx(shipped, tmp_path, nobody, wait_until) as front:
+    with run_nginx(tmp_path, nobody) as front:
         answer = front.ask("GET", "/health")
 
     assert answer.status_code == 503
@@ -219,7 +209,7 @@ def test_a_server_that_is_not_there_is_told_with_when_to_come_back(
     assert answer.json()["detail"] == "The server is not there now. Ask again in a moment."
 
 
-def test_too_many_requests_of_one_address_are_refused(front: Front) -> None:
+def test_too_many_requests_of_one_address_are_refused(front: Any) -> None:
     statuses: list[int] = []
 
     def ask_often() -> None:
