@@ -148,6 +148,7 @@ def versions() -> dict[str, str]:
 def print_report(result: dict[str, Any]) -> None:
     """Tables, bars, and what the clients themselves took."""
     print(f"\n{report.speed_table(result)}\n\n{report.raw_table(result)}\n")
+    print(report.ratios_line(result))
     print(report.cpu_line(result))
     costs = [
         one["clients_cpu_ms"]

@@ -55,6 +55,23 @@ def cpu_line(found: dict[str, Any]) -> str:
     return f"processor time of a request, {clients} clients: " + "; ".join(parts)
 
 
+def ratios_line(found: dict[str, Any]) -> str:
+    """How many times as fast as the course's server each of ours is."""
+    base = found["servers"].get(COURSE)
+    if not base:
+        return "without yolov3-tiny there is no comparison with the course's server"
+    parts = []
+    for name in (OURS, EXACT, FAST):
+        if name in found["servers"]:
+            times = [
+                found["servers"][name][n]["rate"]["median"] / one["rate"]["median"]
+                for n, one in base.items()
+                if one["rate"]["median"]
+            ]
+            parts.append(f"{LABELS[name]} {', '.join(f'{ratio:.1f}x' for ratio in times)}")
+    return f"against the course's server, for {', '.join(base)} clients: " + "; ".join(parts)
+
+
 def raw_table(found: dict[str, Any]) -> str:
     """The bare pipeline, and each stage's share of a request of one client."""
     lines = []
