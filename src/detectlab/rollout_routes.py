@@ -1,5 +1,6 @@
 """The routes of a rollout: read and change the plan, report, and feedback from people."""
 
+import contextlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -7,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
 from detectlab import openapi
+from detectlab.deadline import DeadlinePassed
 from detectlab.operators import check_operator, operator_of
 from detectlab.refusal import Refusal
 from detectlab.rollout import page
@@ -15,8 +17,10 @@ from detectlab.rollout.moves import promoted, released, rolled_back
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.report import report
 from detectlab.rollout.router import Router
+from detectlab.rollout.store import StoreError
 from detectlab.rollout_schemas import Change, Feedback, Judgement, Rollout
 from detectlab.settings import Settings
+from detectlab.shelf import Unavailable
 
 Why = Annotated[str, Query(max_length=300, description="The reason, for the history.")]
 IfMatch = Annotated[
@@ -64,6 +68,8 @@ def _add_plan(routes: APIRouter, router: Router) -> None:
     @routes.get("", summary="Who answers when no detector is named?")
     async def get_plan(response: Response) -> Rollout:
         """The plan in force. `ETag` is its revision, for `If-Match`."""
+        with contextlib.suppress(StoreError, Unavailable, DeadlinePassed):
+            await router.follow()  # what another process was told a moment ago counts, too
         return _current(router, response)
 
     @routes.put(
