@@ -164,7 +164,7 @@ def test_two_operators_change_the_plan_and_the_last_valid_change_holds(
     changes = anna.history(2)
     assert [change["why"] for change in changes] == ["back", "all of it"]
     assert [change["action"] for change in changes] == ["put", "put"]
-    assert changes[0]["by"].startswith("bert at")
+    assert changes[0]["who"].startswith("bert at")
 
 
 def _until_all_gateways_say(cluster: Any, picture: bytes, model: str) -> int:

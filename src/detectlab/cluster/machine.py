@@ -133,7 +133,7 @@ class Machine:
         command = [
             "drain-node", f"--address={self.address}", f"--node-id={self.id_of(node)}",
             # The other reason that Ray knows is refused by a node that works.
-            "--reason=DRAIN_REASON_PREEMPTION", "--reason-message=asked to",
+            "--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=asked to",
             "--deadline-remaining-seconds=300",
         ]  # fmt: skip
         asked = subprocess.run(
@@ -173,17 +173,22 @@ class Machine:
             self.dashboard.clear()  # otherwise each node would wait for the others to take over
         for node in reversed(self.nodes.copy()):
             self.end(node)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        until = time.monotonic() + 5
+        while Path(self.folder).exists() and time.monotonic() < until:
+            # Again, where something wrote its last words meanwhile.
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _bury(self, node: Node, tree: list[int]) -> None:
         _wait_until_gone(tree, 5)
         _send(tree, signal.SIGKILL)
+        _wait_until_gone(tree, 5)
         if node.process:
             node.process.wait()
         self.nodes.remove(node)
 
     def _start_node(self, options: list[str], cpus: float | None) -> Node:
-        name = f"node-{max([int(node.name[5:]) for node in self.nodes], default=0) + 1}"
+        before = sum(1 for _ in Path(self.folder).glob("node-*"))
+        name = f"node-{before + 1}"  # a name that no lost node had
         folder = Path(self.folder) / name
         folder.mkdir()
         agent, agent_rpc, client, metrics, environments = _free_ports(5)
