@@ -236,6 +236,45 @@ def test_a_killed_server_leaves_nothing_that_hinders_the_next(
     assert all(path.read_bytes() == picture for path in kept)
 
 
+def test_mirror_down_at_the_first_request_is_told_and_harms_nobody_else(
+    free_ports: Callable[[int], list[int]], jpeg: bytes, tmp_path: Path
+) -> None:
+    (dead,) = free_ports(1)
+    address = f"http://127.0.0.1:{dead}"
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
+    variables = {
+        **kept,
+        "DETECTLAB_HOME": str(tmp_path / "home"),
+        "DETECTLAB_MODEL": "yolo-fastest",
+        "DETECTLAB_MIRROR": address,
+        # The public places lie behind the same closed port, wherever this runs.
+        "HTTP_PROXY": address, "HTTPS_PROXY": address, "NO_PROXY": "127.0.0.1",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "detectlab", "serve", "--port=0"]
+    with subprocess.Popen(
+        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().split()[2]
+            files = {"file": jpeg}
+            first = requests.post(f"{url}/predict", files=files, headers=JSON, timeout=60)
+            ready = requests.get(f"{url}/ready", timeout=10)
+            alive = requests.get(f"{url}/health", timeout=10)
+            other = requests.post(f"{url}/predict?model=nano", files=files, timeout=60)
+        finally:
+            process.terminate()
+            _, log = process.communicate(timeout=60)
+
+    assert first.status_code == ready.status_code == 503
+    assert "`detectlab models pull yolo-fastest`" in first.json()["detail"]
+    assert address not in first.text
+    assert int(first.headers["Retry-After"]) > 0
+    assert alive.status_code == other.status_code == 200
+    assert address in log
+    assert not [path for path in (tmp_path / "home").rglob("*yolo*") if path.is_file()]
+
+
 def test_the_command_refuses_to_be_open_to_all_without_a_key() -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
 
