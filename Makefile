@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz soak bench bench-scale scale-model test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
+.PHONY: help lab serve app image up down test fuzz soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -53,6 +53,9 @@ bench-scale: setup-dev setup-scale ## requests a second for 1, 2, 4 and 8 replic
 scale-model: setup-dev ## what 100, 10,000 and 1,000,000 pictures a second take; ARGS=--help
 	@exec $(VENV_PYTHON) benchmarks/growth_model.py $(ARGS)
 
+test-scale: setup-dev setup-scale ## the cluster: replicas, nodes, versions come and go under load (5 minutes)
+	@exec sh tests/scale/run.sh $(ARGS)
+
 test-containers: setup-dev ## build and check the three images with podman (as root; takes long)
 	@exec sh tests/containers/run.sh $(ARGS)
 
@@ -62,7 +65,7 @@ check: setup-dev ## lint, format and types; changes no file
 	@$(VENV_PYTHON) -m mypy
 	@.venv/bin/hadolint Dockerfile
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml deploy/proxy/compose.yaml
-	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh
+	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh tests/scale/*.sh
 	@.venv/bin/shellcheck tools/*.sh requirements/*.sh .ci/run .binder/postBuild
 
 format: setup-dev ## put code and notebooks into the house format
