@@ -65,12 +65,12 @@ class OpenCVEngine:
                 "openvino (pip install 'detectlab[fast]'), or pip install 'opencv-python<5'."
             )
         read = cv2.dnn.readNetFromDarknet if self._is_darknet else cv2.dnn.readNetFromONNX
-        contents = self._contents
-        if next(self._builds) == self._last_build:
-            self._contents = []  # nobody needs them again
         try:
-            if all(len(content) for content in contents):
-                return read(*contents)
+            if all(len(content) for content in self._contents):
+                net = read(*self._contents)
+                if next(self._builds) == self._last_build:
+                    self._contents = []  # nobody needs them again
+                return net
         except cv2.error:
             pass
         names = " with ".join(file.name for file in self._files)
