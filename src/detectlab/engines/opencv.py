@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from detectlab.engines.lending import Lending
@@ -52,7 +53,9 @@ class OpenCVEngine:
             net.setInput(cv2.dnn.blobFromImage(picture, self._scale, size_wh, no_mean, True))
             outputs = net.forward(net.getUnconnectedOutLayersNames())
             # A copy, since the net's own buffers are written again by the next caller.
-            return np.concatenate(outputs) if self._is_darknet else np.array(_rows(outputs))
+            if self._is_darknet:
+                return np.concatenate(outputs)
+            return np.array(_rows(outputs), np.float32)
 
     @property
     def _is_darknet(self) -> bool:
@@ -80,7 +83,7 @@ class OpenCVEngine:
         )
 
 
-def _rows(outputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def _rows(outputs: Sequence[MatLike]) -> MatLike:
     """Of an ONNX network's outputs the first `(1, rows, columns)`: OpenCV has an order of its own.
 
     Older YOLOv5 files give their raw maps as well, which have five dimensions.
