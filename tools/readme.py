@@ -6,9 +6,12 @@
 Every block in `bash` or `python` is run, in order, in one folder with our pictures, as on a fresh
 copy without internet. A comment in front of it changes that: `<!-- server -->` leaves it running
 in the background, `<!-- not run: why -->` skips it. A block in `text` behind it is what it prints.
+
+The list of detectors is written from the registry and from `benchmarks/results/detectors.json`.
 """
 
 import difflib
+import json
 import os
 import re
 import signal
@@ -18,6 +21,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from detectlab.models import ModelCard, built_in
+from detectlab.weights import locate
 
 ROOT = Path(__file__).resolve().parents[1]
 PORT = 8000  # of the server in the README; a free one takes its place
@@ -29,6 +35,8 @@ BLOCK = re.compile(
     r"(?:\n?```text\n(?P<printed>.*?)```\n)?",
     re.DOTALL,
 )
+DETECTORS = re.compile(r"(?<=<!-- detectors -->\n).*?(?=<!-- end of detectors -->)", re.DOTALL)
+SPEEDS = ROOT / "benchmarks" / "results" / "detectors.json"
 TIME = re.compile(r"\d+ ms\b")
 NUMBER = re.compile(r"(\d+(?:\.\d+)?)")
 
@@ -93,6 +101,27 @@ class Runner:
             time.sleep(0.1)
 
 
+def with_detectors(text: str) -> str:
+    """Return README.md with the list of detectors as the registry has it now."""
+    speeds = json.loads(SPEEDS.read_text("utf-8"))["detectors"]
+    rows = [row_of(card, speeds) for card in built_in().values()]
+    head = "| detector | MB | classes | time | licence | what for |\n|---|---|---|---|---|---|\n"
+    return DETECTORS.sub(lambda _: head + "".join(rows), text)
+
+
+def row_of(card: ModelCard, speeds: dict[str, dict[str, float]]) -> str:
+    """Return a detector's line of the list."""
+    size = card.size
+    if card.embedded:
+        files = locate(card)
+        size = sum(file.stat().st_size for file in (files.config, files.weights) if file)
+    megabytes = f"{size / 1e6:.1f}" if size else "—"
+    speed = f"{speeds[card.name]['ratio']:.2f}" if card.name in speeds else "—"
+    licence = f"[{card.licence}]({card.licence_url})"
+    cells = [card.name, megabytes, str(len(card.classes)), speed, licence, card.description]
+    return f"| {' | '.join(cells)} |\n"
+
+
 def alike(one: str, other: str) -> bool:
     """Say whether two outputs tell the same, on whatever processor and however fast."""
     ours, theirs = (NUMBER.split(TIME.sub("", text)) for text in (one, other))
@@ -130,7 +159,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         runner = Runner(Path(folder))
         try:
-            new = BLOCK.sub(runner.renew, old)
+            new = with_detectors(BLOCK.sub(runner.renew, old))
         finally:
             runner.stop()
     if "--write" in sys.argv[1:]:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -24,6 +25,18 @@ def test_readme_blocks_run_and_print_what_it_says(root: Path) -> None:
     )
 
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_readme_lists_the_detectors_as_the_registry_has_them(root: Path) -> None:
+    text = (root / "README.md").read_text("utf-8")
+    spec = spec_from_file_location("readme", root / "tools" / "readme.py")
+    assert spec is not None
+    assert spec.loader is not None
+    readme = module_from_spec(spec)
+    spec.loader.exec_module(readme)
+
+    assert "| nano |" in text
+    assert readme.with_detectors(text) == text, "renew it with make readme"
 
 
 def test_readme_runs_everything_but_what_it_says(root: Path) -> None:
