@@ -21,6 +21,7 @@ from detectlab.access import is_right_key
 from detectlab.answering import Answer, Query, answer, answer_each
 from detectlab.deadline import DeadlinePassed
 from detectlab.detector import Detector
+from detectlab.engines import choose
 from detectlab.images import ImageError
 from detectlab.logs import RequestLog
 from detectlab.pages import docs_routes
@@ -162,7 +163,8 @@ def _public_routes(service: Service) -> APIRouter:
         """What this service does, and which detector answers by default."""
         return (
             "detectlab finds objects in pictures. Send one to /predict; /docs shows how. "
-            f"The default detector is {service.pool.default}."
+            f"The default detector is {service.pool.default}. Networks are run by "
+            f"{choose(service.settings.engine)}, precision {service.settings.precision}."
         )
 
     return router

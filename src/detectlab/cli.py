@@ -4,11 +4,11 @@ import contextlib
 import json
 import os
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
+import click
 import typer
 
 from detectlab import __version__, cluster_cli, compare_cli, models_cli, rollout_cli
@@ -16,7 +16,7 @@ from detectlab import __version__, cluster_cli, compare_cli, models_cli, rollout
 if TYPE_CHECKING:
     import socket
 
-    from detectlab.detections import Detections
+    from detectlab.looking import Look
     from detectlab.settings import Settings
 
 app = typer.Typer(
@@ -31,6 +31,21 @@ app.add_typer(images_app, name="images")
 app.add_typer(rollout_cli.app, name="rollout")
 app.add_typer(cluster_cli.app, name="cluster")
 app.command()(compare_cli.compare)
+
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="What runs the network; by default the fastest that is installed.",
+        click_type=click.Choice(["auto", "opencv", "openvino"]),
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="float32 by default; fast is whatever this machine does best.",
+        click_type=click.Choice(["float32", "fast"]),
+    ),
+]
 
 
 def main() -> None:
@@ -81,70 +96,66 @@ def detect(
         Path | None,
         typer.Option(help="Folder for the drawn pictures.", show_default="images_with_boxes"),
     ] = None,
+    engine: Engine = None,
+    precision: Precision = None,
 ) -> None:
     """Find the objects in pictures, and draw them."""
     from detectlab.detector import load_detector
-    from detectlab.images import ImageError, read_image
+    from detectlab.looking import look_at_all
     from detectlab.picture_files import list_pictures
+    from detectlab.settings import Settings
 
-    detector = load_detector(model)
+    detector = load_detector(model, engine, precision=precision)
     folder = out if out or as_json else Path("images_with_boxes")
     files = list_pictures(images)
     kept = {file.resolve() for file in files}  # never written over
     results, failed = [], False
-    for file in _with_progress(files):
-        try:
-            pixels = read_image(file)
-        except (ImageError, OSError) as error:
-            typer.secho(str(error), fg=typer.colors.RED, err=True)
+    looks = look_at_all(files, detector, confidence, at_once=Settings().workers)
+    for look in _with_progress(looks, len(files)):
+        if look.error:
+            typer.secho(str(look.error), fg=typer.colors.RED, err=True)
             failed = True
             continue
-        started = time.perf_counter()
-        found = detector.detect(pixels, confidence)
-        seconds = time.perf_counter() - started
-        drawing = _save_drawing(file, pixels, found, folder, kept) if folder else None
+        drawing = _save_drawing(look, folder, kept) if folder else None
         if as_json:
-            results.append(_as_json(file, found, seconds, detector.name))
+            results.append(_as_json(look, detector.name))
         else:
-            _print_objects(file, found, seconds, detector.name, drawing)
+            _print_objects(look, detector.name, drawing)
     if as_json:
         typer.echo(json.dumps(results, indent=2))
     if failed:
         raise typer.Exit(1)
 
 
-def _with_progress(files: list[Path]) -> Iterable[Path]:
-    if len(files) < 20:
-        return files
+def _with_progress(looks: "Iterable[Look]", count: int) -> "Iterable[Look]":
+    if count < 20:
+        return looks
     from tqdm import tqdm
 
-    return tqdm(files, unit="picture", file=sys.stderr)
+    return tqdm(looks, total=count, unit="picture", file=sys.stderr)
 
 
-def _as_json(file: Path, found: "Detections", seconds: float, name: str) -> dict[str, Any]:
+def _as_json(look: "Look", name: str) -> dict[str, Any]:
     from detectlab.schemas import Result
 
-    return {"file": str(file), **Result.of(found, seconds, name).model_dump()}
+    return {"file": str(look.file), **Result.of(look.found, look.seconds, name).model_dump()}
 
 
-def _print_objects(
-    file: Path, found: "Detections", seconds: float, name: str, drawing: Path | None
-) -> None:
-    count = f"{len(found)} object" + ("" if len(found) == 1 else "s")
-    typer.secho(f"{file}: {count} ({name}, {1000 * seconds:.0f} ms)", bold=True)
-    for corners, label, conf in found:
+def _print_objects(look: "Look", name: str, drawing: Path | None) -> None:
+    count = f"{len(look.found)} object" + ("" if len(look.found) == 1 else "s")
+    typer.secho(f"{look.file}: {count} ({name}, {1000 * look.seconds:.0f} ms)", bold=True)
+    for corners, label, conf in look.found:
         typer.echo(f"  {label:<14} {conf:.3f}  {corners}")
     if drawing:
         typer.echo(f"  saved to {drawing}")
 
 
-def _save_drawing(
-    file: Path, pixels: Any, found: "Detections", folder: Path, kept: set[Path]
-) -> Path:
+def _save_drawing(look: "Look", folder: Path, kept: set[Path]) -> Path:
     """Write the drawn picture under its own name, or a numbered one where that is taken."""
     from detectlab.drawing import draw_bbox
     from detectlab.images import encode_image
 
+    file = look.file
     format, suffix = ("PNG", ".png") if file.suffix.lower() == ".png" else ("JPEG", ".jpg")
     target, number = folder / (file.stem + suffix), 1
     while target.resolve() in kept:
@@ -152,7 +163,7 @@ def _save_drawing(
         target = folder / f"{file.stem}-{number}{suffix}"
     kept.add(target.resolve())
     folder.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(encode_image(draw_bbox(pixels, found), format))
+    target.write_bytes(encode_image(draw_bbox(look.pixels, look.found), format))
     return target
 
 
@@ -167,6 +178,8 @@ def serve(
         bool,
         typer.Option("--allow-open", help="Listen beyond this machine although there is no key."),
     ] = False,
+    engine: Engine = None,
+    precision: Precision = None,
 ) -> None:
     """Serve the API until Ctrl-C."""
     import uvicorn
@@ -174,9 +187,15 @@ def serve(
     from detectlab import logs
     from detectlab.access import refuse_open_door
     from detectlab.api import create_app
+    from detectlab.engines import choose
     from detectlab.settings import Settings
 
+    # In the environment, so that processes of the server's own have them too.
+    for name, value in (("ENGINE", engine), ("PRECISION", precision)):
+        if value:
+            os.environ[f"DETECTLAB_{name}"] = value
     settings = _remembering(Settings())
+    choose(settings.engine)  # so that one that is missing is said now
     logs.configure(settings.log_json)
     refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
     listening = _listen(host, port)

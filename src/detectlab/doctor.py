@@ -28,7 +28,7 @@ class Finding(NamedTuple):
 def examine() -> list[Finding]:
     """Look at everything that detectlab relies on; a check that breaks becomes a finding too."""
     checks: list[Callable[[], Iterator[Finding]]] = [
-        _python, _opencv, _cache, _detectors, _detection, _lab, _port,
+        _python, _opencv, _engines, _cache, _detectors, _detection, _lab, _port,
     ]  # fmt: skip
     findings: list[Finding] = []
     for check in checks:
@@ -48,9 +48,24 @@ def _python() -> Iterator[Finding]:
 def _opencv() -> Iterator[Finding]:
     import cv2
 
-    fine = hasattr(cv2.dnn, "readNetFromDarknet")
-    advice = "" if fine else ': it cannot read Darknet files. pip install "opencv-python<5"'
+    from detectlab.engines import available
+
+    fine = hasattr(cv2.dnn, "readNetFromDarknet") or "openvino" in available()
+    advice = "" if fine else ": it reads no Darknet files. pip install 'detectlab[fast]'"
     yield Finding(fine, f"OpenCV {cv2.__version__}" + advice)
+
+
+def _engines() -> Iterator[Finding]:
+    from detectlab.engines import available, choose
+    from detectlab.settings import Settings
+
+    settings = Settings()
+    if "openvino" in available():
+        yield Finding(True, f"OpenVINO {importlib.metadata.version('openvino')}", needed=False)
+    else:
+        advice = "not installed: pip install 'detectlab[fast]' for a faster engine"
+        yield Finding(False, f"OpenVINO: {advice}", needed=False)
+    yield Finding(True, f"Engine: {choose(settings.engine)}, precision {settings.precision}")
 
 
 def _cache() -> Iterator[Finding]:

@@ -13,6 +13,15 @@ import numpy as np
 import pytest
 import requests
 
+from detectlab.engines import available
+
+ENGINES = [
+    "opencv",
+    pytest.param(
+        "openvino",
+        marks=pytest.mark.skipif("openvino" not in available(), reason="needs the extra `fast`"),
+    ),
+]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -66,6 +75,30 @@ def test_detect_of_a_folder_takes_its_pictures(run: Run, root: Path, tmp_path: P
     assert {"apple.jpg", "fruits.jpg", "car.jpg"} <= names
 
 
+def test_detect_of_many_pictures_keeps_their_order(run: Run, root: Path, tmp_path: Path) -> None:
+    content = (root / "images" / "apple.jpg").read_bytes()
+    files = [tmp_path / f"{number:02}.jpg" for number in range(22)]
+    for file in files:
+        file.write_bytes(content if file.stem != "07" else b"no picture")
+    done = run("detect", "--json", "--model", "nano", *reversed(files), DETECTLAB_WORKERS="3")
+    assert done.returncode == 1
+    answers = json.loads(done.stdout)
+    assert [Path(a["file"]).stem for a in answers] == [
+        file.stem for file in reversed(files) if file.stem != "07"
+    ]
+    assert len({str(answer["detections"]) for answer in answers}) == 1
+    assert "07.jpg: This is not a picture" in done.stderr
+    assert "22/22" in done.stderr  # the progress bar
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_detect_and_doctor_use_the_engine_that_is_named(engine: str, run: Run, root: Path) -> None:
+    done = run("detect", "--engine", engine, "--precision", "fast", root / "images" / "apple.jpg")
+    assert "apple.jpg: 1 object" in done.stdout, done.stderr
+    done = run("doctor", DETECTLAB_ENGINE=engine)
+    assert f"ok   Engine: {engine}, precision float32" in done.stdout
+
+
 def test_detect_with_one_bad_picture_does_the_others_and_fails(
     run: Run, root: Path, tmp_path: Path
 ) -> None:
@@ -94,6 +127,8 @@ def test_detect_into_the_picture_s_own_folder_overwrites_nothing(run: Run, tmp_p
     [
         (["detect", "--model", "yolov9000", "a.jpg"], "`model` must be one of nano, yolov3-tiny"),
         (["detect", "--confidence", "1.5", "a.jpg"], "less than or equal to 1"),
+        (["detect", "--engine", "abacus", "a.jpg"], "'abacus' is not one of 'auto', 'opencv'"),
+        (["serve", "--precision", "int8"], "'int8' is not one of 'float32', 'fast'"),
         (["models", "pull", "nano", "yolov9000"], "`model` must be one of nano, yolov3-tiny"),
         (["models", "pull", "yolov3-tiny"], "DETECTLAB_OFFLINE"),
         (["serve", "--host", "0.0.0.0"], "without a key, everybody who reaches 0.0.0.0"),

@@ -43,4 +43,10 @@ class Lending(Generic[T]):
             if self._free:
                 return self._free.pop()
             self._made += 1
-        return self._make()
+        try:
+            return self._make()
+        except BaseException:
+            with self._changed:
+                self._made -= 1  # somebody else may have more luck
+                self._changed.notify()
+            raise
