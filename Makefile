@@ -7,11 +7,11 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
+.PHONY: help lab serve app image up down test fuzz soak test-yolov5 bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 lab: setup-lab ## set up what is missing, then JupyterLab on notebooks/server.ipynb
 	@exec $(VENV_PYTHON) tools/start_lab.py $(ARGS)
@@ -40,6 +40,11 @@ test: check ## set up what is missing, then everything that CI runs
 fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than the tests have
 	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
 		exec $(VENV_PYTHON) -m pytest tests/service/test_schema.py tests/service/test_damaged_pictures.py $(ARGS)
+
+test-yolov5: ## the real YOLOv5 against its own library (fetches torch, 3 GB; takes long)
+	@$(PYTHON_RUN) tools/setup_env.py yolov5 --venv .venv-yolov5
+	@YOLOV5_RESULTS="$${YOLOV5_RESULTS-benchmarks/results/yolov5.json}" \
+		exec .venv-yolov5/bin/python -m pytest tests/yolov5 $(ARGS)
 
 soak: setup-dev ## ten minutes of mixed load on a real server, and a verdict
 	@exec $(VENV_PYTHON) benchmarks/soak.py $(ARGS)
@@ -84,7 +89,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@sh requirements/lock.sh
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf .venv .venv-yolov5 build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup-lab setup-app setup-dev setup-scale:

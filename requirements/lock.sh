@@ -18,6 +18,8 @@ lock lab pyproject.toml --extra lab --constraint requirements/dev.txt
 lock app pyproject.toml --extra app --constraint requirements/dev.txt
 lock api pyproject.toml --constraint requirements/dev.txt
 lock scale pyproject.toml --extra scale --constraint requirements/dev.txt
+# For `make test-yolov5`, in an environment of its own.
+lock yolov5 pyproject.toml requirements/yolov5.in --extra yolov5 --constraint requirements/dev.txt
 # What the Dockerfile installs where the sets above hold more than an image needs.
 lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv-python \
     --constraint requirements/dev.txt

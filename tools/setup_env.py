@@ -1,6 +1,6 @@
 """Make the project's virtual environment, `.venv`, or bring it up to date.
 
-    tools/with_python.sh tools/setup_env.py lab|dev [--folder FOLDER]
+    tools/with_python.sh tools/setup_env.py lab|dev [--folder FOLDER] [--venv NAME]
 
 Installs what `requirements/NAME.txt` locks, every file checked by its hash, and then the project
 itself. A stamp in the environment says what is done: so the next start takes no time, and an
@@ -27,7 +27,7 @@ from pip_output import Progress, explain
 from stamp import STAMP, Stamp, package_name, project_digest, read_lock, read_stamp, write_stamp
 
 # Measured while pip unpacks: 3.3 and 4.3; its cache may lie on the same disk.
-NEEDED_GB = {"lab": 4.0, "dev": 5.0}
+NEEDED_GB = {"lab": 4.0, "dev": 5.0, "yolov5": 10.0}
 BUILD_TOOLS = ("setuptools", "wheel")  # packages that come as source are built with the lock's own
 
 
@@ -38,10 +38,10 @@ class SetupError(Exception):
 class Environment:
     """The virtual environment of the project in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
-        """Point at `.venv` in the folder; nothing is touched yet."""
+    def __init__(self, folder: Path, venv: str = ".venv") -> None:
+        """Point at `.venv` in the folder, or at another one; nothing is touched yet."""
         self.folder = folder.resolve()
-        self.path = self.folder / ".venv"
+        self.path = self.folder / venv
         self.log = self.path / "setup.log"
         self._python = self.path / "bin" / "python"
 
@@ -86,7 +86,8 @@ class Environment:
 
     def _create(self, needed_gb: float) -> None:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        print(f"Setting up .venv with Python {version}: some minutes, the first time only.")
+        name = self.path.name
+        print(f"Setting up {name} with Python {version}: some minutes, the first time only.")
         if find_spec("venv") is None or find_spec("ensurepip") is None:
             raise SetupError(
                 "this Python cannot make virtual environments: install what it lacks (on Debian "
@@ -210,8 +211,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make or update the project's .venv.")
     parser.add_argument("name", help="what to install: requirements/NAME.txt")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1])
+    parser.add_argument("--venv", default=".venv", help="the environment's own folder")
     arguments = parser.parse_args()
-    environment = Environment(arguments.folder)
+    environment = Environment(arguments.folder, arguments.venv)
     start = time.monotonic()
     try:
         with alone(environment.folder):

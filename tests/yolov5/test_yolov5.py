@@ -1,0 +1,237 @@
+"""The real YOLOv5 architectures, exported by their own library: our boxes are the library's.
+
+`make test-yolov5` runs this in an environment of its own, with torch; elsewhere it is left out.
+The weights are random, and the network's statistics those of a photograph: so nothing is fetched,
+and yet the outputs are as varied as a trained network's.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch: make test-yolov5")
+ultralytics = pytest.importorskip("ultralytics", reason="needs ultralytics: make test-yolov5")
+
+from ultralytics.data.augment import LetterBox  # noqa: E402
+from ultralytics.utils.nms import non_max_suppression  # noqa: E402
+from ultralytics.utils.ops import scale_boxes  # noqa: E402
+
+from detectlab.adding import add  # noqa: E402
+from detectlab.boxes import box_iou  # noqa: E402
+from detectlab.detector import YoloDetector  # noqa: E402
+from detectlab.engines import Network, open_engine  # noqa: E402
+from detectlab.letterbox import Letterbox  # noqa: E402
+from detectlab.settings import Settings  # noqa: E402
+from detectlab.weights import locate  # noqa: E402
+
+pytestmark = [
+    pytest.mark.timeout(3600),
+    pytest.mark.filterwarnings("default"),  # torch and the library warn of themselves
+]
+INPUT_WH = (640, 640)
+CONFIDENCE, NMS_THRESHOLD = 0.5, 0.45
+PICTURES = 4
+# What YOLOv5 was published with: three boxes for each of its three strides.
+ANCHORS = {
+    8: ((10, 13), (16, 30), (33, 23)),
+    16: ((30, 61), (62, 45), (59, 119)),
+    32: ((116, 90), (156, 198), (373, 326)),
+}
+
+
+class AnchorHead(torch.nn.Module):
+    """The last layer of the first YOLOv5, which has an objectness: `(1, N, 5 + classes)`."""
+
+    def __init__(self, channels: list[int], classes: int) -> None:
+        super().__init__()
+        self.numbers = 5 + classes
+        self.convolutions = torch.nn.ModuleList(
+            torch.nn.Conv2d(count, 3 * self.numbers, 1) for count in channels
+        )
+
+    def forward(self, maps: list[Any]) -> Any:
+        return torch.cat([
+            self.decoded(convolution(cells), stride, sizes)
+            for convolution, cells, (stride, sizes) in zip(
+                self.convolutions, maps, ANCHORS.items(), strict=True
+            )
+        ], 1)  # fmt: skip
+
+    def decoded(self, raw: Any, stride: int, sizes: tuple[tuple[int, int], ...]) -> Any:
+        rows, columns = raw.shape[2:]
+        y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+        cells = torch.stack((x, y), -1)[None, None]
+        raw = raw.view(1, 3, self.numbers, rows, columns).permute(0, 1, 3, 4, 2).sigmoid()
+        xy, wh, scores = raw.split((2, 2, self.numbers - 4), -1)
+        sides = torch.tensor(sizes, dtype=torch.float32).view(1, 3, 1, 1, 2)
+        boxes = torch.cat(((xy * 2 - 0.5 + cells) * stride, (wh * 2) ** 2 * sides, scores), -1)
+        return boxes.reshape(1, -1, self.numbers)
+
+
+class Remembering:
+    """An engine that remembers what its network gave last."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self.name, self.input_size_wh = engine.name, engine.input_size_wh
+
+    def run(self, picture: np.ndarray) -> np.ndarray:
+        self.output = self._engine.run(picture)
+        return self.output
+
+
+def as_input(picture: np.ndarray) -> Any:
+    """A picture as the library feeds it."""
+    return torch.from_numpy(picture[..., ::-1].transpose(2, 0, 1).copy())[None].float() / 255
+
+
+def make_varied(network: Any, last: list[Any], photo: np.ndarray) -> None:
+    """Let a network with random weights give outputs that differ from place to place."""
+    batch = as_input(cv2.resize(photo, INPUT_WH))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # this picture's statistics, as they are
+    seen = {}
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, output: seen.update({layer: output}))
+        for layer in last
+    ]
+    with torch.no_grad():
+        network.train()(batch)
+        network.eval()(batch)
+        for layer, output in seen.items():
+            layer.bias -= output.mean()
+            gain = 1.6 / output.std()
+            layer.weight *= gain
+            layer.bias *= gain
+            layer.bias -= 6
+    for hook in hooks:
+        hook.remove()
+
+
+@pytest.fixture(scope="module")
+def photos(shared_photos: Path) -> list[np.ndarray]:
+    files = sorted((shared_photos / "coco").glob("*.jpg"))[:PICTURES]
+    return [cv2.imread(str(file)) for file in files]
+
+
+@pytest.fixture(scope="module")
+def report() -> Iterator[list[dict[str, Any]]]:
+    """What was measured; written to the file that YOLOV5_RESULTS names."""
+    rows: list[dict[str, Any]] = []
+    yield rows
+    if file := os.environ.get("YOLOV5_RESULTS"):
+        versions = {"ultralytics": ultralytics.__version__, "torch": torch.__version__,
+                    "opencv": cv2.__version__}  # fmt: skip
+        text = json.dumps({"versions": versions, "compared": rows}, indent=1)
+        Path(file).write_text(text + "\n", "utf-8")
+
+
+def export(size: str, layout: str, photo: np.ndarray, folder: Path) -> tuple[Any, Path]:
+    """One of the architectures as the library builds it, and its ONNX file."""
+    torch.manual_seed(7)
+    model = ultralytics.YOLO(f"yolov5{size}.yaml", task="detect")
+    network, head = model.model, model.model.model[-1]
+    if layout == "yolov8":
+        make_varied(network, [branch[-1] for branch in head.cv3], photo)
+        return network, Path(model.export(format="onnx", imgsz=640, simplify=False))
+    anchored = AnchorHead([branch[0].conv.in_channels for branch in head.cv2], head.nc)
+    anchored.f, anchored.i, anchored.type = head.f, head.i, "AnchorHead"
+    network.model[-1] = anchored
+    make_varied(network, list(anchored.convolutions), photo)
+    with torch.no_grad():  # boxes near their cells; objectness that says yes as often as no
+        for convolution in anchored.convolutions:
+            bias = convolution.bias.view(3, -1)
+            bias[:, :5] += 6
+    file = folder / f"yolov5{size}.onnx"
+    torch.onnx.export(
+        network, as_input(cv2.resize(photo, INPUT_WH)), str(file), input_names=["images"],
+        opset_version=17, dynamo=False,
+    )  # fmt: skip
+    return network, file
+
+
+@pytest.mark.parametrize("layout", ["yolov8", "yolov5"])
+@pytest.mark.parametrize("size", ["s", "m", "l"])
+def test_boxes_of_the_real_architectures_are_the_librarys(
+    size: str, layout: str, photos: list[np.ndarray], report: list[dict[str, Any]],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)  # the library writes beside where it runs
+    network, file = export(size, layout, photos[0], tmp_path)
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"class {number}" for number in range(80)))
+    settings = Settings(home=tmp_path / "home")
+    card = add(f"yolov5{size}", [file], labels, settings=settings)
+    assert card.family == layout
+    files = locate(card, settings)
+    engine = Remembering(open_engine(Network(files.weights, None, INPUT_WH, 1 / 255)))
+    detector = YoloDetector(card.name, card.classes, engine, card.family)
+
+    for number, photo in enumerate(photos):
+        fed = LetterBox(INPUT_WH, auto=False)(image=photo)
+        size_wh = photo.shape[1], photo.shape[0]
+        assert np.array_equal(Letterbox.of(size_wh, INPUT_WH).fit(photo, INPUT_WH), fed)
+
+        found = detector.detect(photo, CONFIDENCE, NMS_THRESHOLD)
+        output = torch.from_numpy(engine.output)
+        with torch.no_grad():
+            theirs = network.eval()(as_input(fed))
+        theirs = theirs[0] if isinstance(theirs, tuple) else theirs
+        expected = library_boxes(output, layout, photo)
+        assert len(expected) > 0
+        report.append({
+            "architecture": f"yolov5{size}", "layout": layout, "picture": number,
+            "engine": engine.name, "objects": len(found),
+            **differences(found, expected.numpy()), **raw_differences(output, theirs, layout),
+        })  # fmt: skip
+        assert len(found) == len(expected)
+        assert found.class_id.tolist() == expected[:, 5].int().tolist()
+        assert report[-1]["lowest_iou"] >= 0.99
+        assert report[-1]["largest_confidence_difference"] <= 1e-3
+        assert report[-1]["largest_raw_score_difference"] <= 1e-3
+        assert report[-1]["lowest_raw_iou"] >= 0.99
+
+
+def as_yolov8(output: Any, layout: str) -> Any:
+    """An output in the layout that the library's own code takes: `(1, 4 + classes, N)`."""
+    if layout == "yolov8":
+        return output
+    return torch.cat((output[..., :4], output[..., 5:] * output[..., 4:5]), -1).transpose(1, 2)
+
+
+def library_boxes(output: Any, layout: str, photo: np.ndarray) -> Any:
+    """What the library makes of an output: `(N, 6)` corners, confidence and class."""
+    (found,) = non_max_suppression(as_yolov8(output, layout), CONFIDENCE, NMS_THRESHOLD)
+    found[:, :4] = scale_boxes(INPUT_WH, found[:, :4], photo.shape)
+    return found
+
+
+def differences(found: Any, expected: np.ndarray) -> dict[str, float]:
+    iou = np.diag(box_iou(found.xyxy, expected[:, :4])) if len(found) == len(expected) else [0]
+    confidence = np.abs(found.confidence - expected[: len(found), 4][: len(found)])
+    return {
+        "lowest_iou": round(float(np.min(iou)), 5),
+        "largest_confidence_difference": float(confidence.max()),
+    }
+
+
+def raw_differences(ours: Any, theirs: Any, layout: str) -> dict[str, float]:
+    """How far the exported network is from the library's own, before any box is chosen."""
+    ours, theirs = (as_yolov8(output, layout)[0].numpy() for output in (ours, theirs))
+    sure = ours[4:].max(0) > CONFIDENCE
+    corners = [
+        np.hstack([output[:2].T - output[2:4].T / 2, output[:2].T + output[2:4].T / 2])[sure]
+        for output in (ours, theirs)
+    ]
+    iou = [float(box_iou(a[None], b[None])[0, 0]) for a, b in zip(*corners, strict=True)]
+    return {
+        "largest_raw_score_difference": float(np.abs(ours[4:] - theirs[4:]).max()),
+        "lowest_raw_iou": round(min(iou, default=1.0), 5),
+    }
