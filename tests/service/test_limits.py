@@ -144,7 +144,8 @@ def test_a_content_length_below_the_truth_never_lets_more_through(server: Any, j
     answer = send(server.port, form(jpeg), headers="Content-Length: 100\r\n")
 
     assert status(answer) == 400
-    assert b"ends too early" in answer
+    # Who notices first: we, or uvicorn (with httptools) that what follows is no request.
+    assert b"ends too early" in answer or b"Invalid HTTP request" in answer
 
 
 @pytest.mark.parametrize("length", ["-5", "1e3", "lots", "9" * 30], ids=str)
