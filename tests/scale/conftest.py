@@ -67,9 +67,9 @@ class RunningCluster:
         return [replica for replica in found if replica.state == "RUNNING"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
-    """A cluster of two nodes, everything running; ended after the last test."""
+    """A cluster of two nodes, everything running; ended after the module's last test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DETECTLAB_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PYTHONPATH", str(HERE))
