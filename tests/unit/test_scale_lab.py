@@ -1,13 +1,19 @@
 """What the cluster notebook needs, as far as it needs no cluster."""
 
 import io
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from detectlab.cluster.machine import Machine, Node
 from detectlab.detections import Detections
 from detectlab.scale import lab as scale_lab
 from detectlab.scale.lab import Lab, NotInstalled
@@ -59,3 +65,60 @@ def test_traffic_to_nobody_counts_what_failed_and_draws_it():
     assert Counter(traffic.failures).total() == traffic.failed
     with Image.open(io.BytesIO(traffic.plot())) as picture:
         assert (picture.format, picture.width) == ("JPEG", 800)
+
+
+@pytest.fixture
+def node(tmp_path):
+    """A process that could be a node: it waits, and names the machine's folder."""
+    waits = subprocess.Popen([sys.executable, "-c", "input()", tmp_path], stdin=subprocess.PIPE)
+    yield waits
+    waits.kill()
+    waits.communicate()
+
+
+@pytest.fixture
+def machine(node, tmp_path):
+    """A cluster, as far as it has to be ended."""
+    return Machine(str(tmp_path), "", "http://127.0.0.1:9", "", [Node("node-1", node.pid)])
+
+
+def test_lab_ends_its_nodes_when_a_cell_is_interrupted_and_not_before(
+    machine, node, tmp_path, capsys
+):
+    notes = tmp_path / "notes"
+    lab = Lab(machine, notes)
+
+    lab.after_cell(SimpleNamespace(error_in_exec=NameError("a mistake of the learner")))
+    assert lab.running
+    lab.after_cell(SimpleNamespace(error_in_exec=KeyboardInterrupt()))
+
+    assert not lab.running
+    assert node.wait(100) == -signal.SIGTERM
+    assert not notes.exists()
+    assert capsys.readouterr().out.startswith("Interrupted: the cluster was stopped.")
+    lab.stop()
+
+
+def test_lab_whose_process_is_killed_ends_its_nodes_nevertheless(machine, node, tmp_path):
+    notes = tmp_path / "notes"
+    program = f"""
+from pathlib import Path
+from detectlab.cluster.machine import Machine, Node
+from detectlab.scale.lab import Lab
+machine = Machine({machine.folder!r}, "", "http://127.0.0.1:9", "", [Node("node-1", {node.pid})])
+lab = Lab(machine, Path({str(notes)!r}))
+print("ready", flush=True)
+input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as kernel:
+        assert kernel.stdout.readline() == "ready\n"
+        assert node.poll() is None
+        os.kill(kernel.pid, signal.SIGKILL)
+
+    assert node.wait(200) == -signal.SIGTERM
+    until = time.monotonic() + 100
+    while notes.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not notes.exists()

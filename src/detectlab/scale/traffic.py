@@ -92,15 +92,17 @@ class Traffic:
             [second + 0.5 for second in range(end)], [per_second[second] for second in range(end)],
             width=0.9, color="#8fb8ae",
         )  # fmt: skip
-        axes.set(xlabel="seconds", ylabel="answers a second", xlim=(0, max(10, end)))
+        axes.set(xlabel="seconds", ylabel="answers a second")
         for at, _ in list(self._failures):
             axes.axvline(at, color="#b4513b", linewidth=1)
-        top = max([5, *per_second.values()]) * 1.3
+        top = max([5, *per_second.values()]) * 1.4
         axes.set_ylim(0, top)
-        for at, text in list(self._marks):
+        for number, (at, text) in enumerate(list(self._marks)):
             axes.axvline(at, color="#555555", linewidth=1, linestyle=":")
-            axes.text(at + 0.1, top * 0.98, text, fontsize=9, va="top")
+            # Next to its neighbours, not over them.
+            axes.text(at, top * (0.98 - 0.09 * (number % 2)), f" {text}", fontsize=9, va="top")
         self._plot_replicas(axes.twinx())
+        axes.set_xlim(0, max(10, end))
         file = io.BytesIO()
         figure.savefig(file, format="jpg", pil_kwargs={"quality": 80})
         return file.getvalue()
@@ -111,7 +113,7 @@ class Traffic:
             [at for at, _ in seen], [count for _, count in seen], where="post", color="#54478c"
         )
         axes.set_ylabel("replicas", color="#54478c")
-        axes.set_ylim(0, max([4, *(count for _, count in seen)]) * 1.3)
+        axes.set_ylim(0, max([4, *(count for _, count in seen)]) * 1.4)
         axes.yaxis.get_major_locator().set_params(integer=True)
 
     def _now(self) -> float:
