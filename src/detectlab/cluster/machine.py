@@ -6,16 +6,15 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from detectlab.cluster.dashboard import ClusterError, Dashboard
+from detectlab.cluster.processes import alive, descendants, free_ports, send, wait_until_gone
 
 _HOST = "127.0.0.1"
 _START_S = 300.0
@@ -68,7 +67,7 @@ class Machine:
             ClusterError: When it does not come up; the message has Ray's own last words.
         """
         folder = tempfile.mkdtemp(prefix="ray-")  # short: paths of sockets are bounded
-        port, dashboard_port = _free_ports(2)
+        port, dashboard_port = free_ports(2)
         machine = cls(
             folder, f"{_HOST}:{port}", f"http://{_HOST}:{dashboard_port}", secrets.token_hex(32)
         )
@@ -155,17 +154,17 @@ class Machine:
 
     def end(self, node: Node) -> None:
         """Stop a node: it finishes what it has begun, within half a minute."""
-        tree = _tree(node.pid)
-        _send(tree[:1], signal.SIGTERM)
-        if not _wait_until_gone(tree[:1], _STOP_S):
-            _send(tree[:1], signal.SIGKILL)
-        self._bury(node, tree)
+        pids = descendants(node.pid)
+        send(pids[:1], signal.SIGTERM)
+        if not wait_until_gone(pids[:1], _STOP_S):
+            send(pids[:1], signal.SIGKILL)
+        self._bury(node, pids)
 
     def lose(self, node: Node) -> None:
         """Kill a node and everything on it at once, as if its plug was pulled."""
-        tree = _tree(node.pid)
-        _send(tree, signal.SIGKILL)
-        self._bury(node, tree)
+        pids = descendants(node.pid)
+        send(pids, signal.SIGKILL)
+        self._bury(node, pids)
 
     def stop(self) -> None:
         """End all nodes, the head last, and remove what they left."""
@@ -178,10 +177,10 @@ class Machine:
             # Again, where something wrote its last words meanwhile.
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _bury(self, node: Node, tree: list[int]) -> None:
-        _wait_until_gone(tree, 5)
-        _send(tree, signal.SIGKILL)
-        _wait_until_gone(tree, 5)
+    def _bury(self, node: Node, pids: list[int]) -> None:
+        wait_until_gone(pids, 5)
+        send(pids, signal.SIGKILL)
+        wait_until_gone(pids, 5)
         if node.process:
             node.process.wait()
         self.nodes.remove(node)
@@ -191,7 +190,7 @@ class Machine:
         name = f"node-{before + 1}"  # a name that no lost node had
         folder = Path(self.folder) / name
         folder.mkdir()
-        agent, agent_rpc, client, metrics, environments = _free_ports(5)
+        agent, agent_rpc, client, metrics, environments = free_ports(5)
         command = [
             "start", *options, "--block", f"--node-ip-address={_HOST}", f"--temp-dir={folder}",
             f"--resources={json.dumps({name: 1})}", "--disable-usage-stats",
@@ -228,7 +227,7 @@ class Machine:
 
     def _is_up(self, node: Node, until: float) -> bool:
         """Wait until a node is one of the cluster's; whether it became that."""
-        while time.monotonic() < until and _alive([node.pid]):
+        while time.monotonic() < until and alive([node.pid]):
             try:
                 self.id_of(node)
                 self.dashboard.applications()
@@ -240,7 +239,7 @@ class Machine:
     def _is_ours(self, node: Node) -> bool:
         """Whether the process is still the one that we started, and not another one's since."""
         shown = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(node.pid)],
+            ["ps", "-ww", "-o", "command=", "-p", str(node.pid)],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         return self.folder in shown.stdout
@@ -248,52 +247,3 @@ class Machine:
     @staticmethod
     def _ray(arguments: list[str]) -> list[str]:
         return [sys.executable, "-m", "ray.scripts.scripts", *arguments]
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody uses at the moment, each another one."""
-    held = [socket.create_server((_HOST, 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
-
-
-def _tree(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    shown = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)
-    parents = {int(one): int(parent) for one, parent in map(str.split, shown.stdout.splitlines())}
-
-    def below(parent: int) -> Iterator[int]:
-        for one, its_parent in parents.items():
-            if its_parent == parent:
-                yield one
-                yield from below(one)
-
-    return [pid, *below(pid)]
-
-
-def _send(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
-
-
-def _wait_until_gone(pids: list[int], seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if not _alive(pids):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _alive(pids: list[int]) -> bool:
-    """Whether any of these processes runs; one that nobody buried yet does not."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", ",".join(map(str, pids))],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return any(state[0] != "Z" for state in shown.stdout.split())

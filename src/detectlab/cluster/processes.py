@@ -1,0 +1,59 @@
+"""Processes and ports of this machine, by their numbers."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses at the moment, each another one."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in held]
+    for one in held:
+        one.close()
+    return ports
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    shown = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    parents = {int(one): int(parent) for one, parent in map(str.split, shown.stdout.splitlines())}
+
+    def below(parent: int) -> Iterator[int]:
+        for one, its_parent in parents.items():
+            if its_parent == parent:
+                yield one
+                yield from below(one)
+
+    return [pid, *below(pid)]
+
+
+def send(pids: list[int], number: signal.Signals) -> None:
+    """Send a signal to those of these processes that are still there."""
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+
+
+def wait_until_gone(pids: list[int], seconds: float) -> bool:
+    """Wait until none of these processes runs, at most so long; whether that became true."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not alive(pids):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def alive(pids: list[int]) -> bool:
+    """Whether any of these processes runs; one that nobody buried yet does not."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=", "-p", ",".join(map(str, pids))],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return any(state[0] != "Z" for state in shown.stdout.split())
