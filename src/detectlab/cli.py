@@ -6,9 +6,8 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
-import click
 import typer
 
 from detectlab import __version__, cluster_cli, compare_cli, models_cli, rollout_cli
@@ -33,18 +32,12 @@ app.add_typer(cluster_cli.app, name="cluster")
 app.command()(compare_cli.compare)
 
 Engine = Annotated[
-    str | None,
-    typer.Option(
-        help="What runs the network; by default the fastest that is installed.",
-        click_type=click.Choice(["auto", "opencv", "openvino"]),
-    ),
+    Literal["auto", "opencv", "openvino"] | None,
+    typer.Option(help="What runs the network; by default the fastest that is installed."),
 ]
 Precision = Annotated[
-    str | None,
-    typer.Option(
-        help="float32 by default; fast is whatever this machine does best.",
-        click_type=click.Choice(["float32", "fast"]),
-    ),
+    Literal["float32", "fast"] | None,
+    typer.Option(help="float32 by default; fast is whatever this machine does best."),
 ]
 
 
