@@ -130,7 +130,7 @@ def test_dashboard_waits_until_everything_runs(head: Head) -> None:
 def test_dashboard_says_what_could_not_be_deployed(head: Head) -> None:
     head.states["nano"], head.message = "DEPLOY_FAILED", "no such detector"
 
-    with pytest.raises(ClusterError, match="`nano` could not be deployed. no such detector"):
+    with pytest.raises(ClusterError, match=r"`nano` could not be deployed\. no such detector"):
         Dashboard(head.url, "secret").wait_until_running({"nano", "gateway"}, 60)
 
 
