@@ -18,6 +18,7 @@ from training.light import blend, settle
 
 SOLID = 235  # opacity from which a pixel is the thing itself, and not its shadow
 SEEN, HIDDEN = 0.35, 0.12  # share of a car that is seen: taught above, forgotten below
+OBSTACLES = 0.3  # how often something stands before a car
 WIDEST = 1.15  # of the picture
 
 
@@ -168,7 +169,7 @@ def fill_street(
         sprite = _fitted(rng, cars[rng.integers(len(cars))], width, taller)
         x, y, across, up = solid_bounds(sprite)
         street.put(rng, sprite, (round(middle - x - across / 2), round(foot - y - up)))
-        if rng.random() < 0.15:
+        if rng.random() < OBSTACLES:
             street.hide(rng, *_obstacle(rng, others, side, (middle, foot)))
     return street.boxes(label)
 
@@ -181,7 +182,7 @@ def _obstacle(
     x = round(middle + rng.normal(0, 0.08) * side)
     if not others or rng.random() < 0.5:
         height = round(rng.uniform(0.2, 1.0) * side)
-        pole = np.empty((height, max(2, round(rng.uniform(0.008, 0.06) * side)), 4), np.uint8)
+        pole = np.empty((height, max(2, round(rng.uniform(0.08, 0.25) ** 2 * side)), 4), np.uint8)
         pole[:] = (*rng.integers(20, 200, 3), 255)
         return pole, (x, round(foot - height + 0.02 * side))
     sprite = others[rng.integers(len(others))]

@@ -106,19 +106,7 @@ def test_nano_on_an_empty_picture_finds_nothing(nano: YoloDetector, level: int) 
     assert len(nano.detect(np.full((300, 400, 3), level, np.uint8))) == 0
 
 
-@pytest.mark.parametrize(
-    "picture",
-    [
-        pytest.param(
-            name,
-            marks=pytest.mark.xfail(
-                name == "car.jpg", reason="cars are nano's weak side: see its model card"
-            ),
-        )
-        for name in SIMPLE
-    ],
-    indirect=True,
-)
+@pytest.mark.parametrize("picture", SIMPLE, indirect=True)
 def test_nano_on_a_mirror_image_finds_the_mirrored_object(
     nano: YoloDetector, picture: np.ndarray
 ) -> None:
