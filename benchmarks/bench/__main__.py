@@ -150,12 +150,11 @@ def print_report(result: dict[str, Any]) -> None:
     print(f"\n{report.speed_table(result)}\n\n{report.raw_table(result)}\n")
     print(report.ratios_line(result))
     print(report.cpu_line(result))
-    costs = [
-        one["clients_cpu_ms"]
-        for by_clients in result["servers"].values()
-        for one in by_clients.values()
-    ]
-    print(f"the clients took at most {max(costs):.2f} ms of a core for a request")
+    for name, by_clients in result["servers"].items():
+        cost = max(one["clients_cpu_ms"] for one in by_clients.values())
+        print(
+            f"the clients of {report.LABELS[name]} took at most {cost:.1f} ms of a core a request"
+        )
     print(f"command line: {result['cli_s']['median']:.2f} s for a picture with nano")
     print(f"memory of a fresh server: {result['memory_mb']['fresh']:.0f} MB\n")
     print(report.bars_table(result))
