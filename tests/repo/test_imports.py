@@ -59,7 +59,7 @@ ALLOWED = {
         "rollout",
         "weights",
     },
-    "compare_exercises": {"exercises"},
+    "compare_exercises": {"compare", "exercises"},
     "exercises": {"client", "kernel"},
     "rollout_client": {"client"},
     "rollout_exercises": {"exercises", "rollout"},
