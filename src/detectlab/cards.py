@@ -54,6 +54,8 @@ class ModelCard:
         own: Whether somebody added it to this machine: its files are in a folder of their own.
         library_weights: What `models pull` lets a library fetch and export, where nobody publishes
             a file whose checksum could be confirmed.
+        needs_float32: Whether its boxes were measured to move too far in bfloat16, so that the
+            precision `fast` stays with float32; see `benchmarks/accuracy.py`.
     """
 
     name: str
@@ -71,6 +73,7 @@ class ModelCard:
     embedded: bool = False
     own: bool = False
     library_weights: str | None = None
+    needs_float32: bool = False
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:

@@ -58,6 +58,7 @@ def _coco_card(
         licence_url=f"{_GITHUB}{repository}/blob/master/LICENSE",
         description=description,
         known_to_cvlib=family in ("yolov3", "yolov4"),
+        needs_float32=family == "yolo-fastest",
     )
 
 
@@ -90,6 +91,7 @@ CARDS = (
         licence_url="https://www.apache.org/licenses/LICENSE-2.0",
         description="Ships with detectlab and needs no download; knows five things.",
         embedded=True,
+        needs_float32=True,
     ),
     _coco_card(
         "yolov3-tiny",

@@ -183,8 +183,8 @@ def load_detector(
         input_size: Side of the square that pictures are resized to, a multiple of 32; by default
             the one the detector was made for.
         settings: Where its files are kept and fetched from; by default the environment's.
-        precision: `"float32"`, or `"fast"` for whatever the machine does best; by default what
-            `DETECTLAB_PRECISION` says, else float32.
+        precision: `"float32"`, or `"fast"` for whatever the machine does best with this detector;
+            by default what `DETECTLAB_PRECISION` says, else float32.
 
     Returns:
         A detector with networks of its own, for use from any number of threads.
@@ -226,6 +226,8 @@ def open_detector(
     network = Network(
         files.weights, files.config, size_wh, DARKNET_SCALE if files.config else 1 / 255
     )
+    if card.needs_float32 and precision == "fast":
+        precision = "float32"
     runner = open_engine(network, engine, precision, copies=max(2, os.cpu_count() or 1))
     return YoloDetector(card.name, card.classes, runner, card.family)
 
