@@ -1,6 +1,6 @@
 """Mix the weights of two trainings, the second of which started from the first.
 
-    python -m training.mix --first OLD/checkpoint.pt --second NEW/checkpoint.pt --share 0.75 --out RUN
+    python -m training.mix --first OLD/checkpoint.pt --second NEW/checkpoint.pt --out RUN
 
 A network half-way between the two often keeps what the first knew, and has what the second learnt.
 `training.export --run RUN` exports it.
