@@ -85,13 +85,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster
 
 
 @pytest.fixture
-def healthy(cluster: RunningCluster) -> Iterator[RunningCluster]:
-    """The cluster with two nodes and everything as in `SETTINGS`, now and after the test."""
-    yield cluster
+def healthy(cluster: RunningCluster) -> RunningCluster:
+    """The cluster with two nodes and everything as in `SETTINGS`, whatever the last test did."""
     while len(cluster.machine.nodes) < 2:
         cluster.machine.add_node(cpus=1)
     cluster.deploy()
     cluster.wait()
+    return cluster
 
 
 @pytest.fixture(scope="session")

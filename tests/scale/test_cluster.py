@@ -117,10 +117,10 @@ def test_broken_new_version_under_load_leaves_the_old_one_serving(healthy: Any, 
     assert {replica.pid for replica in healthy.replicas("nano")} == before
 
 
-def test_full_queue_answers_503_and_when_to_come_back(cluster: Any, apple: bytes) -> None:
+def test_full_queue_answers_503_and_when_to_come_back(healthy: Any, apple: bytes) -> None:
     def ask(_: int) -> requests.Response:
         return requests.post(
-            f"{cluster.url}/predict?model=slow", files={"file": apple}, timeout=200,
+            f"{healthy.url}/predict?model=slow", files={"file": apple}, timeout=200,
             headers={"Accept": "application/json"},
         )  # fmt: skip
 
