@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz soak test-yolov5 bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
+.PHONY: help lab serve app image up down test fuzz soak test-yolov5 test-opencv5 bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -41,6 +41,9 @@ fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than
 	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
 		exec $(VENV_PYTHON) -m pytest tests/service/test_schema.py tests/service/test_damaged_pictures.py $(ARGS)
 
+test-opencv5: setup-dev ## the detectors with OpenCV 5, in an environment of its own (fetches 150 MB)
+	@exec sh tests/opencv5/run.sh $(ARGS)
+
 test-yolov5: ## the real YOLOv5 against its own library (fetches torch, 3 GB; takes long)
 	@$(PYTHON_RUN) tools/setup_env.py yolov5 --venv .venv-yolov5
 	@YOLOV5_RESULTS="$${YOLOV5_RESULTS-benchmarks/results/yolov5.json}" \
@@ -70,7 +73,7 @@ check: setup-dev ## lint, format and types; changes no file
 	@$(VENV_PYTHON) -m mypy
 	@.venv/bin/hadolint Dockerfile
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml deploy/proxy/compose.yaml
-	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh tests/scale/*.sh
+	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh tests/opencv5/*.sh tests/scale/*.sh
 	@.venv/bin/shellcheck tools/*.sh requirements/*.sh .ci/run .binder/postBuild
 
 format: setup-dev ## put code and notebooks into the house format

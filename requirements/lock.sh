@@ -4,6 +4,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+others=$(mktemp)
+trap 'rm -f "$others"' EXIT
+
 lock() { # lock NAME INPUT... [uv arguments]
     name=$1
     shift
@@ -20,6 +23,10 @@ lock api pyproject.toml --constraint requirements/dev.txt
 lock scale pyproject.toml --extra scale --constraint requirements/dev.txt
 # For `make test-yolov5`, in an environment of its own.
 lock yolov5 pyproject.toml requirements/yolov5.in --extra yolov5 --constraint requirements/dev.txt
+# The same with OpenCV 5, for the test that shows that we run with it.
+grep '^[a-z0-9]' requirements/dev.txt | grep -v '^opencv-python==' | sed 's/ \\$//' > "$others"
+lock opencv5 pyproject.toml requirements/opencv5.in --extra fast \
+    --override requirements/opencv5.in --constraint "$others"
 # What the Dockerfile installs where the sets above hold more than an image needs.
 lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv-python \
     --constraint requirements/dev.txt

@@ -1,0 +1,26 @@
+"""detectlab with OpenCV 5, which reads no Darknet files; `run.sh` makes an environment for it."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detectlab import detect_common_objects, draw_bbox, load_detector
+
+pytestmark = pytest.mark.skipif(
+    hasattr(cv2.dnn, "readNetFromDarknet"), reason="needs OpenCV 5: `make test-opencv5`"
+)
+
+
+def test_default_engine_finds_the_apple(root: Path) -> None:
+    image = cv2.imread(str(root / "images" / "apple.jpg"))
+    bbox, label, conf = detect_common_objects(image, model="nano")
+    assert label == ["apple"]
+    assert draw_bbox(image, bbox, label, conf).shape == image.shape
+
+
+def test_opencv_as_the_engine_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"OpenCV 5.*Choose the engine openvino"):
+        load_detector("nano", "opencv")
+    assert np.isfinite(load_detector("nano").detect(np.zeros((9, 9, 3), np.uint8)).xyxy).all()
