@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import pytest
 
 from detectlab import engines
@@ -13,6 +14,7 @@ from detectlab import engines
 @pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.skipif("openvino" not in engines.available(), reason="needs the extra `fast`")
+@pytest.mark.skipif(not hasattr(cv2.dnn, "readNetFromDarknet"), reason="compares with OpenCV 4")
 @pytest.mark.parametrize("model", ["nano", "yolo-fastest", "yolo-fastest-xl"])
 def test_engines_and_precisions_find_the_same_in_200_photographs(
     model: str, root: Path, shared_photos: Path, shared_weights: Path, tmp_path: Path

@@ -157,7 +157,13 @@ def test_onnx_file_gets_scaled_rgb_and_gives_its_rows(
     np.testing.assert_allclose(rows, expected, atol=1e-3 if kind == "FLOAT16" else 1e-6)
 
 
-@pytest.mark.parametrize("name", ["opencv", pytest.param("openvino", marks=needs_openvino)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("opencv", marks=needs_opencv_4),
+        pytest.param("openvino", marks=needs_openvino),
+    ],
+)
 def test_engine_with_broken_files_says_which(
     name: str, make_network: MakeNetwork, tmp_path: Path
 ) -> None:

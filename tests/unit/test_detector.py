@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,6 +18,10 @@ from detectlab.weights import WeightsError
 
 NAMES = ("apple", "orange", "car")
 MakeNetwork = Callable[..., tuple[Path, Path]]
+
+needs_opencv_4 = pytest.mark.skipif(
+    not hasattr(cv2.dnn, "readNetFromDarknet"), reason="OpenCV 5 reads no Darknet files"
+)
 
 
 def row(x: float, y: float, w: float, h: float, *scores: float) -> list[float]:
@@ -130,7 +135,9 @@ def test_detect_with_a_threshold_out_of_range_says_so(detector: YoloDetector, va
 def test_load_detector_of_an_unknown_name_or_engine_says_what_is_known() -> None:
     with pytest.raises(ValueError, match="yolov3-tiny"):
         load_detector("yolov9000")
-    with pytest.raises(ValueError, match=r"must be one of auto, openvino, opencv\. Received: 'abacus'"):
+    with pytest.raises(
+        ValueError, match=r"must be one of auto, openvino, opencv\. Received: 'abacus'"
+    ):
         load_detector("nano", engine="abacus")
     with pytest.raises(ValueError, match="yolov3-tiny"):
         detect_common_objects(np.zeros((4, 4, 3), np.uint8), model="yolov9000")
@@ -142,6 +149,7 @@ def test_load_detector_with_settings_looks_where_they_say(tmp_path: Path) -> Non
         load_detector("yolov3-tiny", settings=settings)
 
 
+@needs_opencv_4
 def test_engine_with_missing_or_broken_files_says_which(
     make_network: MakeNetwork, tmp_path: Path
 ) -> None:
@@ -153,6 +161,7 @@ def test_engine_with_missing_or_broken_files_says_which(
         OpenCVEngine(Network(weights, tmp_path / "page.cfg"))
 
 
+@needs_opencv_4
 def test_two_detectors_in_many_threads_always_give_the_right_answer(
     make_network: MakeNetwork,
 ) -> None:
@@ -180,6 +189,7 @@ def test_two_detectors_in_many_threads_always_give_the_right_answer(
         assert sum(threads.map(calls, range(8))) == 0
 
 
+@needs_opencv_4
 def test_engine_whose_files_vanish_goes_on_with_what_is_loaded(make_network: MakeNetwork) -> None:
     config, weights = make_network(5, 3)
     engine = OpenCVEngine(Network(weights, config, (64, 64)), copies=4)
