@@ -130,9 +130,14 @@ class Lab:
         )
 
     def count(self) -> int:
-        """How many replicas of all versions can answer now."""
+        """How many replicas of all versions have begun to answer, and have not ended."""
         found = self.machine.dashboard.applications()
-        return sum(one.running for name, one in found.items() if name != GATEWAY)
+        return sum(
+            replica.state != "STARTING"
+            for name, application in found.items()
+            if name != GATEWAY
+            for replica in application.replicas
+        )
 
     def where(self) -> dict[str, list[str]]:
         """What runs on each node."""

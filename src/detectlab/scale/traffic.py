@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from detectlab.client import DetectClient, RequestFailed
+from detectlab.client import DetectClient, RequestFailed, ServerBusy, ServerUnreachable
 
 _LOOK_EVERY_S = 0.5
 
@@ -21,14 +21,22 @@ class Traffic:
         picture: A picture file's bytes.
         clients: How many ask at once.
         count: Says how many replicas there are, now and then, for the plot.
+        attempts: How often they ask for the same picture, when no answer comes or the server is
+            busy.
     """
 
     def __init__(
-        self, url: str, picture: bytes, clients: int, count: Callable[[], int] | None = None
+        self,
+        url: str,
+        picture: bytes,
+        clients: int,
+        count: Callable[[], int] | None = None,
+        attempts: int = 1,
     ) -> None:
         self._client = DetectClient(url)
         self._picture = picture
         self._count = count
+        self._attempts = attempts
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._began = time.monotonic()
@@ -121,14 +129,24 @@ class Traffic:
 
     def _ask(self) -> None:
         while not self._stopping.is_set():
+            why = self._ask_for_one()
+            with self._lock:
+                if why is None:
+                    self._answers.append(self._now())
+                else:
+                    self._failures.append((self._now(), why))
+
+    def _ask_for_one(self) -> str | None:
+        """Why there is no answer, or `None` where there is one."""
+        for attempt in range(1, self._attempts + 1):
             try:
                 self._client.predict(self._picture)
+                return None
             except RequestFailed as failure:
-                with self._lock:
-                    self._failures.append((self._now(), str(failure)))
-            else:
-                with self._lock:
-                    self._answers.append(self._now())
+                may_help = isinstance(failure, ServerUnreachable | ServerBusy)
+                if attempt == self._attempts or not may_help:
+                    return f"status {failure.status}" if failure.status else "no answer"
+        raise AssertionError("unreachable")
 
     def _look(self) -> None:
         assert self._count
