@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz soak test-opencv5 test-yolov5 bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
+.PHONY: help lab serve app image up down test fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
