@@ -92,7 +92,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@sh requirements/lock.sh
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv .venv-yolov5 build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf .venv .venv-yolov5 .venv-opencv5 build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup-lab setup-app setup-dev setup-scale:
