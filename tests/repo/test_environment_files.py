@@ -12,7 +12,13 @@ from packaging.utils import canonicalize_name
 
 import detectlab
 
-LOCKED = {"api": [], "lab": ["lab"], "app": ["app"], "dev": ["lab", "app", "dev"]}
+LOCKED = {
+    "api": [],
+    "lab": ["lab"],
+    "app": ["app"],
+    "dev": ["lab", "app", "fast", "dev"],
+    "scale": ["scale"],
+}
 
 
 @pytest.fixture(scope="module")
