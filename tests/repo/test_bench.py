@@ -1,6 +1,7 @@
 """What `make bench` is made of: its clients, its stand-in, its bars."""
 
 import importlib
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,6 +52,14 @@ def bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
     return lambda name: importlib.import_module(f"bench.{name}")
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of clients that hang up in the middle of an answer; they mean to."""
+
+    def handle_error(self, *_: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            raise
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers with as many bytes as came: at `/whole` in one piece, at `/lines` in chunks."""
 
@@ -81,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
