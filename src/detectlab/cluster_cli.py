@@ -49,7 +49,7 @@ def config(
 @app.command()
 def up(file: File = None, address: Address = None, token: Token = "") -> None:
     """Start a cluster on this machine, or bring a running one to what the file says."""
-    from detectlab.cluster.dashboard import Dashboard
+    from detectlab.cluster.dashboard import Dashboard, wait_until_answering
     from detectlab.cluster.files import serve_config
     from detectlab.cluster.settings import GATEWAY
 
@@ -58,6 +58,9 @@ def up(file: File = None, address: Address = None, token: Token = "") -> None:
     dashboard.deploy(serve_config(settings))
     typer.echo("Waiting until everything runs...")
     dashboard.wait_until_running({*settings.detectors, GATEWAY}, _DEPLOY_S)
+    if not address:
+        host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
+        wait_until_answering(f"http://{host}:{settings.port}", _DEPLOY_S)
     _show(dashboard)
     if not address:
         typer.secho(f"Listening on http://{settings.host}:{settings.port}/docs", bold=True)

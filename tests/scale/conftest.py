@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 
+from detectlab.cluster.dashboard import wait_until_answering
 from detectlab.cluster.files import serve_config
 from detectlab.cluster.machine import Machine
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
@@ -60,6 +61,7 @@ class RunningCluster:
         """Wait until everything runs; raises `ClusterError`."""
         names = {*self.settings.detectors, GATEWAY}
         self.machine.dashboard.wait_until_running(names, seconds)
+        wait_until_answering(self.url, seconds)
 
     def replicas(self, name: str) -> list[Any]:
         """The replicas of an application that can answer."""

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,9 +15,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from detectlab.cluster.dashboard import ClusterError, Dashboard
+from detectlab.cluster.dashboard import ClusterError, Dashboard, wait_until_answering
 from detectlab.cluster.machine import Machine, Node
-from detectlab.cluster.processes import alive, descendants, free_ports, send, wait_until_gone
+from detectlab.cluster.processes import (
+    alive,
+    descendants,
+    free_ports,
+    python_for_ray,
+    send,
+    wait_until_gone,
+)
 from detectlab.cluster_cli import app
 
 # A process with a child; both wait, and say so.
@@ -125,6 +133,29 @@ def test_dashboard_waits_until_everything_runs(head: Head) -> None:
     assert head.deployed == [{"applications": []}]
     dashboard.clear()
     assert head.deployed == []
+
+
+def test_service_is_waited_for_until_it_answers_and_no_longer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(ClusterError, match=f"nothing answers at {url}: .*refused"):
+        wait_until_answering(url, 0)
+
+
+def test_python_is_reached_through_a_link_where_its_path_has_spaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert python_for_ray(tmp_path) == sys.executable
+
+    folder = tmp_path / "my lab"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin/python").touch()
+    monkeypatch.setattr(sys, "prefix", str(folder))
+    monkeypatch.setattr(sys, "executable", str(folder / "bin/python"))
+    for _ in range(2):  # the second node finds the first one's link
+        linked = Path(python_for_ray(tmp_path))
+        assert " " not in str(linked)
+        assert linked.samefile(folder / "bin/python")
 
 
 def test_dashboard_says_what_could_not_be_deployed(head: Head) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 _TIMEOUT_S = 30.0
 _SERVE = "/api/serve/applications/"
 _NODES = "/api/v0/nodes?detail=1"
+_ANSWERS_IN_A_ROW = 10
+# Not through the proxy that the environment names for the world outside.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ClusterError(OSError):
@@ -130,9 +133,7 @@ class Dashboard:
         headers = {**self._headers, "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            # Not through the proxy that the environment names for the world outside.
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(request, timeout=_TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
                 body = answer.read()
         except urllib.error.HTTPError as error:
             told = error.read().decode("utf-8", "replace")[:500]
@@ -142,6 +143,32 @@ class Dashboard:
                 f"there is no cluster at {self.url}: {error}. `detectlab cluster up` starts one."
             ) from None
         return json.loads(body) if body else None
+
+
+def wait_until_answering(url: str, seconds: float) -> None:
+    """Wait until the service answers at its address, at whichever node a connection ends.
+
+    The nodes' proxies share the port, and hear of a new route a moment after it runs.
+
+    Args:
+        url: The address of the service.
+        seconds: How long at most.
+
+    Raises:
+        ClusterError: When it does not answer in time.
+    """
+    until, in_a_row = time.monotonic() + seconds, 0
+    while in_a_row < _ANSWERS_IN_A_ROW:
+        try:
+            with _OPENER.open(url + "/health", timeout=_TIMEOUT_S):
+                in_a_row += 1
+        except OSError as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
+            if time.monotonic() > until:
+                raise ClusterError(f"nothing answers at {url}: {error}") from None
+            in_a_row = 0
+            time.sleep(0.2)
 
 
 def _application(name: str, facts: dict[str, Any]) -> Application:

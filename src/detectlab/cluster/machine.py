@@ -7,14 +7,20 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from detectlab.cluster.dashboard import ClusterError, Dashboard
-from detectlab.cluster.processes import alive, descendants, free_ports, send, wait_until_gone
+from detectlab.cluster.processes import (
+    alive,
+    descendants,
+    free_ports,
+    python_for_ray,
+    send,
+    wait_until_gone,
+)
 
 _HOST = "127.0.0.1"
 _START_S = 300.0
@@ -244,6 +250,5 @@ class Machine:
         )  # fmt: skip
         return self.folder in shown.stdout
 
-    @staticmethod
-    def _ray(arguments: list[str]) -> list[str]:
-        return [sys.executable, "-m", "ray.scripts.scripts", *arguments]
+    def _ray(self, arguments: list[str]) -> list[str]:
+        return [python_for_ray(Path(self.folder)), "-m", "ray.scripts.scripts", *arguments]

@@ -4,8 +4,23 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+
+
+def python_for_ray(folder: Path) -> str:
+    """This environment's Python, through a link in `folder` where its own path has spaces.
+
+    Ray splits commands and names of libraries at spaces, and starts nothing then.
+    """
+    if " " not in sys.prefix:
+        return sys.executable
+    link = folder / "environment"
+    if not link.is_symlink():
+        link.symlink_to(sys.prefix)
+    return str(link / Path(sys.executable).relative_to(sys.prefix))
 
 
 def free_ports(count: int) -> list[int]:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from detectlab.cluster.dashboard import ClusterError, Replica
+from detectlab.cluster.dashboard import ClusterError, Replica, wait_until_answering
 from detectlab.cluster.files import serve_config
 from detectlab.cluster.machine import Machine
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
@@ -121,6 +121,7 @@ class Lab:
         self._wanted = {name: one.min_replicas for name, one in settings.detectors.items()}
         self.machine.dashboard.deploy(serve_config(settings))
         self._wait(self._is_settled, meanwhile)
+        wait_until_answering(self.url, _PATIENCE_S)
 
     def replicas(self, name: str) -> list[Replica]:
         """The replicas of a version that can answer now."""
