@@ -76,8 +76,8 @@ class Client:
                 return None
             length = _LENGTH.search(answer, 0, head_end + 2)
             self._ends_at = head_end + 4 + int(length[1]) if length else 0
-        # Without a length the answer comes in chunks, of which the last one is empty. (A picture may
-        # well have a line that ends with "0"; then there is no line's end before it.)
+        # Without a length the answer comes in chunks, of which the last one is empty. (A line of a
+        # picture may end with "0", too; then there is no line's end before it.)
         ends = answer.endswith(b"\r\n0\r\n\r\n")
         whole = len(answer) >= self._ends_at if self._ends_at else ends
         return answer[9:12].decode() if whole else None
