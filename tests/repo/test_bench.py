@@ -102,7 +102,7 @@ def url() -> Iterator[str]:
 def test_clients_get_every_answer_to_its_end(
     bench: Callable[[str], Any], url: str, path: str
 ) -> None:
-    picture = b"a\npicture\n" * 1000
+    picture = b"a 0\r\npicture\n" * 1000  # a line that ends as an answer does
 
     found = bench("load").drive(url + path, [picture], clients=3, requests=30)
 
