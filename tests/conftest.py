@@ -98,6 +98,22 @@ def make_front() -> Callable[[int, int, Path], Front]:
 
 
 @pytest.fixture(scope="session")
+def write_nginx_main() -> Callable[[Path], Path]:
+    """Writes what nginx needs around the `detectlab.conf` of a folder, and says where."""
+
+    def write(folder: Path) -> Path:
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
+        (folder / "nginx.conf").write_text(
+            f"user root;\npid {folder}/pid;\ndaemon off;\nevents {{}}\n"
+            f"http {{\naccess_log off;\n{temporary}include {folder}/detectlab.conf;\n}}\n"
+        )
+        return folder / "nginx.conf"
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def make_network(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Path, Path]]:
     """Makes small Darknet networks with random weights, each seed another one."""
 

@@ -49,27 +49,21 @@ def answers(url: str, **options: Any) -> bool:
     return False
 
 
-def write_settings(root: Path, folder: Path, values: dict[str, str]) -> Path:
-    """What the nginx image does with the template, and a main file around it."""
+def write_settings(root: Path, folder: Path, values: dict[str, str]) -> None:
+    """What the nginx image does with the template."""
     text = (root / "deploy" / "proxy" / "detectlab.conf.template").read_text("utf-8")
     for name, value in values.items():
         assert f"${{{name}}}" in text
         text = text.replace(f"${{{name}}}", value)
     assert "${" not in text
     (folder / "detectlab.conf").write_text(text)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"user root;\npid {folder}/pid;\ndaemon off;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{temporary}include {folder}/detectlab.conf;\n}}\n"
-    )
-    return folder / "nginx.conf"
 
 
 @pytest.fixture(scope="module")
 def front(
     root: Path, tmp_path_factory: pytest.TempPathFactory,
     free_ports: Callable[[int], list[int]], make_front: Callable[..., Any],
+    write_nginx_main: Callable[[Path], Path],
 ) -> Iterator[Any]:  # fmt: skip
     folder = tmp_path_factory.mktemp("front")
     api, companion, plain, secure = free_ports(4)
@@ -77,7 +71,7 @@ def front(
         [root / "deploy" / "proxy" / "make_certificates.sh", folder, "127.0.0.1", "open sesame"],
         check=True, capture_output=True,
     )  # fmt: skip
-    settings = write_settings(
+    write_settings(
         root, folder, {
             "API": f"127.0.0.1:{api}", "COMPANION": f"127.0.0.1:{companion}",
             "HTTP_PORT": f"127.0.0.1:{plain}", "HTTPS_PORT": f"127.0.0.1:{secure}",
@@ -99,7 +93,7 @@ def front(
             DETECTLAB_SERVER_LOCKED="1",
         ),
         run(
-            ["nginx", "-e", folder / "error.log", "-c", settings],
+            ["nginx", "-e", folder / "error.log", "-c", write_nginx_main(folder)],
             lambda: answers(front.url + "/serve/health", verify=str(front.certificate)),
             folder / "nginx.log",
         ),

@@ -1,7 +1,6 @@
 """The balancer of a cluster, run by a real nginx in front of two real servers."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,12 +16,7 @@ pytestmark = [
 ]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
-
-
-def configure(shipped: str, folder: Path, port: int, nodes: list[int]) -> Path:
+def configure(shipped: str, folder: Path, port: int, nodes: list[int]) -> None:
     for ours, theirs in (
         ("listen 127.0.0.1:8080;", f"listen 127.0.0.1:{port};"),
         ("server 127.0.0.1:8001 ", f"server 127.0.0.1:{nodes[0]} "),
@@ -31,22 +25,16 @@ def configure(shipped: str, folder: Path, port: int, nodes: list[int]) -> Path:
         assert shipped.count(ours) == 1, ours
         shipped = shipped.replace(ours, theirs)
     (folder / "detectlab.conf").write_text(shipped)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"user root;\npid {folder}/pid;\ndaemon off;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{temporary}include {folder}/detectlab.conf;\n}}\n"
-    )
-    return folder / "nginx.conf"
 
 
 def test_node_that_dies_fails_no_request_behind_the_balancer(
     run_server: Any, make_network: Callable[..., tuple[Path, Path]], root: Path, tmp_path: Path,
-    jpeg: bytes, wait_until: Callable[..., None],
+    jpeg: bytes, wait_until: Callable[..., None], free_ports: Callable[[int], list[int]],
+    write_nginx_main: Callable[[Path], Path],
 ) -> None:  # fmt: skip
     networks = {"tiny": (*make_network(5), 64)}
     shipped = (root / "deploy" / "ray" / "nginx.conf").read_text()
-    port = free_port()
+    (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
 
     def ask() -> int:
@@ -54,7 +42,8 @@ def test_node_that_dies_fails_no_request_behind_the_balancer(
 
     with ExitStack() as stack:
         nodes = [stack.enter_context(run_server(networks)) for _ in range(2)]
-        config = configure(shipped, tmp_path, port, [node.port for node in nodes])
+        configure(shipped, tmp_path, port, [node.port for node in nodes])
+        config = write_nginx_main(tmp_path)
         process = stack.enter_context(
             subprocess.Popen(["nginx", "-e", tmp_path / "error.log", "-c", config])
         )

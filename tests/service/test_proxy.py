@@ -33,7 +33,7 @@ def make_certificate(folder: Path) -> Path:
 @contextlib.contextmanager
 def nginx_running(
     shipped: Path, folder: Path, upstream: int, ports: list[int], make_front: Callable[..., Any],
-    wait_until: Callable[..., None],
+    wait_until: Callable[..., None], write_nginx_main: Callable[[Path], Path],
 ) -> Iterator[Any]:  # fmt: skip
     plain, secure = ports
     certificate = make_certificate(folder)
@@ -50,13 +50,7 @@ def nginx_running(
         assert text.count(ours) == 1, ours
         text = text.replace(ours, theirs)
     (folder / "detectlab.conf").write_text(text)
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-    (folder / "nginx.conf").write_text(
-        f"user root;\npid {folder}/pid;\ndaemon off;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{temporary}include {folder}/detectlab.conf;\n}}\n"
-    )
-    command = ["nginx", "-e", folder / "error.log", "-c", folder / "nginx.conf"]
+    command = ["nginx", "-e", folder / "error.log", "-c", write_nginx_main(folder)]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             front = make_front(secure, plain, certificate)
@@ -80,12 +74,14 @@ def shipped(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def run_nginx(
     shipped: Path, free_ports: Callable[[int], list[int]], make_front: Callable[..., Any],
-    wait_until: Callable[..., None],
+    wait_until: Callable[..., None], write_nginx_main: Callable[[Path], Path],
 ) -> Callable[[Path, int], Any]:  # fmt: skip
     """Runs nginx in front of a port, until the block ends."""
 
     def run(folder: Path, upstream: int) -> Any:
-        return nginx_running(shipped, folder, upstream, free_ports(2), make_front, wait_until)
+        return nginx_running(
+            shipped, folder, upstream, free_ports(2), make_front, wait_until, write_nginx_main
+        )
 
     return run
 
