@@ -21,19 +21,17 @@ from tqdm import tqdm
 from training.anchors import find_anchors
 from training.augment import Composer
 from training.batches import Batches, loader
-from training.data import Sample, read_folder, read_names
+from training.data import Sample
 from training.loss import detection_loss
 from training.network import Darknet, make_cfg
 from training.plot import save_grid, save_plot
 from training.score import score
-from training.sprites import cut_sprites, draw_sprites, read_sprites
+from training.sources import add_arguments, make_composer
 from training.task import CLASSES
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
-CUTTING_COPIES = 10  # a rendered car is worth several drawn ones
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
 AVERAGE = 0.996  # of the weights that are kept, over about 250 steps
-EMPTY_SHARE = 0.07  # of pictures without any object from folders that are no scenes
 
 
 @dataclass
@@ -132,40 +130,6 @@ def report(run: Run, heldout: Sequence[Sample], losses: list[Tensor], folder: Pa
     return "  ".join(f"{name} {value:.3g}" for name, value in entry.items())
 
 
-def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
-    """Reads all photographs; gives the maker of training pictures, and the held-out ones."""
-    hidden = read_names(options.heldout) if options.heldout else set()
-    left_out = set().union(*(read_names(path) for path in options.without)) | hidden
-    groups, shares, heldout = [], [], []
-    scenes: list[Sample] = []
-    empty: list[Sample] = []
-    for folder, share in zip(options.data, options.shares or [1] * len(options.data), strict=True):
-        samples = read_folder(folder, CLASSES, without=left_out)
-        without_objects = [sample for sample in samples if not len(sample.boxes)]
-        if folder.name in options.scenes:
-            scenes += without_objects
-        else:
-            empty += without_objects
-            samples = [sample for sample in samples if len(sample.boxes)]
-        groups.append(samples)
-        shares.append(share)
-        if any(name.startswith(f"{folder.name}/") for name in hidden):
-            heldout += read_folder(folder, CLASSES, only=hidden)
-    if empty:
-        groups.append(empty)
-        shares.append(sum(shares) * EMPTY_SHARE)
-    every = [sample for group in groups for sample in group]
-    composer = Composer(
-        groups,
-        [share / sum(shares) for share in shares],
-        scenes,
-        draw_sprites(options.sprites, options.seed, options.out / "sprites.pickle")
-        + cut_sprites(every)
-        + [found for folder in options.cuttings for found in read_sprites(folder, CUTTING_COPIES)],
-    )
-    return composer, heldout
-
-
 def train(run: Run, composer: Composer, heldout: list[Sample], options: argparse.Namespace) -> None:
     """Trains until the time is used up."""
     budget, checkpoint = options.minutes * 60, options.out / "checkpoint.pt"
@@ -194,20 +158,7 @@ def train(run: Run, composer: Composer, heldout: list[Sample], options: argparse
 def parse() -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
-    parser.add_argument("--shares", type=float, nargs="+", help="how often to draw from each")
-    parser.add_argument("--heldout", type=Path, help="list of photographs to judge by")
-    parser.add_argument("--without", type=Path, nargs="*", default=[], help="lists to leave out")
-    parser.add_argument(
-        "--scenes",
-        nargs="*",
-        default=["coco"],
-        help="folders whose pictures without objects serve as backgrounds, too",
-    )
-    parser.add_argument(
-        "--cuttings", type=Path, nargs="*", default=[], help="folders of CLASS-NAME.png to paste"
-    )
-    parser.add_argument("--sprites", type=int, default=1500, help="how many clocks to draw")
+    add_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder of this training")
     parser.add_argument(
         "--start", type=Path, help="checkpoint of another training, to start from its weights"
