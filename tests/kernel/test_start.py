@@ -1,6 +1,8 @@
 """`start`: a server in the background, with a handle to it."""
 
 import asyncio
+import contextlib
+import logging
 import re
 import socket
 import subprocess
@@ -91,6 +93,36 @@ def test_start_address_of_another_machine_says_what_to_do():
         ServerStartError, match=r"Cannot listen on .* of 192\.0\.2\.1: .*Leave `host` out"
     ):
         start(make_app(), host="192.0.2.1")
+
+
+def test_start_leaves_the_log_of_its_process_open(tmp_path):
+    log = logging.FileHandler(tmp_path / "mine.log")
+    with contextlib.closing(log), start(make_app()):
+        log.emit(logging.makeLogRecord({"msg": "still written"}))
+
+        assert not log.stream.closed
+
+
+def test_start_failing_request_is_told_on_stderr():
+    code = """
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from detectlab.kernel import start
+
+async def fail(scope, receive, send):
+    raise ValueError("the learner's own mistake")
+
+with start(fail) as server:
+    try:
+        urlopen(server.url)
+    except HTTPError as error:
+        print(error.code)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert run.stdout == "500\n"
+    assert run.stderr.startswith("Exception in ASGI application\n")
+    assert run.stderr.endswith("ValueError: the learner's own mistake\n")
 
 
 @pytest.mark.parametrize("port", [-1, 65536])

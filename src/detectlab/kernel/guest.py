@@ -110,6 +110,7 @@ def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) ->
         uvicorn.Config(
             app,
             root_path=f"/{path}" if path else "",
+            log_config=None,  # logging's set-up would close the handlers of everybody else here
             log_level="warning",
             timeout_graceful_shutdown=GRACE_S,
             proxy_headers=False,  # `Guest` reads them, after it has seen who really called
