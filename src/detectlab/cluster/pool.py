@@ -1,6 +1,7 @@
 """A pool whose detectors run elsewhere, in the replicas of a cluster."""
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,9 @@ logger = logging.getLogger(__name__)
 
 # Loaded detectors take memory in their replicas; here they are names.
 _NO_LIMIT_MB = 1 << 40
-_LOOK_EVERY_S = 1.0
+# There is one controller for all gateways: it is left alone while there is nothing to wait for.
+_LOOK_EVERY_S = 5.0
+_LOOK_SOON_S = 1.0
 
 
 class Cluster(Protocol):
@@ -77,34 +80,39 @@ class RemoteDetector:
 
 
 class Lookout:
-    """Looks every second, when somebody asks, and lets nobody wait for it but the first.
+    """Looks now and then, when somebody asks, and lets nobody wait for it but the first.
 
     Args:
         look: Gives what there is to see; when it fails, what was seen before goes on to hold.
+        names: What should be there: as long as something is missing, it looks more often.
     """
 
-    def __init__(self, look: Callable[[], Mapping[str, bool]]) -> None:
+    def __init__(self, look: Callable[[], Mapping[str, bool]], names: Iterable[str]) -> None:
         self._look = look
+        self._names = tuple(names)
         self._looking = threading.Lock()
         self._seen: Mapping[str, bool] | None = None
-        self._looked_at = 0.0
+        self._look_at = 0.0
 
     @property
     def seen(self) -> Mapping[str, bool]:
         """What was there a moment ago."""
         if self._seen is None:
             self._look_now()
-        elif time.monotonic() - self._looked_at >= _LOOK_EVERY_S and not self._looking.locked():
+        elif time.monotonic() >= self._look_at and not self._looking.locked():
             threading.Thread(target=self._look_now, name="lookout", daemon=True).start()
         return self._seen or {}
 
     def _look_now(self) -> None:
         with self._looking:
-            self._looked_at = time.monotonic()
             try:
                 self._seen = self._look()
             except Unavailable as error:
                 logger.warning("The cluster does not say what runs: %s", error)
+            is_whole = all((self._seen or {}).get(name) for name in self._names)
+            # Gateways that began together do not go on to ask together.
+            rest_s = (_LOOK_EVERY_S if is_whole else _LOOK_SOON_S) * random.uniform(0.8, 1.2)
+            self._look_at = time.monotonic() + rest_s
 
 
 class RayPool:
@@ -129,7 +137,7 @@ class RayPool:
         self._seconds = settings.deadline_s
         unlimited = settings.model_copy(update={"memory_limit_mb": _NO_LIMIT_MB})
         self._threads = ThreadPool(self.given_load, cards, self.default, unlimited)
-        self._deployed = Lookout(cluster.deployed)
+        self._deployed = Lookout(cluster.deployed, cards)
 
     @property
     def loaded(self) -> tuple[str, ...]:
