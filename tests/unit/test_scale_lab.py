@@ -1,12 +1,15 @@
 """What the cluster notebook needs, as far as it needs no cluster."""
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import numpy as np
@@ -97,6 +100,52 @@ def test_lab_ends_its_nodes_when_a_cell_is_interrupted_and_not_before(
     assert not notes.exists()
     assert capsys.readouterr().out.startswith("Interrupted: the cluster was stopped.")
     lab.stop()
+
+
+class Listing(BaseHTTPRequestHandler):
+    """Answers as a cluster's head does, with the replicas of `nano` that its server has."""
+
+    def do_GET(self):
+        replicas = [{"replica_id": str(pid), **one} for pid, one in self.server.replicas.items()]
+        detector = {"D": {"message": "", "replicas": replicas}} if replicas else {}
+        one = {"status": "DEPLOYING", "message": "", "deployments": detector}
+        body = json.dumps({"applications": {"nano": one, "gateway": one}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def listing():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listing) as server:
+        server.replicas = {}
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_lab_counts_replicas_that_the_cluster_does_not_list_while_they_live(
+    machine, node, tmp_path, listing
+):
+    machine.dashboard_url = f"http://127.0.0.1:{listing.server_port}"
+    lab = Lab(machine, tmp_path / "notes")
+    assert lab.count() == 0
+    listing.replicas = {
+        node.pid: {"state": "RUNNING", "pid": node.pid}, 0: {"state": "STARTING"},
+    }  # fmt: skip
+    assert lab.count() == 1
+
+    listing.replicas = {}
+    assert lab.count() == 1
+    lab.stop()
+    node.wait(100)
+    assert lab.count() == 0
 
 
 def test_lab_whose_process_is_killed_ends_its_nodes_nevertheless(machine, node, tmp_path):

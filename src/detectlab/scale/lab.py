@@ -17,6 +17,7 @@ from typing import Any
 from detectlab.cluster.dashboard import ClusterError, Replica, wait_until_answering
 from detectlab.cluster.files import serve_config
 from detectlab.cluster.machine import Machine
+from detectlab.cluster.processes import alive
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
 
 _PATIENCE_S = 180.0
@@ -54,6 +55,7 @@ class Lab:
         self.machine = machine
         self.port = _free_port()
         self._wanted: dict[str, int] = {}
+        self._begun: dict[str, list[Replica]] = {}  # as last seen
         self._file = folder / "machine.json"
         machine.save(self._file)
         self._guard = subprocess.Popen(
@@ -133,12 +135,14 @@ class Lab:
     def count(self) -> int:
         """How many replicas of all versions have begun to answer, and have not ended."""
         found = self.machine.dashboard.applications()
-        return sum(
-            replica.state != "STARTING"
+        self._begun = {
+            name: [one for one in application.replicas if one.state != "STARTING"]
+            # While it reads new settings, the cluster lists none, but ends none either.
+            or [one for one in self._begun.get(name, []) if alive([one.pid])]
             for name, application in found.items()
             if name != GATEWAY
-            for replica in application.replicas
-        )
+        }
+        return sum(map(len, self._begun.values()))
 
     def where(self) -> dict[str, list[str]]:
         """What runs on each node."""
