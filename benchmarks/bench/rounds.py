@@ -1,6 +1,12 @@
-"""The measuring itself: everybody in turn, round after round: the machine's moods hit all."""
+"""The measuring itself: everybody in turn, round after round, so that the machine's moods hit all.
+
+Such moods last longer than a measurement, and change its outcome by half. So what is compared is
+measured within the same minute, and the median of the rounds' ratios counts, not the ratio of
+their medians.
+"""
 
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -18,6 +24,7 @@ from .contestants import BENCHMARKS, Contestant, Started, plain_environment, sta
 from .files import Files
 
 LOAD = BENCHMARKS / "bench" / "load.py"
+LOOPS = {1: 1, 8: os.cpu_count() or 1}  # clients -> loops of the bare pipeline beside them
 Progress = Callable[[str], None]
 
 
@@ -32,9 +39,9 @@ class Plan:
         clients: How many at once.
     """
 
-    repeats: int = 5
-    seconds: float = 4.0
-    warm_up_s: float = 1.0
+    repeats: int = 7
+    seconds: float = 2.0
+    warm_up_s: float = 0.5
     clients: tuple[int, ...] = (1, 2, 8, 32)
 
 
@@ -69,10 +76,13 @@ class Series:
         }
 
 
-def spread(values: list[float]) -> dict[str, float]:
-    """Median, smallest and largest."""
+def spread(values: list[float]) -> dict[str, Any]:
+    """Median, smallest, largest, and each value in the order of the rounds."""
     low, middle, high = min(values), statistics.median(values), max(values)
-    return {"median": round(middle, 3), "min": round(low, 3), "max": round(high, 3)}
+    return {
+        "median": round(middle, 3), "min": round(low, 3), "max": round(high, 3),
+        "rounds": [round(value, 3) for value in values],
+    }  # fmt: skip
 
 
 def drive(server: Started, pictures: list[Path], *options: str) -> dict[str, Any]:
@@ -84,12 +94,28 @@ def drive(server: Started, pictures: list[Path], *options: str) -> dict[str, Any
     return dict(json.loads(found.stdout))
 
 
-def measure_servers(
-    contestants: list[Contestant], files: Files, plan: Plan, logs: Path, progress: Progress
-) -> dict[str, dict[str, Any]]:
-    """Requests a second and latencies of each server, by number of clients."""
+def measure(
+    contestants: list[Contestant], engines: Mapping[str, tuple[str, str]], files: Files,
+    plan: Plan, logs: Path, progress: Progress,
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:  # fmt: skip
+    """Servers, and the bare pipeline beside them.
+
+    Args:
+        contestants: The servers.
+        engines: Name -> engine and precision of the bare pipelines: with one client there is one
+            loop, with eight there are as many as cores.
+        files: What they work with.
+        plan: How long and how often.
+        logs: Folder for the servers' logs.
+        progress: Called with what is measured next.
+
+    Returns:
+        For each server and number of clients requests a second and latencies; for each engine and
+        number of loops pictures a second, latency, and each stage's time.
+    """
     mix = random.Random(0)
     series = {c.name: {n: Series() for n in plan.clients} for c in contestants}
+    raw: dict[str, dict[int, list[dict[str, Any]]]] = {name: {} for name in engines}
     with ExitStack() as stack:
         # All stand ready, and only one has work at a time: an idle server costs nothing.
         servers = {
@@ -98,47 +124,50 @@ def measure_servers(
         }
         for _ in range(plan.repeats):
             for clients in plan.clients:
-                for name in mix.sample(list(servers), len(servers)):
-                    progress(f"{name}, {clients} clients")
-                    server = servers[name]
-                    before = server.cpu_s()
-                    found = drive(
-                        server, files.pictures, f"--clients={clients}",
-                        f"--seconds={plan.seconds}", f"--warm-up={plan.warm_up_s}",
-                    )  # fmt: skip
-                    series[name][clients].add(found, server.cpu_s() - before)
-    return {
-        name: {str(n): s.summary() for n, s in by_clients.items()}
-        for name, by_clients in series.items()
-    }
+                loops = LOOPS.get(clients)
+                everybody = [*servers, *(engines if loops else [])]
+                for name in mix.sample(everybody, len(everybody)):
+                    if name in servers:
+                        progress(f"{name}, {clients} clients")
+                        series[name][clients].add(*_served(servers[name], clients, files, plan))
+                    elif loops:
+                        progress(f"bare pipeline, {name}, {loops} at once")
+                        runs = raw[name].setdefault(loops, [])
+                        runs.append(_bare(engines[name], loops, files, plan))
+    return (
+        {
+            name: {str(n): s.summary() for n, s in by_clients.items()}
+            for name, by_clients in series.items()
+        },
+        {
+            name: {str(n): _summarise_raw(found) for n, found in by_loops.items()}
+            for name, by_loops in raw.items()
+        },
+    )
 
 
-def measure_raw(
-    engines: Mapping[str, tuple[str, str]], loops: tuple[int, ...], files: Files, plan: Plan,
-    progress: Progress,
-) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """Pictures a second of the bare pipeline, by number of loops, and each stage's time."""
-    mix = random.Random(0)
-    runs: dict[str, dict[int, list[dict[str, Any]]]] = {
-        name: {n: [] for n in loops} for name in engines
-    }
-    for _ in range(plan.repeats):
-        for name in mix.sample(list(engines), len(engines)):
-            engine, precision = engines[name]
-            for count in loops:
-                progress(f"bare pipeline, {name}, {count} at once")
-                run = subprocess.run(
-                    [sys.executable, "-m", "bench.raw", str(files.config), str(files.weights),
-                     str(files.classes), *map(str, files.pictures), f"--engine={engine}",
-                     f"--precision={precision}", f"--loops={count}", f"--seconds={plan.seconds}",
-                     f"--warm-up={plan.warm_up_s}"],
-                    env=plain_environment(), stdout=subprocess.PIPE, check=True, text=True,
-                )  # fmt: skip
-                runs[name][count].append(json.loads(run.stdout))
-    return {
-        name: {str(n): _summarise_raw(found) for n, found in by_loops.items()}
-        for name, by_loops in runs.items()
-    }
+def _served(
+    server: Started, clients: int, files: Files, plan: Plan
+) -> tuple[dict[str, Any], float]:
+    """What `load.py` says, and the processor time that the server took."""
+    before = server.cpu_s()
+    found = drive(
+        server, files.pictures, f"--clients={clients}", f"--seconds={plan.seconds}",
+        f"--warm-up={plan.warm_up_s}",
+    )  # fmt: skip
+    return found, server.cpu_s() - before
+
+
+def _bare(choice: tuple[str, str], loops: int, files: Files, plan: Plan) -> dict[str, Any]:
+    engine, precision = choice
+    run = subprocess.run(
+        [sys.executable, "-m", "bench.raw", str(files.config), str(files.weights),
+         str(files.classes), *map(str, files.pictures), f"--engine={engine}",
+         f"--precision={precision}", f"--loops={loops}", f"--seconds={plan.seconds}",
+         f"--warm-up={plan.warm_up_s}"],
+        env=plain_environment(), stdout=subprocess.PIPE, check=True, text=True,
+    )  # fmt: skip
+    return dict(json.loads(run.stdout))
 
 
 def _summarise_raw(found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -141,8 +141,9 @@ def test_weights_by_chance_find_some_objects(
 def made_up(rates: dict[str, float]) -> dict[str, Any]:
     """A result in which each server has this rate, and everything else is well."""
 
-    def spread(value: float) -> dict[str, float]:
-        return {"median": value, "min": value, "max": value}
+    def spread(value: float) -> dict[str, Any]:
+        # In its second round the machine is in half the mood.
+        return {"median": value, "rounds": [value, value / 2, value]}
 
     def one(rate: float) -> dict[str, Any]:
         return {"rate": spread(rate), "p50_ms": spread(1000 / rate), "p99_ms": spread(1500 / rate)}
