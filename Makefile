@@ -34,7 +34,7 @@ up: ## the API and the companion in containers, at http://127.0.0.1:8000 and :85
 down: ## stop them; what was downloaded and received stays
 	@$(ENGINE) compose down $(ARGS)
 
-test: check ## set up what is missing, then everything that CI runs
+test: check ## set up what is missing, then what CI runs, but for the cluster
 	@exec $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
 fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than the tests have
@@ -61,7 +61,7 @@ bench-scale: setup-dev setup-scale ## requests a second for 1, 2, 4 and 8 replic
 scale-model: setup-dev ## what 100, 10,000 and 1,000,000 pictures a second take; ARGS=--help
 	@exec $(VENV_PYTHON) benchmarks/growth_model.py $(ARGS)
 
-test-scale: setup-dev setup-scale ## the cluster: replicas, nodes, versions come and go under load (5 minutes)
+test-scale: setup-dev setup-scale ## the cluster under load, and its notebook (10 minutes; ARGS="-m 'not slow'": half)
 	@exec sh tests/scale/run.sh $(ARGS)
 
 test-containers: setup-dev ## build and check the three images with podman (as root; takes long)

@@ -48,9 +48,9 @@ def fresh_copy(runner: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 def nbval(fresh_copy: None, runner: ModuleType) -> Callable[[Path], subprocess.CompletedProcess]:
     """Runs a notebook again and compares its outputs; the client's one gets a server."""
 
-    def run(path: Path) -> subprocess.CompletedProcess:
+    def run(path: Path, cell_timeout_s: int = 120) -> subprocess.CompletedProcess:
         command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "--timeout=0"]
-        options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+        options = ["--nbval", "--nbval-current-env", f"--nbval-cell-timeout={cell_timeout_s}"]
         plugins = ["-p", "comparing", "-p", "no:cacheprovider", "--rootdir", str(ROOT)]
         search = os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])
         with runner.server_for(path):
