@@ -114,15 +114,15 @@ def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) ->
 
 
 def answer_each(
-    detector: Detector, files: Sequence[bytes | Refusal], query: Query, deadline: Deadline
+    files: Sequence[bytes | Refusal], deadline: Deadline, detector: Detector, query: Query
 ) -> list[Answer | Refusal]:
     """Answer for several pictures; one that cannot be used spoils no other.
 
     Args:
-        detector: Finds the objects.
         files: The bytes of each picture file, or why it was refused already.
-        query: What is asked.
         deadline: No stage begins after it.
+        detector: Finds the objects.
+        query: What is asked.
 
     Returns:
         An answer or a refusal for each, in their order.

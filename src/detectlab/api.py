@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 import detectlab
 from detectlab import openapi
 from detectlab.access import is_right_key
-from detectlab.answering import Answer, Query, answer, answer_each
+from detectlab.answering import Answer, Query, answer
 from detectlab.deadline import DeadlinePassed
 from detectlab.detector import Detector
 from detectlab.engines import choose
@@ -290,11 +290,7 @@ def _add_batch(router: APIRouter, service: Service, model_query: Any) -> None:
         query = replace(query, accept="application/json")
         with service.intake.hold() as held:
             files = await service.receive_batch(request, deadline, held)
-
-            def work(detector: Detector, query: Query) -> list[Answer | Refusal]:
-                return answer_each(detector, files, query, deadline)
-
-            answers = await service.run(request, query, work, deadline)
+            answers = await service.answer_each(request, query, files, deadline)
         results: list[Result | FileError] = []
         for number, found in enumerate(answers):
             if isinstance(found, Refusal):

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from detectlab.answering import Answer, Query
+from detectlab.answering import Answer, Query, answer_each
 from detectlab.connected import while_connected
 from detectlab.deadline import Deadline
 from detectlab.detector import Detector
@@ -219,19 +219,44 @@ class Service:
             work: Called with the detector, and the query as that one has to answer it.
             deadline: Until when an answer is wanted.
         """
+        (result,) = await self.run_all(request, query, [work], deadline)
+        return result
+
+    async def run_all(
+        self, request: Request, query: Query, works: Sequence[Callable[[Detector, Query], T]],
+        deadline: Deadline,
+    ) -> list[T]:  # fmt: skip
+        """Run several pieces of one request side by side; otherwise as `run`."""
         if "model" in query.named:
-            running = self.pool.run(query.model, lambda found: work(found, query), deadline)
-            return await while_connected(request, running, deadline)
+            running = (
+                self.pool.run(query.model, functools.partial(_ask, work, query), deadline)
+                for work in works
+            )
+            return await while_connected(request, asyncio.gather(*running), deadline)
         request_id = request.state.request_id
         with self.router.choose(self.router.key(request.headers, request_id)) as choice:
             request.state.choice, request.state.model = choice, choice.side.label
             asked = _as(choice.side, query)
 
-            def measured(detector: Detector) -> T:
+            def measured(work: Callable[[Detector, Query], T], detector: Detector) -> T:
                 return work(self.router.recorder.watched(choice, detector, request_id), asked)
 
-            running = choice.lane.pool.run(choice.lane.detector_name, measured, deadline)
-            return await while_connected(request, running, deadline)
+            lane = choice.lane
+            running = (
+                lane.pool.run(lane.detector_name, functools.partial(measured, work), deadline)
+                for work in works
+            )
+            return await while_connected(request, asyncio.gather(*running), deadline)
+
+    async def answer_each(
+        self, request: Request, query: Query, files: Sequence[bytes | Refusal], deadline: Deadline
+    ) -> list[Answer | Refusal]:
+        """Answer for several pictures, in their order, with all workers that are idle now."""
+        idle = self.settings.workers - self.pool.running - self.pool.waiting
+        count = max(1, min(idle, len(files)))
+        works = [functools.partial(answer_each, files[n::count], deadline) for n in range(count)]
+        shares = await self.run_all(request, query, works, deadline)
+        return [shares[number % count][number // count] for number in range(len(files))]
 
     def note(self, request: Request, query: Query, answer: Answer, number: int = 0) -> None:
         """Count an answer, keep its picture, and let the rollout compare it.
@@ -257,6 +282,10 @@ class Service:
         self.metrics.detections.labels(answer.model).inc(len(answer.detections))
         if self._received:
             self._received.keep(answer.data, answer.data_format)
+
+
+def _ask(work: Callable[[Detector, Query], T], query: Query, detector: Detector) -> T:
+    return work(detector, query)
 
 
 def _as(side: Side, query: Query) -> Query:

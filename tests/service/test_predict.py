@@ -2,6 +2,7 @@
 
 import base64
 import io
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from detectlab.detections import Detections
 from detectlab.detector import YoloDetector
 from detectlab.drawing import draw_bbox
-from detectlab.images import decode_image
+from detectlab.images import decode_image, encode_image
 
 JSON = {"Accept": "application/json"}
 
@@ -175,6 +177,37 @@ def test_batch_answers_in_order_and_one_bad_file_spoils_no_other(
     assert results[0]["detections"] == expected(tiny, pictures[0])
     assert results[2]["detections"] == expected(tiny, pictures[2])
     assert "PDF" in results[1]["detail"]
+
+
+class Meeting:
+    """A detector that answers only when as many look as there are places."""
+
+    name, names, input_size_wh = "meeting", ("apple",), (32, 32)
+
+    def __init__(self, places: int) -> None:
+        self._all_here = threading.Barrier(places, timeout=30)
+
+    def detect(
+        self, pixels: Any, confidence: float = 0.5, nms_threshold: float = 0.3
+    ) -> Detections:
+        self._all_here.wait()
+        corner = pixels[0, 0, 0] / 255
+        return Detections(np.array([[0, 0, 9, 9]]), np.array([corner]), np.array([0]), self.names)
+
+
+def test_batch_is_divided_among_the_workers_that_are_idle(
+    make_client: Callable[..., TestClient],
+) -> None:
+    client = make_client(Meeting(2), workers=2)
+    values = (10, 20, 30, 40)
+
+    answer = client.post(
+        "/predict/batch",
+        files=[("files", encode_image(np.full((8, 8, 3), n, np.uint8), "PNG")) for n in values],
+    )
+
+    found = [result["detections"][0]["confidence"] for result in answer.json()]
+    assert found == [round(value / 255, 3) for value in values]
 
 
 def test_batch_with_one_file_too_large_answers_for_the_others(
