@@ -71,7 +71,7 @@ check: setup-dev ## lint, format and types; changes no file
 	@$(VENV_PYTHON) -m ruff check
 	@$(VENV_PYTHON) -m ruff format --check
 	@$(VENV_PYTHON) -m mypy
-	@.venv/bin/hadolint Dockerfile
+	@.venv/bin/hadolint Dockerfile deploy/ray/Dockerfile
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml deploy/proxy/compose.yaml
 	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh tests/opencv5/*.sh tests/scale/*.sh
 	@.venv/bin/shellcheck tools/*.sh requirements/*.sh .ci/run .binder/postBuild
