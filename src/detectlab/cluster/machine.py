@@ -15,6 +15,7 @@ from pathlib import Path
 from detectlab.cluster.dashboard import ClusterError, Dashboard
 from detectlab.cluster.processes import (
     alive,
+    command_of,
     descendants,
     free_ports,
     python_for_ray,
@@ -25,6 +26,7 @@ from detectlab.cluster.processes import (
 _HOST = "127.0.0.1"
 _START_S = 300.0
 _STOP_S = 40.0
+_STOP_EMPTY_S = 3.0
 _OBJECT_STORE_BYTES = 256 << 20  # of each node, for pictures on their way
 
 
@@ -95,7 +97,8 @@ class Machine:
             return None
         nodes = [Node(**node) for node in facts.pop("nodes")]
         machine = cls(**facts)
-        machine.nodes = [node for node in nodes if machine._is_ours(node)]
+        # A process may have ended, and its number be another one's since.
+        machine.nodes = [node for node in nodes if machine.folder in command_of(node.pid)]
         return machine if machine.nodes else None
 
     def save(self, file: Path) -> None:
@@ -121,7 +124,10 @@ class Machine:
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(Path(self.folder) / "token"),
             "RAY_ADDRESS": self.address,
-            # Seconds; the default is too short for a machine with much else to do.
+            # By default Ray's workers yield to everything else; ours answer people who wait.
+            "RAY_worker_niceness": "0",
+            # Seconds; the defaults are too short for a machine with much else to do.
+            "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",
             "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "120",
         }
 
@@ -158,11 +164,11 @@ class Machine:
                 return str(found["node_id"])
         raise ClusterError(f"{node.name} is not a node of the cluster now.")
 
-    def end(self, node: Node) -> None:
-        """Stop a node: it finishes what it has begun, within half a minute."""
+    def end(self, node: Node, seconds: float = _STOP_S) -> None:
+        """Stop a node: it finishes what it has begun, within half a minute or `seconds`."""
         pids = descendants(node.pid)
         send(pids[:1], signal.SIGTERM)
-        if not wait_until_gone(pids[:1], _STOP_S):
+        if not wait_until_gone(pids[:1], seconds):
             send(pids[:1], signal.SIGKILL)
         self._bury(node, pids)
 
@@ -174,10 +180,12 @@ class Machine:
 
     def stop(self) -> None:
         """End all nodes, the head last, and remove what they left."""
+        seconds = _STOP_S
         with contextlib.suppress(ClusterError):
-            self.dashboard.clear()  # otherwise each node would wait for the others to take over
+            self.dashboard.clear()
+            seconds = _STOP_EMPTY_S  # Ray would wait half a minute for others to take over
         for node in reversed(self.nodes.copy()):
-            self.end(node)
+            self.end(node, seconds)
         until = time.monotonic() + 5
         while Path(self.folder).exists() and time.monotonic() < until:
             # Again, where something wrote its last words meanwhile.
@@ -216,9 +224,9 @@ class Machine:
             if self._is_up(node, until):
                 return node
             self.end(node)
+        told = log.read_text("utf-8", "replace")[-1500:]
         if not self.nodes:
             self.stop()
-        told = log.read_text("utf-8", "replace")[-1500:] if log.exists() else ""
         raise ClusterError(f"{name} did not start within {_START_S:g} s. Its last words: {told}")
 
     def _run_node(self, name: str, command: list[str], log: Path) -> Node:
@@ -241,14 +249,6 @@ class Machine:
             except ClusterError:
                 time.sleep(0.5)
         return False
-
-    def _is_ours(self, node: Node) -> bool:
-        """Whether the process is still the one that we started, and not another one's since."""
-        shown = subprocess.run(
-            ["ps", "-ww", "-o", "command=", "-p", str(node.pid)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        return self.folder in shown.stdout
 
     def _ray(self, arguments: list[str]) -> list[str]:
         return [python_for_ray(Path(self.folder)), "-m", "ray.scripts.scripts", *arguments]

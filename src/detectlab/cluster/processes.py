@@ -46,6 +46,14 @@ def descendants(pid: int) -> list[int]:
     return [pid, *below(pid)]
 
 
+def command_of(pid: int) -> str:
+    """What a process was started with; empty where there is none."""
+    shown = subprocess.run(
+        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return shown.stdout
+
+
 def send(pids: list[int], number: signal.Signals) -> None:
     """Send a signal to those of these processes that are still there."""
     for pid in pids:
