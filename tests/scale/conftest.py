@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 import requests
 
+from detectlab.api import create_app
 from detectlab.cluster.dashboard import wait_until_answering
 from detectlab.cluster.files import serve_config
 from detectlab.cluster.machine import Machine
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
+from detectlab.kernel import start
 from detectlab.rollout_client import RolloutClient
 
 HERE = Path(__file__).parent
@@ -94,6 +96,13 @@ def healthy(cluster: RunningCluster) -> RunningCluster:
     cluster.deploy()
     cluster.wait()
     return cluster
+
+
+@pytest.fixture(scope="module")
+def one_machine(cluster: RunningCluster) -> Iterator[str]:
+    """The address of the same service without a cluster."""
+    with start(create_app(), port=0) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="session")

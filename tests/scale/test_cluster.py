@@ -20,6 +20,7 @@ from detectlab.detector import load_detector
 from detectlab.images import decode_image
 
 pytestmark = pytest.mark.timeout(900)
+TEXT = {"Content-Type": "text/plain"}
 
 
 def fifty_pictures(folder: Path) -> list[bytes]:
@@ -132,6 +133,33 @@ def test_full_queue_answers_503_and_when_to_come_back(healthy: Any, apple: bytes
         if answer.status_code == 503:
             assert int(answer.headers["Retry-After"]) >= 1
             assert "queue is full" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "status"),
+    [
+        pytest.param("GET", "/nowhere", {}, 404, id="no-route"),
+        pytest.param("GET", "/predict", {}, 405, id="method"),
+        pytest.param("POST", "/predict", {"files": {"file": b"words"}}, 400, id="no-picture"),
+        pytest.param("POST", "/predict", {"files": {"file": b"%PDF-1.7 ..."}}, 415, id="pdf"),
+        pytest.param("POST", "/predict", {"data": b"words", "headers": TEXT}, 415, id="text"),
+        pytest.param("POST", "/predict", {"json": {}}, 422, id="json-without-picture"),
+        pytest.param(
+            "POST", "/predict?confidence=7", {"files": {"file": b"words"}}, 422, id="range"
+        ),
+        pytest.param("POST", "/predict", {"files": {"file": bytes(11 << 20)}}, 413, id="too-large"),
+    ],
+)
+def test_wrong_request_gets_the_answer_of_one_machine(
+    cluster: Any, one_machine: str, method: str, path: str, content: dict[str, Any], status: int
+) -> None:
+    remote, local = (
+        requests.request(method, url + path, timeout=200, **content)
+        for url in (cluster.url, one_machine)
+    )
+
+    assert remote.status_code == status, remote.text
+    assert (local.status_code, local.json()) == (status, remote.json())
 
 
 def test_detector_that_is_not_deployed_is_refused_by_name(cluster: Any, apple: bytes) -> None:
