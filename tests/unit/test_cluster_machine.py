@@ -252,6 +252,19 @@ def test_lost_node_takes_everything_below_it_along(tmp_path: Path, family: int) 
     assert machine.nodes == []
 
 
+def test_lost_node_takes_along_what_outlived_its_first_process(tmp_path: Path, family: int) -> None:
+    machine = Machine(str(tmp_path), "127.0.0.1:1", "http://127.0.0.1:1", "secret")
+    machine.nodes = [Node("node-1", family)]
+    _, child = descendants(family)
+    send([family], signal.SIGKILL)
+    assert wait_until_gone([family], 30)
+    assert alive([child])
+
+    machine.lose(machine.nodes[0])
+
+    assert not alive([child])
+
+
 def test_processes_that_go_on_are_waited_for_in_vain(family: int) -> None:
     assert not wait_until_gone([family], 0.2)
     send(descendants(family), signal.SIGKILL)

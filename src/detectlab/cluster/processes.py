@@ -33,17 +33,20 @@ def free_ports(count: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """A process and all that descend from it."""
-    shown = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True)
-    parents = {int(one): int(parent) for one, parent in map(str.split, shown.stdout.splitlines())}
+    """A process, all that descend from it, and what is left of its group when it has ended."""
+    shown = subprocess.run(
+        ["ps", "-axo", "pid=,ppid=,pgid="], capture_output=True, text=True, check=True
+    )
+    rows = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()]
 
     def below(parent: int) -> Iterator[int]:
-        for one, its_parent in parents.items():
+        for one, its_parent, _ in rows:
             if its_parent == parent:
                 yield one
                 yield from below(one)
 
-    return [pid, *below(pid)]
+    heads = [pid, *(one for one, _, group in rows if group == pid)]
+    return list(dict.fromkeys(each for head in heads for each in (head, *below(head))))
 
 
 def command_of(pid: int) -> str:
