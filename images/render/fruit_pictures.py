@@ -105,7 +105,7 @@ def oranges_picture():
 
 
 def fruits_picture():
-    """A wide bowl of many kinds in a dim kitchen, seen from above."""
+    """A wide bowl of many kinds in a kitchen lit by a lamp, seen from above."""
     table("9a714a", "50331d")
     kitchen(12, "c4bba8", window_x=-0.7)
     _, inner = bowl(0.19)
@@ -118,7 +118,7 @@ def fruits_picture():
     window_light((-1.0, 0.25, 0.7), (0, 0, 0.1), watts=9)
     area_light((1.0, -0.8, 0.9), (0, 0, 0), (1, 1), 1.5, "ffb070")
     camera((0.0, -0.95, 0.75), (0.0, 0.0, 0.07), 60, 5.0)
-    return {"size_wh": (800, 600), "exposure": 0.85}
+    return {"size_wh": (800, 600), "exposure": 0.85, "lamplight": True}
 
 
 PICTURES = {

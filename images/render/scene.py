@@ -79,7 +79,10 @@ def camera(place, target, lens_mm: float, f_stop: float, focus=None, roll: float
     bpy.context.scene.camera = item
 
 
-def render(path: Path, size_wh, samples: int, scale: float = 1.0, exposure: float = 0.0) -> None:
+def render(
+    path: Path, size_wh, samples: int, scale: float = 1.0, exposure: float = 0.0,
+    lamplight: bool = False,
+) -> None:  # fmt: skip
     """Render the scene, finish it like a photograph and write a JPEG of at most 120 KB."""
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = size_wh
@@ -100,6 +103,8 @@ def render(path: Path, size_wh, samples: int, scale: float = 1.0, exposure: floa
     scene.render.filepath = str(raw)
     bpy.ops.render.render(write_still=True)
     picture = finish(cv2.imread(str(raw)))
+    if lamplight:
+        picture = in_lamplight(picture)
     raw.unlink()
     path.write_bytes(jpeg(picture))
 
@@ -120,6 +125,12 @@ def finish(picture: np.ndarray) -> np.ndarray:
     grain = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 0.6)
     image += (0.009 * grain)[..., None]
     return (np.clip(image, 0, 1) * 255).round().astype(np.uint8)
+
+
+def in_lamplight(picture: np.ndarray) -> np.ndarray:
+    """The picture as a camera set to daylight takes it under a lamp: warm, and darker."""
+    light = (picture / 255) ** 2.2 * (0.7, 1.0, 1.3)  # blue, green, red
+    return (np.clip(light, 0, 1) ** (1.15 / 2.2) * 255).astype(np.uint8)
 
 
 def jpeg(picture: np.ndarray) -> bytes:
