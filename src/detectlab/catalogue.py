@@ -202,7 +202,7 @@ CARDS = (
             3_693_964,
             _FASTEST,
         ),
-        "3.7 MB, as good as yolov3-tiny at a fraction of the cost, 80 classes.",
+        "3.7 MB, about as good as yolov3-tiny and somewhat quicker, 80 classes.",
     ),
     _yolov5_card("s", "YOLOv5 small: 80 classes at 640 pixels; the library exports it."),
     _yolov5_card("m", "YOLOv5 medium: better than small, at twice its time or more."),
