@@ -71,6 +71,17 @@ def ratios_line(found: dict[str, Any]) -> str:
     return f"against the course's server, for {', '.join(base)} clients: " + "; ".join(parts)
 
 
+def missed_table(found: dict[str, Any]) -> str:
+    """The missed bars as a Markdown table, with what a server that costs nothing would get."""
+    lines = ["| missed | wanted | measured | the bare pipeline |", "|---|--:|--:|--:|"]
+    for bar in found["bars"]:
+        if not bar["passed"]:
+            best = f"{bar['best']:.2f}" if bar["best"] else "—"
+            unit, wanted = bar["unit"], f"{bar['limit']:g}"
+            lines.append(f"| {bar['what']} | {wanted} {unit} | {bar['value']:.2f} | {best} |")
+    return "\n".join(lines)
+
+
 def raw_table(found: dict[str, Any]) -> str:
     """The bare pipeline, and each stage's share of a request of one client."""
     lines = []
@@ -97,6 +108,7 @@ def bars_table(found: dict[str, Any]) -> str:
         lines.append(
             f"{'pass' if bar['passed'] else 'FAIL'}  {bar['what']:<74} {bar['value']:8.2f} "
             f"{bar['unit']:<2} ({sign} {bar['limit']:g})"
+            + (f"  the bare pipeline: {bar['best']:.2f}" if bar["best"] else "")
         )
     return "\n".join(lines)
 
