@@ -8,7 +8,7 @@ from detectlab import draw_bbox, load_detector
 from detectlab.images import encode_image, read_image
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIDENCE = 0.3
+CONFIDENCE = 0.5
 
 
 def main() -> None:
