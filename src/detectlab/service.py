@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -232,7 +232,7 @@ class Service:
                 self.pool.run(query.model, functools.partial(_ask, work, query), deadline)
                 for work in works
             )
-            return await while_connected(request, asyncio.gather(*running), deadline)
+            return await while_connected(request, _together(running), deadline)
         request_id = request.state.request_id
         with self.router.choose(self.router.key(request.headers, request_id)) as choice:
             request.state.choice, request.state.model = choice, choice.side.label
@@ -246,7 +246,7 @@ class Service:
                 lane.pool.run(lane.detector_name, functools.partial(measured, work), deadline)
                 for work in works
             )
-            return await while_connected(request, asyncio.gather(*running), deadline)
+            return await while_connected(request, _together(running), deadline)
 
     async def answer_each(
         self, request: Request, query: Query, files: Sequence[bytes | Refusal], deadline: Deadline
@@ -282,6 +282,11 @@ class Service:
         self.metrics.detections.labels(answer.model).inc(len(answer.detections))
         if self._received:
             self._received.keep(answer.data, answer.data_format)
+
+
+async def _together(running: Iterable[Awaitable[T]]) -> list[T]:
+    # A coroutine, since asyncio complains of a `gather` that was cancelled and that nobody awaits.
+    return await asyncio.gather(*running)
 
 
 def _ask(work: Callable[[Detector, Query], T], query: Query, detector: Detector) -> T:
