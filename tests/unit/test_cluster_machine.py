@@ -145,6 +145,7 @@ def test_service_is_waited_for_until_it_answers_and_no_longer() -> None:
 def test_python_is_reached_through_a_link_where_its_path_has_spaces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "prefix", "/plain")
     assert python_for_ray(tmp_path) == sys.executable
 
     folder = tmp_path / "my lab"
