@@ -87,7 +87,7 @@ def raw_table(found: dict[str, Any]) -> str:
     lines = []
     for name, loops in found["raw"].items():
         rates = ", ".join(
-            f"{one['rate']['median']:.1f}/s with {n} at once" for n, one in loops.items()
+            f"{one['rate']['median']:.1f}/s with {one['loops']} at once" for one in loops.values()
         )
         lines.append(f"bare pipeline, {name}: {rates}")
         server = found["servers"].get(f"detectlab {name}")

@@ -111,7 +111,7 @@ def measure(
 
     Returns:
         For each server and number of clients requests a second and latencies; for each engine and
-        number of loops pictures a second, latency, and each stage's time.
+        number of clients beside it loops, pictures a second, latency, and each stage's time.
     """
     mix = random.Random(0)
     series = {c.name: {n: Series() for n in plan.clients} for c in contestants}
@@ -132,7 +132,7 @@ def measure(
                         series[name][clients].add(*_served(servers[name], clients, files, plan))
                     elif loops:
                         progress(f"bare pipeline, {name}, {loops} at once")
-                        runs = raw[name].setdefault(loops, [])
+                        runs = raw[name].setdefault(clients, [])
                         runs.append(_bare(engines[name], loops, files, plan))
     return (
         {
@@ -140,8 +140,8 @@ def measure(
             for name, by_clients in series.items()
         },
         {
-            name: {str(n): _summarise_raw(found) for n, found in by_loops.items()}
-            for name, by_loops in raw.items()
+            name: {str(n): {"loops": LOOPS[n], **_summarise_raw(found)} for n, found in by.items()}
+            for name, by in raw.items()
         },
     )
 

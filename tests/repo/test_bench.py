@@ -148,7 +148,7 @@ def made_up(rates: dict[str, float]) -> dict[str, Any]:
     def one(rate: float) -> dict[str, Any]:
         return {"rate": spread(rate), "p50_ms": spread(1000 / rate), "p99_ms": spread(1500 / rate)}
 
-    bare = {str(loops): one(rates.get("bare", 30.0)) for loops in (1, 2)}
+    bare = {str(clients): one(rates.get("bare", 30.0)) for clients in (1, 8)}
     return {
         "settings": {"memory_requests": 1000},
         "servers": {
