@@ -68,7 +68,7 @@ LABEL org.opencontainers.image.title="detectlab companion" \
 RUN useradd --uid ${UID} --home-dir /app --no-create-home --no-log-init detectlab
 COPY --from=companion-packages /opt/venv /opt/venv
 # Of our package it needs the client alone.
-COPY src/detectlab/__init__.py src/detectlab/client.py src/detectlab/
+COPY src/detectlab/__init__.py src/detectlab/client/detect_client.py src/detectlab/
 COPY images images
 COPY client/companion client/companion
 ENV PYTHONPATH=/app/src \

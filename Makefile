@@ -39,7 +39,7 @@ test: check ## set up what is missing, then what CI runs, but for the cluster
 
 fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than the tests have
 	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
-		exec $(VENV_PYTHON) -m pytest tests/service/test_schema.py tests/service/test_damaged_pictures.py $(ARGS)
+		exec $(VENV_PYTHON) -m pytest tests/serving/test_schema.py tests/serving/test_damaged_pictures.py $(ARGS)
 
 test-opencv5: setup-dev ## the detectors with OpenCV 5, in an environment of its own (fetches 150 MB)
 	@exec sh tests/opencv5/run.sh $(ARGS)

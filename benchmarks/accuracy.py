@@ -19,11 +19,11 @@ from typing import Any
 
 from bench.agreement import CONFIDENCE, MIN_IOU, TOLERANCE, found_again, spread_out
 
-from detectlab.detections import Detections
-from detectlab.detector import open_detector
-from detectlab.images import read_image
-from detectlab.models import get_card, registry
-from detectlab.weights import ensure, is_present
+from detectlab.detection.detector import open_detector
+from detectlab.models.files import ensure, is_present
+from detectlab.models.registry import get_card, registry
+from detectlab.vision.detections import Detections
+from detectlab.vision.images import read_image
 
 RESULT = Path(__file__).parent / "results" / "accuracy.json"
 BAR = 0.99

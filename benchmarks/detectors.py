@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from detectlab.engines import DARKNET_SCALE, Engine, Network, open_engine
-from detectlab.models import ModelCard, built_in
+from detectlab.models.files import locate
+from detectlab.models.registry import ModelCard, built_in
 from detectlab.settings import Settings
-from detectlab.weights import locate
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = "yolov3-tiny"

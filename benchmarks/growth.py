@@ -32,8 +32,8 @@ from alone import MARK, enter_own_network
 from constant import SLEEP_S
 from machine import describe_machine
 
-from detectlab.cluster.files import serve_config
-from detectlab.cluster.machine import Machine
+from detectlab.cluster.config_files import serve_config
+from detectlab.cluster.local_nodes import Machine
 from detectlab.cluster.settings import ClusterSettings
 
 HERE = Path(__file__).resolve().parent

@@ -25,11 +25,11 @@ from numpy.typing import NDArray
 from soak import describe_machine
 
 from detectlab import Detections, create_app, draw_bbox, load_detector
-from detectlab.images import decode_image, encode_image
 from detectlab.kernel import start
-from detectlab.pool import ThreadPool
-from detectlab.schemas import Result
-from detectlab.weights import locate
+from detectlab.models.files import locate
+from detectlab.serving.schemas import Result
+from detectlab.serving.worker_pool import ThreadPool
+from detectlab.vision.images import decode_image, encode_image
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = sorted((ROOT / "images").glob("*.jpg"))

@@ -28,7 +28,7 @@ import numpy as np
 import requests
 from machine import describe_machine
 
-from detectlab.rollout_client import RolloutClient
+from detectlab.client import RolloutClient
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 0.10

@@ -38,7 +38,7 @@ from machine import ROOT, describe_machine
 from PIL import Image
 
 from detectlab.engines import available
-from detectlab.weights import locate
+from detectlab.models.files import locate
 
 JSON = {"Accept": "application/json"}
 NO_ANSWER_S = 10.0

@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 
 from detectlab import detect_common_objects
-from detectlab.images import read_image
-from detectlab.weights import ensure
+from detectlab.models.files import ensure
+from detectlab.vision.images import read_image
 
 THREADS, CALLS = 8, 200
 

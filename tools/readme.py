@@ -22,8 +22,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from detectlab.models import ModelCard, built_in
-from detectlab.weights import locate
+from detectlab.models.files import locate
+from detectlab.models.registry import ModelCard, built_in
 
 ROOT = Path(__file__).resolve().parents[1]
 PORT = 8000  # of the server in the README; a free one takes its place

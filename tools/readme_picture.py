@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from detectlab import draw_bbox, load_detector
-from detectlab.images import encode_image, read_image
+from detectlab.vision.images import encode_image, read_image
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIDENCE = 0.5

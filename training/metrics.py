@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.average_precision import Found, average_precision
+from detectlab.vision.metrics import Found, average_precision
 from training.data import IGNORE, Boxes
 
 __all__ = ["Found", "average_precision", "ignore_tiny", "suppress"]

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from detectlab.detections import Detections
-from detectlab.detector import load_detector
-from detectlab.images import read_image
-from detectlab.rollout.comparison import match
+from detectlab.detection.detector import load_detector
+from detectlab.vision.detections import Detections
+from detectlab.vision.images import read_image
+from detectlab.vision.metrics import match
 
 CONFIDENCE, MIN_IOU, TOLERANCE = 0.5, 0.95, 0.03
 

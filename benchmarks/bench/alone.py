@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detectlab.detector import load_detector
+from detectlab.detection.detector import load_detector
 
 from .contestants import Contestant, ServerFailed, plain_environment, started
 from .load import drive as drive_here

@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detectlab.download import fetch, is_url
-from detectlab.models import ModelCard, WeightsFile, get_card
-from detectlab.own import own_folder, write_card
+from detectlab.models.download import fetch, is_url
+from detectlab.models.files import WeightsError
+from detectlab.models.registry import ModelCard, WeightsFile, get_card
+from detectlab.models.user_models import own_folder, write_card
 from detectlab.settings import Settings
-from detectlab.weights import WeightsError
 
 from .standin import make_weights
 

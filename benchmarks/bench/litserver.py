@@ -15,9 +15,9 @@ import litserve
 import numpy as np
 from fastapi import Request, Response
 
-from detectlab.detector import load_detector
-from detectlab.drawing import draw_bbox
-from detectlab.images import encode_image
+from detectlab.detection.detector import load_detector
+from detectlab.vision.drawing import draw_bbox
+from detectlab.vision.images import encode_image
 
 
 class DetectorAPI(litserve.LitAPI):

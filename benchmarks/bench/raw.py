@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detector import decode_yolo
-from detectlab.drawing import draw_bbox
+from detectlab.detection.detector import decode_yolo
 from detectlab.engines import Engine, Network, open_engine
-from detectlab.images import encode_image
+from detectlab.vision.drawing import draw_bbox
+from detectlab.vision.images import encode_image
 
 STAGES = ("decode", "prepare", "network", "boxes", "draw", "encode")
 CONFIDENCE, NMS_THRESHOLD = 0.5, 0.3

@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from detectlab.api import create_app
     from detectlab.client import DetectClient
-    from detectlab.detections import Detections
-    from detectlab.detector import detect_common_objects, load_detector
-    from detectlab.drawing import draw_bbox
+    from detectlab.detection.detector import detect_common_objects, load_detector
+    from detectlab.serving.app import create_app
+    from detectlab.vision.detections import Detections
+    from detectlab.vision.drawing import draw_bbox
+    from detectlab.vision.images import encode_image, read_image
 
 # Public name -> module. Loaded on first use, so that `import detectlab` costs nothing
 # and a client needs no OpenCV.
 _HOME = {
     "DetectClient": "client",
-    "Detections": "detections",
-    "create_app": "api",
-    "detect_common_objects": "detector",
-    "draw_bbox": "drawing",
-    "load_detector": "detector",
+    "Detections": "vision.detections",
+    "create_app": "serving.app",
+    "detect_common_objects": "detection.detector",
+    "draw_bbox": "vision.drawing",
+    "encode_image": "vision.images",
+    "load_detector": "detection.detector",
+    "read_image": "vision.images",
 }
 
 __all__ = [
@@ -30,7 +33,9 @@ __all__ = [
     "create_app",
     "detect_common_objects",
     "draw_bbox",
+    "encode_image",
     "load_detector",
+    "read_image",
 ]
 
 

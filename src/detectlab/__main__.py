@@ -1,5 +1,5 @@
 """`python -m detectlab` is the `detectlab` command."""
 
-from detectlab.cli import main
+from detectlab.cli.main import main
 
 main()

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectlab.api import create_app
-from detectlab.detector import YoloDetector
-from detectlab.engines.network import Network
+from detectlab.detection.detector import YoloDetector
+from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.kernel import ServerHandle, start
-from detectlab.models import get_card
-from detectlab.pool import ThreadPool
+from detectlab.models.registry import get_card
+from detectlab.serving.app import create_app
+from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 
 COMPANION = Path(__file__).parents[2] / "client" / "companion"

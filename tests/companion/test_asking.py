@@ -14,7 +14,7 @@ import pytest
 from asking import FLOOR, Answer, Offer, Problem, RealServer
 from detectlab.client import DetectClient
 from detectlab.kernel import ServerHandle
-from detectlab.shelf import Unavailable
+from detectlab.serving.detector_cache import Unavailable
 
 Run = Callable[..., ServerHandle]
 Make = Callable[..., bytes]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectlab import drawing as drawing_of_the_server
 from detectlab.client import Detection
+from detectlab.vision import drawing as drawing_of_the_server
 from drawing import class_colour, colour_numbers, draw
 from pictures import View
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detectlab.darknet.config import read_config
-from detectlab.darknet.graph import Graph
+from detectlab.engines.darknet_onnx.config import read_config
+from detectlab.engines.darknet_onnx.graph import Graph
 
 ANCHORS = "10,14, 23,27, 37,58, 81,82, 135,169, 344,319, 100,50, 50,100, 200,200"
 

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from detectlab.darknet import to_onnx
-from detectlab.darknet.config import read_config
-from detectlab.darknet.graph import Graph
-from detectlab.darknet.weights import Weights
-from detectlab.models import get_card, registry
-from detectlab.weights import locate
+from detectlab.engines.darknet_onnx import to_onnx
+from detectlab.engines.darknet_onnx.config import read_config
+from detectlab.engines.darknet_onnx.graph import Graph
+from detectlab.engines.darknet_onnx.weights import Weights
+from detectlab.models.files import locate
+from detectlab.models.registry import get_card, registry
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("openvino")

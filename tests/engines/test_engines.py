@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from detectlab import engines, load_detector
-from detectlab.detector import YoloDetector
+from detectlab.detection.detector import YoloDetector
 from detectlab.engines import Network, open_engine
 from detectlab.settings import Settings
 

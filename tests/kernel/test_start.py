@@ -14,7 +14,7 @@ import pytest
 import requests
 from fastapi import FastAPI
 
-from detectlab.cli import _listen
+from detectlab.cli.main import _listen
 from detectlab.kernel import ServerStartError, serve, start
 from detectlab.kernel.listening import bind
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from detectlab import detect_common_objects
-from detectlab.detector import YoloDetector
-from detectlab.engines.network import Network
+from detectlab.detection.detector import YoloDetector
+from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
-from detectlab.weights import locate
+from detectlab.models.files import locate
 
 Answer = tuple[list[list[int]], list[str], list[float]]
 Detect = Callable[[np.ndarray, float], Answer]

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from detectlab import Detections, load_detector
-from detectlab.boxes import box_iou
-from detectlab.detector import YoloDetector
-from detectlab.images import read_image
+from detectlab.detection.detector import YoloDetector
+from detectlab.vision.boxes import box_iou
+from detectlab.vision.images import read_image
 
 STORED = json.loads((Path(__file__).parent / "nano.json").read_text())
 SIMPLE = {

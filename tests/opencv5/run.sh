@@ -16,4 +16,4 @@ fi
 export PYTHONPATH=src DETECTLAB_ENGINE=auto
 "$venv/bin/python" -c "import cv2; assert cv2.__version__.startswith('5.'), cv2.__version__"
 exec "$venv/bin/python" -m pytest -p no:cacheprovider tests/engines tests/opencv5 \
-    tests/unit/test_detector.py tests/unit/test_images.py tests/unit/test_drawing.py "$@"
+    tests/detection/test_detector.py tests/vision/test_images.py tests/vision/test_drawing.py "$@"

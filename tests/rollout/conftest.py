@@ -18,16 +18,16 @@ import requests
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
-from detectlab.api import create_app
-from detectlab.detections import Detections
-from detectlab.detector import load_detector
-from detectlab.pool import ThreadPool
+from detectlab.client import RolloutClient
+from detectlab.detection.detector import load_detector
+from detectlab.rollout.controller import Router
+from detectlab.rollout.metrics import Series
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.router import Router
-from detectlab.rollout.series import Series
 from detectlab.rollout.store import Store
-from detectlab.rollout_client import RolloutClient
+from detectlab.serving.app import create_app
+from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
+from detectlab.vision.detections import Detections
 
 NAMES = ("apple", "orange", "banana")
 Row = tuple[list[int], str, float]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from detectlab.rollout_cli import app
+from detectlab.cli.rollout import app
 
 pytestmark = pytest.mark.slow
 

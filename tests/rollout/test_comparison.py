@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from detectlab.detections import Detections
 from detectlab.rollout.comparison import compare
-from detectlab.rollout.record import from_json, to_json
+from detectlab.rollout.detections_json import from_json, to_json
+from detectlab.vision.detections import Detections
 
 Make = Callable[..., Detections]
 APPLE = ([10, 10, 110, 110], "apple", 0.9)

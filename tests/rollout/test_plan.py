@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from detectlab.rollout.moves import NoSuchMove, promoted, released, rolled_back
 from detectlab.rollout.plan import RolloutPlan, Side, read_plan
+from detectlab.rollout.transitions import NoSuchMove, promoted, released, rolled_back
 
 MakePlan = Callable[..., RolloutPlan]
 

@@ -9,10 +9,16 @@ import numpy as np
 import psutil
 import pytest
 
-from detectlab.detections import Detections
 from detectlab.rollout.plan import ShadowBudget, Side
-from detectlab.rollout.runners import Outcome, ProcessRunner, ShadowFailed, Task, ThreadRunner
 from detectlab.rollout.shadow import Pair, Seen, Shadow
+from detectlab.rollout.shadow_runners import (
+    Outcome,
+    ProcessRunner,
+    ShadowFailed,
+    Task,
+    ThreadRunner,
+)
+from detectlab.vision.detections import Detections
 
 SAME = Side(model="nano")
 
@@ -38,7 +44,7 @@ def task(apples: bytes) -> Task:
 def children() -> list[psutil.Process]:
     """Processes in which candidates run."""
     found = psutil.Process().children(recursive=True)
-    return [child for child in found if "detectlab.rollout.child" in child.cmdline()]
+    return [child for child in found if "detectlab.rollout.shadow_process" in child.cmdline()]
 
 
 @pytest.mark.slow

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import requests
 
-from detectlab.api import create_app
+from detectlab.client import RolloutClient
+from detectlab.cluster.config_files import serve_config
 from detectlab.cluster.dashboard import wait_until_answering
-from detectlab.cluster.files import serve_config
-from detectlab.cluster.machine import Machine
+from detectlab.cluster.local_nodes import Machine
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
 from detectlab.kernel import start
-from detectlab.rollout_client import RolloutClient
+from detectlab.serving.app import create_app
 
 HERE = Path(__file__).parent
 PORT = 8123

@@ -5,8 +5,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
-from detectlab.models import get_card
+from detectlab.models.registry import get_card
+from detectlab.vision.detections import Detections
 
 
 class SlowDetector:

@@ -16,8 +16,8 @@ from PIL import Image
 
 from detectlab.client import RequestRefused
 from detectlab.cluster.dashboard import ClusterError
-from detectlab.detector import load_detector
-from detectlab.images import decode_image
+from detectlab.detection.detector import load_detector
+from detectlab.vision.images import decode_image
 
 pytestmark = pytest.mark.timeout(900)
 TEXT = {"Content-Type": "text/plain"}

@@ -1,4 +1,4 @@
-"""What is judged by average precision, which tests/unit/test_average_precision.py tests."""
+"""What is judged by average precision, which tests/vision/test_metrics.py tests."""
 
 import numpy as np
 from training.metrics import ignore_tiny, suppress

@@ -22,13 +22,13 @@ from ultralytics.data.augment import LetterBox  # noqa: E402
 from ultralytics.utils.nms import non_max_suppression  # noqa: E402
 from ultralytics.utils.ops import scale_boxes  # noqa: E402
 
-from detectlab.adding import add  # noqa: E402
-from detectlab.boxes import box_iou  # noqa: E402
-from detectlab.detector import YoloDetector  # noqa: E402
+from detectlab.detection.detector import YoloDetector  # noqa: E402
 from detectlab.engines import Network, open_engine  # noqa: E402
-from detectlab.letterbox import Letterbox  # noqa: E402
+from detectlab.model_import.add import add  # noqa: E402
+from detectlab.models.files import locate  # noqa: E402
 from detectlab.settings import Settings  # noqa: E402
-from detectlab.weights import locate  # noqa: E402
+from detectlab.vision.boxes import box_iou  # noqa: E402
+from detectlab.vision.letterbox import Letterbox  # noqa: E402
 
 pytestmark = [
     pytest.mark.timeout(3600),

@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from detectlab.cluster.dashboard import Dashboard
-    from detectlab.cluster.machine import Machine
+    from detectlab.cluster.local_nodes import Machine
     from detectlab.cluster.settings import ClusterSettings
 
 app = typer.Typer(help="The same service past one machine, on Ray Serve.", no_args_is_help=True)
@@ -38,7 +38,7 @@ def config(
     ] = "detectlab-scale:latest",
 ) -> None:
     """Write what Ray Serve reads: an application for each detector, and the gateway."""
-    from detectlab.cluster.files import as_yaml, serve_config
+    from detectlab.cluster.config_files import as_yaml, serve_config
     from detectlab.cluster.kuberay import manifests
 
     settings = _settings(file)
@@ -49,8 +49,8 @@ def config(
 @app.command()
 def up(file: File = None, address: Address = None, token: Token = "") -> None:
     """Start a cluster on this machine, or bring a running one to what the file says."""
+    from detectlab.cluster.config_files import serve_config
     from detectlab.cluster.dashboard import Dashboard, wait_until_answering
-    from detectlab.cluster.files import serve_config
     from detectlab.cluster.settings import GATEWAY
 
     settings = _settings(file)
@@ -92,7 +92,7 @@ def down() -> None:
 
 def _settings(file: Path | None) -> "ClusterSettings":
     from detectlab.cluster.settings import ClusterSettings, DetectorSettings, read_settings
-    from detectlab.weights import default_model
+    from detectlab.models.files import default_model
 
     if file:
         return read_settings(file)
@@ -101,8 +101,8 @@ def _settings(file: Path | None) -> "ClusterSettings":
 
 def _start(settings: "ClusterSettings") -> "Machine":
     """The machine's cluster, with as many nodes as the settings say."""
-    from detectlab.access import refuse_open_door
-    from detectlab.cluster.machine import Machine
+    from detectlab.cluster.local_nodes import Machine
+    from detectlab.serving.auth import refuse_open_door
     from detectlab.settings import Settings
 
     if find_spec("ray") is None:
@@ -121,7 +121,7 @@ def _start(settings: "ClusterSettings") -> "Machine":
 
 
 def _found() -> "Machine | None":
-    from detectlab.cluster.machine import Machine
+    from detectlab.cluster.local_nodes import Machine
 
     return Machine.find(_state_file())
 

@@ -47,7 +47,7 @@ def compare(
     AP50; otherwise it is how far each detector agrees with the largest.
     """
     from detectlab.compare import compare_detectors
-    from detectlab.picture_files import list_pictures
+    from detectlab.vision.image_files import list_pictures
 
     comparison = compare_detectors(
         list_pictures(pictures), _wanted(models), labels=labels, confidence=confidence
@@ -61,8 +61,8 @@ def compare(
 
 
 def _wanted(models: str | None) -> list[str]:
-    from detectlab.models import registry
-    from detectlab.weights import is_present
+    from detectlab.models.files import is_present
+    from detectlab.models.registry import registry
 
     if models is None:
         return [name for name in registry() if is_present(name)]
@@ -73,7 +73,7 @@ def _draw(comparison: "Comparison", folder: Path) -> None:
     """Write the plot, and the pictures about which the detectors differ most."""
     from detectlab.compare import most_different, side_by_side
     from detectlab.compare.plot import PlotError, save_plot
-    from detectlab.images import encode_image
+    from detectlab.vision.images import encode_image
 
     folder.mkdir(parents=True, exist_ok=True)
     for rank, index in enumerate(most_different(comparison, _DRAWN), start=1):

@@ -90,8 +90,8 @@ def _cache() -> Iterator[Finding]:
 
 
 def _detectors() -> Iterator[Finding]:
-    from detectlab.models import registry
-    from detectlab.weights import default_model, is_present
+    from detectlab.models.files import default_model, is_present
+    from detectlab.models.registry import registry
 
     here = [card.name for card in registry().values() if is_present(card)]
     advice = "" if here else ": none. `detectlab models pull yolov3-tiny` fetches one"
@@ -104,7 +104,7 @@ def _detection() -> Iterator[Finding]:
 
     import numpy as np
 
-    from detectlab.detector import load_detector
+    from detectlab.detection.detector import load_detector
 
     detector = load_detector()
     image = np.full((480, 640, 3), 127, np.uint8)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from detectlab import __version__, cluster_cli, compare_cli, models_cli, rollout_cli
+from detectlab import __version__
+from detectlab.cli import cluster, compare, models, rollout
 
 if TYPE_CHECKING:
     import socket
 
-    from detectlab.looking import Look
+    from detectlab.detection.batch import Look
     from detectlab.settings import Settings
 
 app = typer.Typer(
@@ -25,11 +26,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 images_app = typer.Typer(help="Fetch the course's own photographs.", no_args_is_help=True)
-app.add_typer(models_cli.app, name="models")
+app.add_typer(models.app, name="models")
 app.add_typer(images_app, name="images")
-app.add_typer(rollout_cli.app, name="rollout")
-app.add_typer(cluster_cli.app, name="cluster")
-app.command()(compare_cli.compare)
+app.add_typer(rollout.app, name="rollout")
+app.add_typer(cluster.app, name="cluster")
+app.command()(compare.compare)
 
 Engine = Annotated[
     Literal["auto", "opencv", "openvino"] | None,
@@ -43,7 +44,7 @@ Precision = Annotated[
 
 def main() -> None:
     """Run the command; what users can mend ends in one sentence, not in a traceback."""
-    from detectlab.weights import WeightsError
+    from detectlab.models.files import WeightsError
 
     try:
         app()
@@ -93,10 +94,10 @@ def detect(
     precision: Precision = None,
 ) -> None:
     """Find the objects in pictures, and draw them."""
-    from detectlab.detector import load_detector
-    from detectlab.looking import look_at_all
-    from detectlab.picture_files import list_pictures
+    from detectlab.detection.batch import look_at_all
+    from detectlab.detection.detector import load_detector
     from detectlab.settings import Settings
+    from detectlab.vision.image_files import list_pictures
 
     detector = load_detector(model, engine, precision=precision)
     folder = out if out or as_json else Path("images_with_boxes")
@@ -129,7 +130,7 @@ def _with_progress(looks: "Iterable[Look]", count: int) -> "Iterable[Look]":
 
 
 def _as_json(look: "Look", name: str) -> dict[str, Any]:
-    from detectlab.schemas import Result
+    from detectlab.serving.schemas import Result
 
     return {"file": str(look.file), **Result.of(look.found, look.seconds, name).model_dump()}
 
@@ -145,8 +146,8 @@ def _print_objects(look: "Look", name: str, drawing: Path | None) -> None:
 
 def _save_drawing(look: "Look", folder: Path, kept: set[Path]) -> Path:
     """Write the drawn picture under its own name, or a numbered one where that is taken."""
-    from detectlab.drawing import draw_bbox
-    from detectlab.images import encode_image
+    from detectlab.vision.drawing import draw_bbox
+    from detectlab.vision.images import encode_image
 
     file = look.file
     format, suffix = ("PNG", ".png") if file.suffix.lower() == ".png" else ("JPEG", ".jpg")
@@ -177,10 +178,10 @@ def serve(
     """Serve the API until Ctrl-C."""
     import uvicorn
 
-    from detectlab import logs
-    from detectlab.access import refuse_open_door
-    from detectlab.api import create_app
     from detectlab.engines import choose
+    from detectlab.serving import request_log
+    from detectlab.serving.app import create_app
+    from detectlab.serving.auth import refuse_open_door
     from detectlab.settings import Settings
 
     # In the environment, so that processes of the server's own have them too.
@@ -189,7 +190,7 @@ def serve(
             os.environ[f"DETECTLAB_{name}"] = value
     settings = _remembering(Settings())
     choose(settings.engine)  # so that one that is missing is said now
-    logs.configure(settings.log_json)
+    request_log.configure(settings.log_json)
     refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
     listening = _listen(host, port)
     port = listening.getsockname()[1]
@@ -238,7 +239,7 @@ def _listen(host: str, port: int) -> "socket.socket":
 @images_app.command("pull")
 def pull_images() -> None:
     """Fetch the course's own photographs into images/course/, each checked."""
-    from detectlab.course import ensure_course_images
+    from detectlab.models.course_photos import ensure_course_images
 
     folder = ensure_course_images(Path("images") / "course")
     typer.echo(f"The course's photographs are in {folder}.")
@@ -247,7 +248,7 @@ def pull_images() -> None:
 @app.command()
 def doctor() -> None:
     """Say what is installed, what works, and what to do about what does not."""
-    from detectlab.doctor import examine
+    from detectlab.cli.doctor import examine
 
     findings = examine()
     for finding in findings:

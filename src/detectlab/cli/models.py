@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from detectlab.cards import ModelCard
+    from detectlab.models.card import ModelCard
 
 app = typer.Typer(help="List, fetch, add, remove and check detectors.")
 
@@ -16,8 +16,8 @@ def list_models(context: typer.Context) -> None:
     """List the detectors: what each is for, and whether it is here."""
     if context.invoked_subcommand:
         return
-    from detectlab.models import registry
-    from detectlab.weights import default_model, locate
+    from detectlab.models.files import default_model, locate
+    from detectlab.models.registry import registry
 
     default = default_model()
     for card in registry().values():
@@ -35,7 +35,7 @@ def list_models(context: typer.Context) -> None:
 
 
 def _place(card: "ModelCard") -> str:
-    from detectlab.weights import is_present
+    from detectlab.models.files import is_present
 
     if card.embedded:
         return "with the package"
@@ -51,9 +51,9 @@ def pull(
     names: Annotated[list[str], typer.Argument(help="Detectors to fetch.", metavar="NAME...")],
 ) -> None:
     """Fetch detectors, each file checked by its checksum."""
-    from detectlab.export import export
-    from detectlab.models import get_card
-    from detectlab.weights import ensure
+    from detectlab.model_import.ultralytics_export import export
+    from detectlab.models.files import ensure
+    from detectlab.models.registry import get_card
 
     for card in [get_card(name) for name in names]:  # all names are checked before any download
         if card.library_weights:
@@ -82,7 +82,7 @@ def add(
     ] = None,
 ) -> None:
     """Add a detector of yours; servers that run offer it at once. Only add files that you trust."""
-    from detectlab import adding
+    from detectlab.model_import import add as adding
 
     card = adding.add(name, files, labels, input_size)
     width, height = card.input_size_wh
@@ -102,7 +102,7 @@ def remove(
     ],
 ) -> None:
     """Remove detectors that were added."""
-    from detectlab import adding
+    from detectlab.model_import import add as adding
 
     for name in names:
         adding.remove(name)
@@ -112,8 +112,8 @@ def remove(
 @app.command("verify")
 def verify_models() -> None:
     """Read the files that are here, and compare their checksums."""
-    from detectlab.models import registry
-    from detectlab.weights import verify
+    from detectlab.models.files import verify
+    from detectlab.models.registry import registry
 
     wrong = False
     for card in registry().values():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from detectlab.rollout_client import RolloutClient
+    from detectlab.client.rollout_client import RolloutClient
 
 app = typer.Typer(help="Put a new detector in front of people, step by step.", no_args_is_help=True)
 
@@ -36,7 +36,7 @@ Drill = Annotated[
 def _asking(url: str) -> Iterator["RolloutClient"]:
     """A client whose failures end in one sentence."""
     from detectlab.client import RequestFailed
-    from detectlab.rollout_client import RolloutClient
+    from detectlab.client.rollout_client import RolloutClient
     from detectlab.settings import Settings
 
     key = Settings().api_key

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from detectlab.client import DetectClient, Result
+from detectlab.client.detect_client import DetectClient, Result
 
 Plan = Mapping[str, Any]
 

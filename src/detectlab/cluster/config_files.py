@@ -52,7 +52,7 @@ def _detector(name: str, detector: DetectorSettings) -> dict[str, Any]:
     return {
         "name": name,
         "route_prefix": None,
-        "import_path": "detectlab.cluster.serving:detector",
+        "import_path": "detectlab.cluster.deployments:detector",
         "args": {"side": detector.side.model_dump(exclude_none=True), "made_by": detector.made_by},
         "deployments": [
             {
@@ -74,7 +74,7 @@ def _gateway(settings: ClusterSettings) -> dict[str, Any]:
     return {
         "name": GATEWAY,
         "route_prefix": "/",
-        "import_path": "detectlab.cluster.serving:gateway",
+        "import_path": "detectlab.cluster.deployments:gateway",
         "args": {"detectors": detectors, "limits": limits},
         "deployments": [
             {

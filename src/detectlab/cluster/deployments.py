@@ -16,19 +16,19 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from ray.serve.handle import DeploymentHandle
 from starlette.types import ASGIApp
 
-from detectlab.api import create_app
-from detectlab.cluster.pool import RayPool
-from detectlab.cluster.store import SharedStore, StoreHolder, check_plan, offer
-from detectlab.deadline import Deadline, DeadlinePassed
-from detectlab.detections import Detections
-from detectlab.detector import Detector as AnyDetector
-from detectlab.models import get_card
-from detectlab.pool import PoolFull
+from detectlab.cluster.remote_pool import RayPool
+from detectlab.cluster.shared_store import SharedStore, StoreHolder, check_plan, offer
+from detectlab.detection.detector import Detector as AnyDetector
+from detectlab.models.registry import get_card
+from detectlab.rollout.lanes import load_side
 from detectlab.rollout.plan import RolloutPlan, Side
-from detectlab.rollout.sides import load_side
 from detectlab.rollout.store import StoreError
+from detectlab.serving.app import create_app
+from detectlab.serving.deadline import Deadline, DeadlinePassed
+from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.worker_pool import PoolFull
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
+from detectlab.vision.detections import Detections
 
 _WARM_SIZE = (240, 320, 3)
 _CONTROL_S = 10.0

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from detectlab.cluster.files import as_yaml, serve_config
+from detectlab.cluster.config_files import as_yaml, serve_config
 from detectlab.cluster.settings import ClusterSettings
 
 _NAME = "detectlab"

@@ -10,13 +10,13 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.deadline import Deadline
-from detectlab.detections import Detections
-from detectlab.detector import Detector
-from detectlab.models import ModelCard
-from detectlab.pool import ThreadPool
+from detectlab.detection.detector import Detector
+from detectlab.models.registry import ModelCard
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
+from detectlab.vision.detections import Detections
 
 T = TypeVar("T")
 

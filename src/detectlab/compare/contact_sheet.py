@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.compare.judging import judge_by_reference, only
-from detectlab.compare.result import Comparison
-from detectlab.detections import Detections
-from detectlab.drawing import draw_bbox
-from detectlab.images import read_image
-from detectlab.labels import Labels
+from detectlab.compare.scoring import judge_by_reference, only
+from detectlab.compare.table import Comparison
+from detectlab.vision.detections import Detections
+from detectlab.vision.drawing import draw_bbox
+from detectlab.vision.images import read_image
+from detectlab.vision.labels import Labels
 
 _GAP_PX = 8
 _BAR_PX = 30

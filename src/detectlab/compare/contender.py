@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from detectlab.models import get_card
-from detectlab.weights import locate
+from detectlab.models.files import locate
+from detectlab.models.registry import get_card
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from detectlab.compare.contender import Contender
-from detectlab.compare.judging import Verdict, judge_by_labels, judge_by_reference, only
 from detectlab.compare.memory import measure_memory
-from detectlab.compare.result import Comparison, Row, common_classes
-from detectlab.detections import Detections
-from detectlab.detector import Detector, load_detector
-from detectlab.images import read_image
-from detectlab.labels import NOTHING, Labels, known_classes, label_file, read_labels
+from detectlab.compare.scoring import Verdict, judge_by_labels, judge_by_reference, only
+from detectlab.compare.table import Comparison, Row, common_classes
+from detectlab.detection.detector import Detector, load_detector
+from detectlab.vision.detections import Detections
+from detectlab.vision.images import read_image
+from detectlab.vision.labels import NOTHING, Labels, known_classes, label_file, read_labels
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -47,7 +47,7 @@ def compare_detectors(
         pictures: Files.
         contenders: The detectors, as `Contender.parse` reads them; fetched where they are missing.
         labels: Folder of the label files; by default they are looked for beside the pictures. See
-            `detectlab.labels`. Without any, the largest detector is the measure.
+            `detectlab.vision.labels`. Without any, the largest detector is the measure.
         confidence: Above which an object counts as found, in `[0, 1]`.
         progress: Whether to show a bar.
 

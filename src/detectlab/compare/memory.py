@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
     """Load a detector, ask it about two pictures, and print by how much this process grew."""
     import numpy as np
 
-    from detectlab.detector import load_detector
+    from detectlab.detection.detector import load_detector
 
     name, *side = arguments
     picture = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectlab.compare.result import Comparison
+from detectlab.compare.table import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

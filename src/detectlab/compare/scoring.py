@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectlab.average_precision import IGNORE, Found, Truth, average_precision
-from detectlab.detections import Detections
-from detectlab.labels import Labels
-from detectlab.rollout.comparison import match
+from detectlab.vision.detections import Detections
+from detectlab.vision.labels import Labels
+from detectlab.vision.metrics import IGNORE, Found, Truth, average_precision, match
 
 Sizes = Sequence[tuple[int, int]]  # width and height of each picture
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from detectlab.compare.contender import Contender
-from detectlab.compare.judging import Verdict
-from detectlab.detections import Detections
-from detectlab.labels import Labels
+from detectlab.compare.scoring import Verdict
+from detectlab.vision.detections import Detections
+from detectlab.vision.labels import Labels
 
 _MANY = 8  # classes that a sentence can list
 

@@ -1,4 +1,4 @@
-"""Stops a cluster when whoever started it has gone: `python -m detectlab.scale.guard FILE`.
+"""Stops a cluster when its owner has gone: `python -m detectlab.course.cluster_guard FILE`.
 
 Reads its input to the end, which comes when that process closes it, ends, or is killed.
 """
@@ -7,7 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from detectlab.cluster.machine import Machine
+from detectlab.cluster.local_nodes import Machine
 
 
 def main(file: Path) -> None:

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from detectlab.cluster.config_files import serve_config
 from detectlab.cluster.dashboard import ClusterError, Replica, wait_until_answering
-from detectlab.cluster.files import serve_config
-from detectlab.cluster.machine import Machine
+from detectlab.cluster.local_nodes import Machine
 from detectlab.cluster.processes import alive
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
 
@@ -59,7 +59,7 @@ class Lab:
         self._file = folder / "machine.json"
         machine.save(self._file)
         self._guard = subprocess.Popen(
-            [sys.executable, "-m", "detectlab.scale.guard", str(self._file)],
+            [sys.executable, "-m", "detectlab.course.cluster_guard", str(self._file)],
             stdin=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from detectlab.exercises import answer_of, correct, differ, not_yet
+from detectlab.course.server_checks import answer_of, correct, differ, not_yet
 
 if TYPE_CHECKING:
     from detectlab.compare import Comparison

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from detectlab.exercises import correct, not_yet
+from detectlab.course.server_checks import correct, not_yet
+from detectlab.rollout.guard_rails import Watch
 from detectlab.rollout.plan import GuardRails, RolloutPlan, explain
-from detectlab.rollout.rails import Watch
 
 _KEYS = [f"client-{number}" for number in range(5000)]
 

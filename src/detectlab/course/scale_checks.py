@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from detectlab.cluster.settings import ClusterSettings
-from detectlab.exercises import correct, not_yet
+from detectlab.course.server_checks import correct, not_yet
 from detectlab.rollout.plan import explain
 
 

@@ -6,8 +6,8 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
-from detectlab.detector import Detector, load_detector
+from detectlab.detection.detector import Detector, load_detector
+from detectlab.vision.detections import Detections
 
 SECONDS = 0.2
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.boxes import non_max_suppression
+from detectlab.vision.boxes import non_max_suppression
 
 Layout = Literal["yolov5", "yolov8"]
 

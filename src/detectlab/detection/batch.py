@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
-from detectlab.detector import Detector
-from detectlab.images import ImageError, read_image
+from detectlab.detection.detector import Detector
+from detectlab.vision.detections import Detections
+from detectlab.vision.images import ImageError, read_image
 
 
 class Look(NamedTuple):

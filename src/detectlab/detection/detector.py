@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.boxes import non_max_suppression
-from detectlab.detections import Detections
+from detectlab.decoders.yolo import Layout, find_objects
 from detectlab.engines import DARKNET_SCALE, Engine, Network, open_engine
-from detectlab.letterbox import Letterbox
-from detectlab.models import Family, ModelCard, get_card
+from detectlab.models.files import ModelFiles, default_model, ensure
+from detectlab.models.registry import Family, ModelCard, get_card
 from detectlab.settings import Settings
-from detectlab.weights import ModelFiles, default_model, ensure
-from detectlab.yolo import Layout, find_objects
+from detectlab.vision.boxes import non_max_suppression
+from detectlab.vision.detections import Detections
+from detectlab.vision.letterbox import Letterbox
 
 
 class Detector(Protocol):

@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from detectlab.engines.network import DARKNET_SCALE, Engine, Network
+from detectlab.engines.base import DARKNET_SCALE, Engine, Network
 
 __all__ = ["DARKNET_SCALE", "ENGINES", "Engine", "Network", "available", "choose", "open_engine"]
 

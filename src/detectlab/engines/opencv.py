@@ -9,8 +9,8 @@ import numpy as np
 from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from detectlab.engines.lending import Lending
-from detectlab.engines.network import Network
+from detectlab.engines.base import Network
+from detectlab.engines.object_pool import Lending
 
 
 class OpenCVEngine:

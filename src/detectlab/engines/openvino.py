@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.darknet import to_onnx
-from detectlab.engines.lending import Lending
-from detectlab.engines.network import Network
+from detectlab.engines.base import Network
+from detectlab.engines.darknet_onnx import to_onnx
+from detectlab.engines.object_pool import Lending
 
 # Importing OpenVINO brings its converter, which we have no use for, and which tells OpenVINO's
 # makers about every import and keeps a number for this user in the home folder. OpenVINO goes on

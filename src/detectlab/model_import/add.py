@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from detectlab.cache import cannot_write, one_at_a_time
-from detectlab.candidate import Candidate, copy_files, try_out
-from detectlab.cards import Family, ModelCard, WeightsFile
-from detectlab.models import built_in, registry
-from detectlab.own import own_cards, own_folder, write_card
+from detectlab.model_import.validate import Candidate, copy_files, try_out
+from detectlab.models.atomic_files import cannot_write, one_at_a_time
+from detectlab.models.card import Family, ModelCard, WeightsFile
+from detectlab.models.registry import built_in, registry
+from detectlab.models.user_models import own_cards, own_folder, write_card
 from detectlab.settings import Settings
 
 _NAME = "[a-z0-9][a-z0-9._-]{0,39}"

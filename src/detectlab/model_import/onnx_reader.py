@@ -7,7 +7,7 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detectlab.onnx_plain import FLOAT32, HALVES, fix_size, sort_nodes, widen
+from detectlab.model_import.onnx_normalize import FLOAT32, HALVES, fix_size, sort_nodes, widen
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto

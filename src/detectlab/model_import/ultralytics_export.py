@@ -8,11 +8,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from detectlab.adding import add, check_name
-from detectlab.cache import WeightsError
-from detectlab.cards import ModelCard
+from detectlab.model_import.add import add, check_name
+from detectlab.models.atomic_files import WeightsError
+from detectlab.models.card import ModelCard
+from detectlab.models.files import how_to_have
 from detectlab.settings import Settings
-from detectlab.weights import how_to_have
 
 
 def export(card: ModelCard, settings: Settings | None = None) -> ModelCard:

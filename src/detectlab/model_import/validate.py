@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectlab.cards import Family
-from detectlab.darknet import to_onnx
-from detectlab.darknet.config import read_config
-from detectlab.detector import YoloDetector
+from detectlab.decoders.yolo import layout_of
+from detectlab.detection.detector import YoloDetector
 from detectlab.engines import DARKNET_SCALE, Network, open_engine
-from detectlab.onnx_file import read_onnx
+from detectlab.engines.darknet_onnx import to_onnx
+from detectlab.engines.darknet_onnx.config import read_config
+from detectlab.model_import.onnx_reader import read_onnx
+from detectlab.models.card import Family
+from detectlab.models.files import ModelFiles
 from detectlab.settings import Settings
-from detectlab.weights import ModelFiles
-from detectlab.yolo import layout_of
 
 _LONGEST_CLASS = 60  # the API takes no longer ones
 

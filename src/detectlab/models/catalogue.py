@@ -1,6 +1,6 @@
 """The detectors that others published, and the embedded one: files, checksums, places."""
 
-from detectlab.cards import Family, ModelCard, WeightsFile, published
+from detectlab.models.card import Family, ModelCard, WeightsFile, published
 
 _COCO = (
     "person,bicycle,car,motorbike,aeroplane,bus,train,truck,boat,traffic light,fire hydrant,"

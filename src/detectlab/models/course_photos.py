@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from detectlab.download import fetch
-from detectlab.models import WeightsFile, published
+from detectlab.models.download import fetch
+from detectlab.models.registry import WeightsFile, published
 from detectlab.settings import Settings
 
 _FOLDER = (

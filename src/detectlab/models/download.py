@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote
 
-from detectlab.cache import WeightsError, cannot_write, is_intact, one_at_a_time, replace_file
-from detectlab.models import WeightsFile
+from detectlab.models.atomic_files import (
+    WeightsError,
+    cannot_write,
+    is_intact,
+    one_at_a_time,
+    replace_file,
+)
+from detectlab.models.registry import WeightsFile
 from detectlab.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from detectlab.cache import WeightsError, is_intact, replace_file
-from detectlab.download import fetch, is_url
-from detectlab.models import ModelCard, WeightsFile, get_card
-from detectlab.own import own_folder
+from detectlab.models.atomic_files import WeightsError, is_intact, replace_file
+from detectlab.models.download import fetch, is_url
+from detectlab.models.registry import ModelCard, WeightsFile, get_card
+from detectlab.models.user_models import own_folder
 from detectlab.settings import Settings
 
 __all__ = [
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 FileState = Literal["ok", "missing", "wrong"]
 
-ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parents[1] / "assets"
 PREFERRED = "yolov3-tiny"
 # The first whose files are here stands in for the preferred detector.
 FALLBACKS = ("nano", "yolo-fastest")

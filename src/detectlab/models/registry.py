@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from detectlab.cards import Family, ModelCard, WeightsFile, published
-from detectlab.catalogue import CARDS, COCO_CLASSES, COCO_NAMES
-from detectlab.own import own_cards
+from detectlab.models.card import Family, ModelCard, WeightsFile, published
+from detectlab.models.catalogue import CARDS, COCO_CLASSES, COCO_NAMES
+from detectlab.models.user_models import own_cards
 from detectlab.settings import Settings
 
 __all__ = [

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from pydantic import TypeAdapter, ValidationError
 
-from detectlab.cards import ModelCard
+from detectlab.models.card import ModelCard
 from detectlab.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detectlab.boxes import box_iou
-from detectlab.detections import Detections
-
-MIN_IOU = 0.5
+from detectlab.vision.boxes import box_iou
+from detectlab.vision.detections import Detections
+from detectlab.vision.metrics import match
 
 
 @dataclass(frozen=True)
@@ -39,29 +38,6 @@ class Comparison:
     def agrees(self) -> bool:
         """Whether both have the same objects."""
         return not (self.missed or self.extra)
-
-
-def match(
-    baseline: Detections, other: Detections, min_iou: float = MIN_IOU
-) -> list[tuple[int, int]]:
-    """Pairs of objects, by their indices, that are of the same class and overlap enough.
-
-    Args:
-        baseline: One answer.
-        other: The other one; it may know other classes, so names count, not numbers.
-        min_iou: Boxes that overlap less are different objects, in `(0, 1]`.
-    """
-    same_class = np.array(baseline.labels, dtype=object)[:, None] == np.array(
-        other.labels, dtype=object
-    )
-    overlap = np.where(same_class, box_iou(baseline.xyxy, other.xyxy), 0.0)
-    pairs: list[tuple[int, int]] = []
-    # Each object is matched once: the best pair goes first and takes its row and column along.
-    while overlap.size and overlap.max() >= min_iou:
-        row, column = np.unravel_index(overlap.argmax(), overlap.shape)
-        pairs.append((int(row), int(column)))
-        overlap[row, :] = overlap[:, column] = 0.0
-    return pairs
 
 
 def compare(baseline: Detections, other: Detections) -> Comparison:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
-from detectlab.pool import Pool
+from detectlab.rollout.deployment import Stage, State
 from detectlab.rollout.history import Entry, History, PlanChanged
-from detectlab.rollout.moves import rolled_back
+from detectlab.rollout.metrics import Series
+from detectlab.rollout.observer import Choice, Recorder
 from detectlab.rollout.plan import RolloutPlan, Side
-from detectlab.rollout.recorder import Choice, Recorder
-from detectlab.rollout.series import Series
 from detectlab.rollout.shadow import Pair
-from detectlab.rollout.splitting import side_of
-from detectlab.rollout.stage import Stage, State
 from detectlab.rollout.store import Store
+from detectlab.rollout.traffic_split import side_of
+from detectlab.rollout.transitions import rolled_back
+from detectlab.serving.worker_pool import Pool
 from detectlab.settings import Settings
 
 logger = logging.getLogger(__name__)

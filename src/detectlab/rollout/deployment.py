@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from detectlab.deadline import Deadline
-from detectlab.pool import Pool
+from detectlab.rollout.guard_rails import Watch
 from detectlab.rollout.history import Entry
+from detectlab.rollout.lanes import Lane, check_side, given_load, load_side
 from detectlab.rollout.plan import RolloutPlan, Side, SideName
-from detectlab.rollout.rails import Watch
-from detectlab.rollout.runners import ProcessRunner, Runner, ThreadRunner
 from detectlab.rollout.shadow import Lost, Pair, Shadow
-from detectlab.rollout.sides import Lane, check_side, given_load, load_side
+from detectlab.rollout.shadow_runners import ProcessRunner, Runner, ThreadRunner
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.worker_pool import Pool
 from detectlab.settings import Settings
 
 _LOAD_TIMEOUT_S = 300.0

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from detectlab.detections import Detections
+from detectlab.vision.detections import Detections
 
 
 def to_json(detections: Detections) -> str:

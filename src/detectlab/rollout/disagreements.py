@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
-from detectlab.drawing import draw_bbox
-from detectlab.images import decode_image
+from detectlab.vision.detections import Detections
+from detectlab.vision.drawing import draw_bbox
+from detectlab.vision.images import decode_image
 
 _GAP_PX = 12
 

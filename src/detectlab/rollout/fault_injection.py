@@ -6,9 +6,9 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
-from detectlab.detector import Detector
+from detectlab.detection.detector import Detector
 from detectlab.rollout.plan import Drill
+from detectlab.vision.detections import Detections
 
 _SLOWER = 10
 _HELD_MB = 64
@@ -38,7 +38,7 @@ class DrilledDetector:
     def detect(
         self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
     ) -> Detections:
-        """Find objects, wrongly; `detectlab.detector.Detector` says how it is meant."""
+        """Find objects, wrongly; `detectlab.detection.detector.Detector` says how it is meant."""
         if self._drill == "raises":
             raise DrillError("This candidate fails on purpose.")
         if self._drill == "hangs":

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from detectlab.detections import Detections
+from detectlab.rollout.answer_log import Journal, PairNote
 from detectlab.rollout.comparison import Comparison, compare
-from detectlab.rollout.journal import Journal, PairNote
-from detectlab.rollout.record import from_json, to_json
+from detectlab.rollout.detections_json import from_json, to_json
 from detectlab.rollout.store import Store
+from detectlab.vision.detections import Detections
 
 _FLUSH_S = 2.0
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
-from detectlab.detector import Detector
+from detectlab.detection.detector import Detector
 from detectlab.rollout.plan import GuardRails, SideName
+from detectlab.vision.detections import Detections
 
 _REMEMBERED = 2000
 _FEWEST_FOR_P95 = 20

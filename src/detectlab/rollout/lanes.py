@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectlab.deadline import Deadline
-from detectlab.detector import Detector, load_detector
-from detectlab.pool import Pool, ThreadPool
-from detectlab.rollout.drills import DrilledDetector
+from detectlab.detection.detector import Detector, load_detector
+from detectlab.rollout.fault_injection import DrilledDetector
 from detectlab.rollout.plan import Side
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.worker_pool import Pool, ThreadPool
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
 
 Load = Callable[[str], Detector]
 _WARM_SIZE = (240, 320, 3)

@@ -3,19 +3,19 @@
 import logging
 from dataclasses import dataclass
 
-from detectlab.detections import Detections
-from detectlab.detector import Detector
+from detectlab.detection.detector import Detector
+from detectlab.rollout.answer_log import AnswerNote, Journal, PairNote
 from detectlab.rollout.comparison import Comparison
-from detectlab.rollout.journal import AnswerNote, Journal, PairNote
+from detectlab.rollout.deployment import State
+from detectlab.rollout.detections_json import to_json
+from detectlab.rollout.guard_rails import WatchedDetector
+from detectlab.rollout.lanes import Lane
+from detectlab.rollout.metrics import Series
 from detectlab.rollout.plan import Side, SideName
-from detectlab.rollout.rails import WatchedDetector
-from detectlab.rollout.record import to_json
-from detectlab.rollout.runners import Task
-from detectlab.rollout.series import Series
 from detectlab.rollout.shadow import Lost, Pair, Seen
-from detectlab.rollout.sides import Lane
-from detectlab.rollout.stage import State
+from detectlab.rollout.shadow_runners import Task
 from detectlab.rollout.store import Store
+from detectlab.vision.detections import Detections
 
 logger = logging.getLogger(__name__)
 

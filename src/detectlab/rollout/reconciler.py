@@ -5,12 +5,12 @@ import contextlib
 import logging
 import time
 
+from detectlab.rollout.controller import Router
 from detectlab.rollout.history import PlanChanged
-from detectlab.rollout.moves import promoted, rolled_back
-from detectlab.rollout.router import Router
-from detectlab.rollout.sides import UnusableSide
+from detectlab.rollout.lanes import UnusableSide
 from detectlab.rollout.store import StoreError
-from detectlab.shelf import Unavailable
+from detectlab.rollout.transitions import promoted, rolled_back
+from detectlab.serving.detector_cache import Unavailable
 
 logger = logging.getLogger(__name__)
 

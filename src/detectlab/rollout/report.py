@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from detectlab.detections import Detections
-from detectlab.rollout.comparison import match
+from detectlab.rollout.controller import Router
+from detectlab.rollout.detections_json import from_json
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.record import from_json
-from detectlab.rollout.router import Router
 from detectlab.rollout.store import Store
+from detectlab.vision.detections import Detections
+from detectlab.vision.metrics import match
 
 _POINTS = 24
 _EXAMPLES = 12

@@ -5,9 +5,9 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from detectlab.detections import Detections
 from detectlab.rollout.feedback import Judged
 from detectlab.rollout.plan import RolloutPlan
+from detectlab.vision.detections import Detections
 
 
 class Rollout(BaseModel):

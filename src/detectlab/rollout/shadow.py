@@ -10,12 +10,12 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from detectlab.detections import Detections
-from detectlab.images import decode_image, encode_image
 from detectlab.rollout.comparison import Comparison, compare
 from detectlab.rollout.plan import ShadowBudget
-from detectlab.rollout.runners import Outcome, Runner, ShadowFailed, Task
-from detectlab.rollout.splitting import falls_within
+from detectlab.rollout.shadow_runners import Outcome, Runner, ShadowFailed, Task
+from detectlab.rollout.traffic_split import falls_within
+from detectlab.vision.detections import Detections
+from detectlab.vision.images import decode_image, encode_image
 
 _PICTURE_SIDE = 640
 Lost = Literal["skipped", "failed"]

@@ -12,10 +12,10 @@ from typing import IO
 
 import cv2
 
+from detectlab.rollout.detections_json import to_json
+from detectlab.rollout.lanes import load_side
 from detectlab.rollout.plan import Side
-from detectlab.rollout.record import to_json
-from detectlab.rollout.runners import Facts, Task, detect_task, read_message, write_message
-from detectlab.rollout.sides import load_side
+from detectlab.rollout.shadow_runners import Facts, Task, detect_task, read_message, write_message
 
 _ORPHAN_CHECK_S = 1.0
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple, Protocol
 
-from detectlab.detections import Detections
-from detectlab.detector import Detector
-from detectlab.images import decode_image
+from detectlab.detection.detector import Detector
+from detectlab.rollout.detections_json import from_json
 from detectlab.rollout.plan import ShadowBudget, Side
-from detectlab.rollout.record import from_json
+from detectlab.vision.detections import Detections
+from detectlab.vision.images import decode_image
 
 _START_TIMEOUT_S = 120.0
 _LOWEST_PRIORITY = 19
@@ -123,7 +123,7 @@ class ProcessRunner:
 
     def __init__(self, side: Side, budget: ShadowBudget) -> None:
         self._command = [
-            sys.executable, "-m", "detectlab.rollout.child", side.model_dump_json(),
+            sys.executable, "-m", "detectlab.rollout.shadow_process", side.model_dump_json(),
             str(budget.memory_mb),
         ]  # fmt: skip
         self._timeout_s = budget.timeout_s

@@ -16,29 +16,29 @@ from pydantic.json_schema import SkipJsonSchema
 from starlette.exceptions import HTTPException
 
 import detectlab
-from detectlab import openapi
-from detectlab.access import is_right_key
-from detectlab.answering import Answer, Query, answer
-from detectlab.deadline import DeadlinePassed
-from detectlab.detector import Detector
+from detectlab.detection.detector import Detector
 from detectlab.engines import choose
-from detectlab.images import ImageError
-from detectlab.logs import RequestLog
-from detectlab.pages import docs_routes
-from detectlab.pool import Pool, PoolClosed, PoolFull, ThreadPool
-from detectlab.prefix import ForwardedPrefix
-from detectlab.refusal import Refusal, refused_picture
 from detectlab.rollout.feedback import UnknownAnswer
 from detectlab.rollout.history import PlanChanged
-from detectlab.rollout.moves import NoSuchMove
-from detectlab.rollout.sides import UnusableSide
+from detectlab.rollout.lanes import UnusableSide
 from detectlab.rollout.store import Store, StoreError
-from detectlab.rollout_routes import rollout_routes
-from detectlab.schemas import Card, Count, FileError, Result
-from detectlab.service import Service, sentence
+from detectlab.rollout.transitions import NoSuchMove
+from detectlab.serving import openapi
+from detectlab.serving.auth import is_right_key
+from detectlab.serving.class_names import UnknownThing, class_of
+from detectlab.serving.deadline import DeadlinePassed
+from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.errors import Refusal, refused_picture
+from detectlab.serving.forwarded_prefix import ForwardedPrefix
+from detectlab.serving.prediction import Answer, Query, answer
+from detectlab.serving.request_log import RequestLog
+from detectlab.serving.routes.docs import docs_routes
+from detectlab.serving.routes.rollout import rollout_routes
+from detectlab.serving.schemas import Card, Count, FileError, Result
+from detectlab.serving.service import Service, sentence
+from detectlab.serving.worker_pool import Pool, PoolClosed, PoolFull, ThreadPool
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
-from detectlab.things import UnknownThing, class_of
+from detectlab.vision.images import ImageError
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from detectlab.detector import Detector
+from detectlab.detection.detector import Detector
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
 
-from detectlab.deadline import Deadline
+from detectlab.serving.deadline import Deadline
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from detectlab.images import ImageError
+from detectlab.vision.images import ImageError
 
 _IMAGE_STATUS = {"not_an_image": 400, "unsupported": 415, "too_large": 413}
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from detectlab.schemas import EXAMPLE_IMAGE, Error, Question, Result
+from detectlab.serving.schemas import EXAMPLE_IMAGE, Error, Question, Result
 
 DESCRIPTION = """
 Send a picture, get it back with a box around each object, or get the objects as numbers.

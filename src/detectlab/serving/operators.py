@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from detectlab.refusal import Refusal
+from detectlab.serving.errors import Refusal
 from detectlab.settings import Settings
 
 # What a proxy adds: behind one, everybody seems to sit at this machine.

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from detectlab.deadline import Deadline
-from detectlab.detections import Detections
-from detectlab.detector import Detector
-from detectlab.drawing import draw_bbox
-from detectlab.images import ImageError, decode_image, encode_image
-from detectlab.negotiation import wanted_form
-from detectlab.refusal import Refusal, refused_picture
-from detectlab.schemas import Result
+from detectlab.detection.detector import Detector
+from detectlab.serving.accept import wanted_form
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.errors import Refusal, refused_picture
+from detectlab.serving.schemas import Result
+from detectlab.vision.detections import Detections
+from detectlab.vision.drawing import draw_bbox
+from detectlab.vision.images import ImageError, decode_image, encode_image
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from detectlab.detections import Detections
+from detectlab.vision.detections import Detections
 
 # A 32 x 32 PNG of one colour: small enough to read, and a picture that is really answered.
 EXAMPLE_IMAGE = (

@@ -11,14 +11,24 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from detectlab.answering import Answer, Query, answer_each
-from detectlab.connected import while_connected
-from detectlab.deadline import Deadline
-from detectlab.detector import Detector
-from detectlab.metrics import Metrics
-from detectlab.pool import Pool
-from detectlab.received import ReceivedPictures
-from detectlab.receiving import (
+from detectlab.detection.detector import Detector
+from detectlab.rollout.controller import Router
+from detectlab.rollout.metrics import Series
+from detectlab.rollout.observer import Choice, Given
+from detectlab.rollout.plan import Side
+from detectlab.rollout.reconciler import Keeper
+from detectlab.rollout.shadow_runners import Task
+from detectlab.rollout.store import Store
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.disconnect import while_connected
+from detectlab.serving.errors import Refusal, too_large
+from detectlab.serving.metrics import Metrics
+from detectlab.serving.prediction import Answer, Query, answer_each
+from detectlab.serving.schemas import Question
+from detectlab.serving.shutdown import on_sigterm
+from detectlab.serving.upload_store import ReceivedPictures
+from detectlab.serving.uploads import (
     FilePart,
     Held,
     Intake,
@@ -27,18 +37,8 @@ from detectlab.receiving import (
     read_body,
     read_files,
 )  # fmt: skip
-from detectlab.refusal import Refusal, too_large
-from detectlab.rollout.keeper import Keeper
-from detectlab.rollout.plan import Side
-from detectlab.rollout.recorder import Choice, Given
-from detectlab.rollout.router import Router
-from detectlab.rollout.runners import Task
-from detectlab.rollout.series import Series
-from detectlab.rollout.store import Store
-from detectlab.schemas import Question
+from detectlab.serving.worker_pool import Pool
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
-from detectlab.stopping import on_sigterm
 
 T = TypeVar("T")
 

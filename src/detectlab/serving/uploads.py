@@ -11,8 +11,8 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from detectlab.deadline import Deadline
-from detectlab.refusal import Refusal, too_large
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.errors import Refusal, too_large
 
 # What a form may hold besides its files: headers of the parts, boundaries, small fields.
 _FORM_EXTRA_BYTES = 64 << 10

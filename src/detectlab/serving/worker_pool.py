@@ -9,12 +9,12 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from detectlab.deadline import Deadline, DeadlinePassed
-from detectlab.detector import Detector, load_detector
-from detectlab.models import ModelCard, registry
+from detectlab.detection.detector import Detector, load_detector
+from detectlab.models.files import default_model, is_present
+from detectlab.models.registry import ModelCard, registry
+from detectlab.serving.deadline import Deadline, DeadlinePassed
+from detectlab.serving.detector_cache import Shelf, Unavailable
 from detectlab.settings import Settings
-from detectlab.shelf import Shelf, Unavailable
-from detectlab.weights import default_model, is_present
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detections import Detections
+from detectlab.vision.detections import Detections
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _FONT_HEIGHT_PX = 22  # of _FONT at scale 1

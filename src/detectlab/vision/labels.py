@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.average_precision import IGNORE
+from detectlab.vision.metrics import IGNORE
 
 _FORM = "`class x_centre y_centre width height`, all but the class from 0 to 1"
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.boxes import FloatArray, clip_boxes
+from detectlab.vision.boxes import FloatArray, clip_boxes
 
 GREY = 114  # what YOLOv5 and its successors were trained with
 

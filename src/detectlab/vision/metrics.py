@@ -1,17 +1,41 @@
-"""Average precision at IoU 0.5: how well detections fit what is really there, in one number."""
+"""How well two sets of boxes agree: matching at IoU 0.5, and average precision (AP50)."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.boxes import box_iou
+from detectlab.vision.boxes import box_iou
+from detectlab.vision.detections import Detections
 
 IOU_THRESHOLD = 0.5
 IGNORE = -1  # the class of regions in which detections count neither way
 
 Found = NDArray[np.float32]  # (N, 6): class, score, x_min, y_min, x_max, y_max
 Truth = NDArray[np.float32]  # (N, 5): class or -1, x_min, y_min, x_max, y_max
+
+
+def match(
+    baseline: Detections, other: Detections, min_iou: float = IOU_THRESHOLD
+) -> list[tuple[int, int]]:
+    """Pairs of objects, by their indices, that are of the same class and overlap enough.
+
+    Args:
+        baseline: One answer.
+        other: The other one; it may know other classes, so names count, not numbers.
+        min_iou: Boxes that overlap less are different objects, in `(0, 1]`.
+    """
+    same_class = np.array(baseline.labels, dtype=object)[:, None] == np.array(
+        other.labels, dtype=object
+    )
+    overlap = np.where(same_class, box_iou(baseline.xyxy, other.xyxy), 0.0)
+    pairs: list[tuple[int, int]] = []
+    # Each object is matched once: the best pair goes first and takes its row and column along.
+    while overlap.size and overlap.max() >= min_iou:
+        row, column = np.unravel_index(overlap.argmax(), overlap.shape)
+        pairs.append((int(row), int(column)))
+        overlap[row, :] = overlap[:, column] = 0.0
+    return pairs
 
 
 def average_precision(

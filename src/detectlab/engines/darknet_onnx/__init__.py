@@ -25,9 +25,9 @@ def to_onnx(config: Path, weights: Path, input_size_wh: tuple[int, int]) -> byte
         ValueError: When a file is missing or damaged, they do not belong together, or the network
             has parts that are not known here.
     """
-    from detectlab.darknet.config import read_config
-    from detectlab.darknet.graph import Graph
-    from detectlab.darknet.weights import Weights
+    from detectlab.engines.darknet_onnx.config import read_config
+    from detectlab.engines.darknet_onnx.graph import Graph
+    from detectlab.engines.darknet_onnx.weights import Weights
 
     sections = read_config(config)
     numbers = Weights(weights)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.darknet.config import Section
-from detectlab.darknet.head import add_head
-from detectlab.darknet.nodes import Nodes, Value
-from detectlab.darknet.weights import Weights
+from detectlab.engines.darknet_onnx.config import Section
+from detectlab.engines.darknet_onnx.head import add_head
+from detectlab.engines.darknet_onnx.nodes import Nodes, Value
+from detectlab.engines.darknet_onnx.weights import Weights
 
 _EPSILON = np.float32(1e-6)  # of batch normalisation, as in OpenCV
 # Options that change what a layer computes, which no detector here has: what each must be.

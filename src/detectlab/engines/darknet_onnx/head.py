@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.darknet.config import Section
-from detectlab.darknet.nodes import Nodes, Value
+from detectlab.engines.darknet_onnx.config import Section
+from detectlab.engines.darknet_onnx.nodes import Nodes, Value
 
 
 def add_head(nodes: Nodes, section: Section, cells: Value, source: Value) -> Value:

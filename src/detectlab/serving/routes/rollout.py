@@ -7,20 +7,20 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse
 
-from detectlab import openapi
-from detectlab.deadline import DeadlinePassed
-from detectlab.operators import check_operator, operator_of
-from detectlab.refusal import Refusal
-from detectlab.rollout import page
+from detectlab.rollout import report_page
+from detectlab.rollout.controller import Router
 from detectlab.rollout.feedback import judge
-from detectlab.rollout.moves import promoted, released, rolled_back
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.report import report
-from detectlab.rollout.router import Router
+from detectlab.rollout.schemas import Change, Feedback, Judgement, Rollout
 from detectlab.rollout.store import StoreError
-from detectlab.rollout_schemas import Change, Feedback, Judgement, Rollout
+from detectlab.rollout.transitions import promoted, released, rolled_back
+from detectlab.serving import openapi
+from detectlab.serving.deadline import DeadlinePassed
+from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.errors import Refusal
+from detectlab.serving.operators import check_operator, operator_of
 from detectlab.settings import Settings
-from detectlab.shelf import Unavailable
 
 Why = Annotated[str, Query(max_length=300, description="The reason, for the history.")]
 IfMatch = Annotated[
@@ -130,8 +130,8 @@ def _add_reports(routes: APIRouter, router: Router) -> None:
     def read_page() -> Response:
         """The same for people, with the pictures where they were kept."""
         return HTMLResponse(
-            page.render(report(router)),
-            headers={"Content-Security-Policy": page.POLICY, "Cache-Control": "no-store"},
+            report_page.render(report(router)),
+            headers={"Content-Security-Policy": report_page.POLICY, "Cache-Control": "no-store"},
         )
 
 

@@ -1,0 +1,1 @@
+"""The `detectlab` command, one module per group of commands."""

@@ -1,0 +1,1 @@
+"""How the rows of a network become boxes: one module per output format."""

@@ -1,0 +1,1 @@
+"""Files of a user become a detector: read, validated, normalised, registered."""

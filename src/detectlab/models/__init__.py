@@ -1,0 +1,1 @@
+"""Which detectors there are, and where their files are."""

@@ -1,0 +1,1 @@
+"""The HTTP service: an ASGI app, and what answers its requests."""

@@ -1,0 +1,1 @@
+"""Pictures and boxes: NumPy and OpenCV, no networks."""

@@ -1,0 +1,173 @@
+"""What the cluster notebook needs, as far as it needs no cluster."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from detectlab.cluster.local_nodes import Machine, Node
+from detectlab.course import lab as scale_lab
+from detectlab.course.cluster_lab import Lab, NotInstalled
+from detectlab.course.slow_detectors import Patient
+from detectlab.course.traffic import Traffic
+from detectlab.vision.detections import Detections
+
+GREY = np.full((48, 64, 3), 127, np.uint8)
+
+
+class FindsNothing:
+    name = "nothing"
+    names = ("apple",)
+
+    def detect(self, image, confidence=0.5, nms_threshold=0.3):
+        return Detections.empty(self.names)
+
+
+def test_patient_detector_answers_the_same_later():
+    patient = Patient(FindsNothing(), seconds=0.05)
+    started = time.monotonic()
+
+    found = patient.detect(GREY)
+
+    assert time.monotonic() - started >= 0.05
+    assert len(found) == 0
+    assert (patient.name, patient.names) == ("nothing", ("apple",))
+
+
+def test_lab_without_ray_says_what_to_do_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(scale_lab, "find_spec", lambda name: None)
+
+    with pytest.raises(NotInstalled, match=r"run `make setup-scale` in a terminal") as refused:
+        Lab.start()
+
+    assert refused.value._render_traceback_() == [str(refused.value)]
+
+
+def test_traffic_to_nobody_counts_what_failed_and_draws_it():
+    with Traffic("http://127.0.0.1:9", b"a picture", clients=2, count=lambda: 1) as traffic:
+        traffic.mark("begin")
+        until = time.monotonic() + 10
+        while traffic.failed < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+
+    assert traffic.answered == 0
+    assert traffic.failed >= 3
+    assert list(traffic.failures) == ["no answer"]
+    assert traffic.rate() == 0
+    assert Counter(traffic.failures).total() == traffic.failed
+    with Image.open(io.BytesIO(traffic.plot())) as picture:
+        assert (picture.format, picture.width) == ("JPEG", 800)
+
+
+@pytest.fixture
+def node(tmp_path):
+    """A process that could be a node: it waits, and names the machine's folder."""
+    waits = subprocess.Popen([sys.executable, "-c", "input()", tmp_path], stdin=subprocess.PIPE)
+    yield waits
+    waits.kill()
+    waits.communicate()
+
+
+@pytest.fixture
+def machine(node, tmp_path):
+    """A cluster, as far as it has to be ended."""
+    return Machine(str(tmp_path), "", "http://127.0.0.1:9", "", [Node("node-1", node.pid)])
+
+
+def test_lab_ends_its_nodes_when_a_cell_is_interrupted_and_not_before(
+    machine, node, tmp_path, capsys
+):
+    notes = tmp_path / "notes"
+    lab = Lab(machine, notes)
+
+    lab.after_cell(SimpleNamespace(error_in_exec=NameError("a mistake of the learner")))
+    assert lab.running
+    lab.after_cell(SimpleNamespace(error_in_exec=KeyboardInterrupt()))
+
+    assert not lab.running
+    assert node.wait(100) == -signal.SIGTERM
+    assert not notes.exists()
+    assert capsys.readouterr().out.startswith("Interrupted: the cluster was stopped.")
+    lab.stop()
+
+
+class Listing(BaseHTTPRequestHandler):
+    """Answers as a cluster's head does, with the replicas of `nano` that its server has."""
+
+    def do_GET(self):
+        replicas = [{"replica_id": str(pid), **one} for pid, one in self.server.replicas.items()]
+        detector = {"D": {"message": "", "replicas": replicas}} if replicas else {}
+        one = {"status": "DEPLOYING", "message": "", "deployments": detector}
+        body = json.dumps({"applications": {"nano": one, "gateway": one}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def listing():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listing) as server:
+        server.replicas = {}
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_lab_counts_replicas_that_the_cluster_does_not_list_while_they_live(
+    machine, node, tmp_path, listing
+):
+    machine.dashboard_url = f"http://127.0.0.1:{listing.server_port}"
+    lab = Lab(machine, tmp_path / "notes")
+    assert lab.count() == 0
+    listing.replicas = {
+        node.pid: {"state": "RUNNING", "pid": node.pid}, 0: {"state": "STARTING"},
+    }  # fmt: skip
+    assert lab.count() == 1
+
+    listing.replicas = {}
+    assert lab.count() == 1
+    lab.stop()
+    node.wait(100)
+    assert lab.count() == 0
+
+
+def test_lab_whose_process_is_killed_ends_its_nodes_nevertheless(machine, node, tmp_path):
+    notes = tmp_path / "notes"
+    program = f"""
+from pathlib import Path
+from detectlab.cluster.local_nodes import Machine, Node
+from detectlab.course.cluster_lab import Lab
+machine = Machine({machine.folder!r}, "", "http://127.0.0.1:9", "", [Node("node-1", {node.pid})])
+lab = Lab(machine, Path({str(notes)!r}))
+print("ready", flush=True)
+input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as kernel:
+        assert kernel.stdout.readline() == "ready\n"
+        assert node.poll() is None
+        os.kill(kernel.pid, signal.SIGKILL)
+
+    assert node.wait(200) == -signal.SIGTERM
+    until = time.monotonic() + 100
+    while notes.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not notes.exists()

@@ -1,0 +1,208 @@
+"""Pictures, small detectors, and real servers for the tests of the service."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import psutil
+import pytest
+import requests
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.testclient import TestClient
+
+from detectlab.detection.detector import Detector, YoloDetector
+from detectlab.engines.base import Network
+from detectlab.engines.opencv import OpenCVEngine
+from detectlab.models.registry import ModelCard, get_card
+from detectlab.serving.app import create_app
+from detectlab.serving.worker_pool import ThreadPool
+from detectlab.settings import Settings
+from detectlab.vision.detections import Detections
+
+CLASSES = ("apple", "orange", "wine glass", "pottedplant", "person")
+HERE = Path(__file__).parent
+
+
+class GateDetector:
+    """Finds nothing, and only when it is let through: a detection that takes as long as we like."""
+
+    def __init__(self, name: str = "gate") -> None:
+        self.name = name
+        self.names = CLASSES
+        self.gate = threading.Event()
+        self.begun = threading.Semaphore(0)  # one for each call that has begun
+        self.calls = 0
+
+    def detect(
+        self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
+    ) -> Detections:
+        self.calls += 1
+        self.begun.release()
+        assert self.gate.wait(60), "nobody opened the gate"
+        return Detections.empty(self.names)
+
+
+@pytest.fixture
+def gate() -> Iterator[GateDetector]:
+    detector = GateDetector()
+    yield detector
+    detector.gate.set()
+
+
+@pytest.fixture(scope="session")
+def tiny(make_network: Callable[..., tuple[Path, Path]]) -> YoloDetector:
+    """A real network with random weights, quick, that finds many things in any picture."""
+    config, weights = make_network(len(CLASSES))
+    engine = OpenCVEngine(Network(weights, config, (64, 64)))
+    return YoloDetector("tiny", CLASSES, engine)
+
+
+def card_of(name: str) -> ModelCard:
+    return replace(get_card("nano"), name=name, classes=CLASSES)
+
+
+@pytest.fixture
+def make_pool() -> Iterator[Callable[..., ThreadPool]]:
+    """Makes pools of given detectors (or of functions that load them), and closes them."""
+    pools: list[ThreadPool] = []
+
+    def make(
+        *detectors: Detector, load: Any = None, cards: Any = None, **limits: Any
+    ) -> ThreadPool:
+        known = {detector.name: detector for detector in detectors}
+        cards = cards or {name: card_of(name) for name in known}
+        settings = Settings(**{"workers": 2, **limits})
+        pool = ThreadPool(load or known.__getitem__, cards, next(iter(cards)), settings)
+        pools.append(pool)
+        return pool
+
+    yield make
+    for pool in pools:
+        pool.close(5)
+
+
+@pytest.fixture
+def make_client(make_pool: Callable[..., ThreadPool]) -> Iterator[Callable[..., TestClient]]:
+    """Makes clients of an app over given detectors, its lifespan running."""
+    clients: list[TestClient] = []
+
+    def make(*detectors: Detector, address: str = "127.0.0.1", **limits: Any) -> TestClient:
+        pool = make_pool(*detectors, **limits)
+        app = create_app(pool, Settings(**{"workers": 2, **limits}))
+        client = TestClient(app, client=(address, 50000), raise_server_exceptions=False)
+        clients.append(client)
+        client.__enter__()
+        return client
+
+    yield make
+    for client in reversed(clients):
+        client.__exit__(None, None, None)
+
+
+@pytest.fixture
+def client(make_client: Callable[..., TestClient], tiny: YoloDetector) -> TestClient:
+    """A client of an app with the one detector `tiny`."""
+    return make_client(tiny)
+
+
+@pytest.fixture(scope="session")
+def make_picture() -> Callable[..., bytes]:
+    """Makes picture files: coloured blots, each seed others, in any format of Pillow's."""
+
+    def make(
+        format: str = "JPEG", size_wh: tuple[int, int] = (160, 120), seed: int = 0, **options: Any
+    ) -> bytes:
+        rng = np.random.default_rng(seed)
+        blots = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+        pixels = cv2.resize(blots, size_wh, interpolation=cv2.INTER_CUBIC)
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, format, **options)
+        return file.getvalue()
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def jpeg(make_picture: Callable[..., bytes]) -> bytes:
+    return make_picture()
+
+
+@dataclass
+class RunningServer:
+    """A real server in a process of its own."""
+
+    url: str
+    port: int
+    process: subprocess.Popen[str]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    @property
+    def usage(self) -> psutil.Process:
+        return psutil.Process(self.process.pid)
+
+
+Networks = dict[str, tuple[Path, Path, int]]  # name: config, weights, input size
+
+
+@pytest.fixture(scope="session")
+def run_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., Any]:
+    """Runs `server.py` with given networks and settings, until the block ends."""
+
+    @contextmanager
+    def run(networks: Networks, **limits: object) -> Iterator[RunningServer]:
+        log_file = tmp_path_factory.mktemp("server") / "log"
+        variables = {f"DETECTLAB_{name.upper()}": str(value) for name, value in limits.items()}
+        arguments = [
+            f"{name}={config}:{weights}:{size}"
+            for name, (config, weights, size) in networks.items()
+        ]
+        with log_file.open("w") as log, subprocess.Popen(
+            [sys.executable, str(HERE / "server.py"), *arguments],
+            env={**_without_settings(), **variables},
+            stdout=subprocess.PIPE, stderr=log, text=True,
+        ) as process:  # fmt: skip
+            try:
+                assert process.stdout is not None
+                port = process.stdout.readline().strip()
+                assert port, f"the server did not start: {log_file.read_text()}"
+                server = RunningServer(f"http://127.0.0.1:{port}", int(port), process, log_file)
+                _wait_until_ready(server)
+                yield server
+            finally:
+                process.kill()
+
+    return run
+
+
+def _without_settings() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
+
+
+def _wait_until_ready(server: RunningServer) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        assert server.process.poll() is None, f"the server ended: {server.log}"
+        try:
+            if requests.get(f"{server.url}/ready", timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"the server was not ready in 30 s: {server.log}")

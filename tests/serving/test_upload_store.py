@@ -1,0 +1,201 @@
+"""Kept pictures: generated names, bounds, whole files, and disks that fail."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from detectlab.detection.detector import YoloDetector
+from detectlab.serving.upload_store import ReceivedPictures
+
+NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png)")
+
+
+@pytest.fixture
+def lost() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def make_store(tmp_path: Path, lost: list[str]) -> Iterator[Callable[..., ReceivedPictures]]:
+    stores = []
+
+    def make(folder: Path = tmp_path / "in", keep: int = 100, max_bytes: int = 10_000) -> Any:
+        store = ReceivedPictures(folder, keep, max_bytes, lost.append)
+        stores.append(store)
+        store.open()
+        return store
+
+    yield make
+    for store in stores:
+        store.close(10)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_a_received_picture_is_kept_as_it_came_under_a_generated_name(
+    make_client: Callable[..., TestClient], tiny: YoloDetector, make_picture: Any, tmp_path: Path,
+    wait_until: Callable[..., None],
+) -> None:  # fmt: skip
+    client = make_client(tiny, received_dir=tmp_path / "in")
+    png = make_picture("PNG")
+
+    client.post("/predict", files={"file": ("../../me.jpg", png)})
+
+    wait_until(lambda: any(map(NAME.fullmatch, names(tmp_path / "in"))), "the picture")
+    (name,) = names(tmp_path / "in")
+    assert NAME.fullmatch(name)
+    assert name.endswith(".png")  # by its content
+    assert (tmp_path / "in" / name).read_bytes() == png
+
+
+def test_a_file_that_is_no_picture_is_not_kept(
+    make_client: Callable[..., TestClient], tiny: YoloDetector, tmp_path: Path
+) -> None:
+    client = make_client(tiny, received_dir=tmp_path / "in")
+
+    client.post("/predict", files={"file": b"<script>"})
+    client.__exit__(None, None, None)  # which writes what waits
+    client.__enter__()
+
+    assert names(tmp_path / "in") == []
+
+
+@pytest.mark.parametrize("limits", [{}, {"received_keep": 0}], ids=["no-folder", "keep-none"])
+def test_nothing_is_kept_unless_it_is_wanted(
+    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes, tmp_path: Path,
+    limits: dict[str, int], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    folder = {"received_dir": tmp_path / "in"} if limits else {}
+    client = make_client(tiny, **folder, **limits)
+
+    client.post("/predict", files={"file": jpeg})
+
+    assert names(tmp_path) == []
+
+
+def test_only_the_newest_are_kept(make_store: Any, tmp_path: Path) -> None:
+    store = make_store(keep=3)
+
+    for number in range(7):
+        store.keep(b"%d" % number, "JPEG")
+    store.close(10)
+
+    kept = [(tmp_path / "in" / name).read_bytes() for name in names(tmp_path / "in")]
+    assert kept == [b"4", b"5", b"6"]
+
+
+def test_no_more_space_is_taken_than_allowed(make_store: Any, tmp_path: Path) -> None:
+    store = make_store(max_bytes=2500)
+
+    for number in range(5):
+        store.keep(b"%d" % number * 1000, "PNG")
+    store.close(10)
+
+    kept = [(tmp_path / "in" / name).read_bytes()[:1] for name in names(tmp_path / "in")]
+    assert kept == [b"3", b"4"]
+
+
+def test_other_files_in_the_folder_are_left_alone(make_store: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / ".gitkeep").touch()
+    (folder / "holiday.jpeg").touch()
+    store = make_store(keep=1)
+
+    for _ in range(3):
+        store.keep(b"picture", "JPEG")
+    store.close(10)
+
+    assert {".gitkeep", "holiday.jpeg"} < set(names(folder))
+    assert len(names(folder)) == 3
+
+
+def test_parts_left_by_a_killed_process_are_removed_at_the_start(
+    make_store: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    old, young = (folder / f".2026112{n}T101010000000-0123456789ab.part" for n in (0, 1))
+    old.write_bytes(b"half a pic")
+    young.write_bytes(b"another process writes this now")
+    hour_ago = time.time() - 3600
+    os.utime(old, (hour_ago, hour_ago))
+
+    make_store().close(10)
+
+    assert names(folder) == [young.name]
+
+
+def test_a_store_opens_again(make_store: Any, tmp_path: Path) -> None:
+    store = make_store()
+    store.keep(b"1", "JPEG")
+    store.close(10)
+    store.open()
+    store.keep(b"2", "JPEG")
+    store.close(10)
+
+    assert len(names(tmp_path / "in")) == 2
+
+
+def test_a_folder_that_cannot_be_made_costs_no_request_and_is_reported_once(
+    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes, tmp_path: Path,
+    wait_until: Callable[..., None], caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    (tmp_path / "a-file").touch()
+    client = make_client(tiny, received_dir=tmp_path / "a-file" / "in")
+
+    answers = [client.post("/predict", files={"file": jpeg}) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+    wait_until(
+        lambda: 'received_lost_total{reason="disk"} 3.0' in client.get("/metrics").text, "counts"
+    )
+    assert caplog.text.count("Received pictures cannot be kept") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs to mount")
+def test_a_full_disk_leaves_no_partial_file_and_is_over_when_there_is_room(
+    make_store: Any, tmp_path: Path, lost: list[str], wait_until: Callable[..., None]
+) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "none", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount a tmpfs: {mounted.stderr.decode().strip()}")
+    try:
+        store = make_store(folder, max_bytes=1 << 20)
+        store.keep(b"1" * 20_000, "JPEG")
+        store.keep(b"2" * 100_000, "JPEG")
+        wait_until(lambda: lost == ["disk"], "the loss to be noticed")
+        assert [len((folder / name).read_bytes()) for name in names(folder)] == [20_000]
+
+        store.keep(b"3" * 20_000, "JPEG")
+        wait_until(lambda: len(names(folder)) == 2, "the next picture")
+        assert lost == ["disk"]
+        store.close(10)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_hangs_loses_pictures_and_holds_nobody_up(
+    tmp_path: Path, lost: list[str]
+) -> None:
+    store = ReceivedPictures(tmp_path / "in", 100, 10_000, lost.append)  # nobody writes
+
+    for _ in range(20):
+        store.keep(b"picture", "JPEG")
+
+    assert lost == ["busy"] * 4
