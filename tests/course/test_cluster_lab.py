@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from detectlab.cluster.local_nodes import Machine, Node
-from detectlab.course import lab as scale_lab
+from detectlab.course import cluster_lab
 from detectlab.course.cluster_lab import Lab, NotInstalled
 from detectlab.course.slow_detectors import Patient
 from detectlab.course.traffic import Traffic
@@ -46,7 +46,7 @@ def test_patient_detector_answers_the_same_later():
 
 
 def test_lab_without_ray_says_what_to_do_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(scale_lab, "find_spec", lambda name: None)
+    monkeypatch.setattr(cluster_lab, "find_spec", lambda name: None)
 
     with pytest.raises(NotInstalled, match=r"run `make setup-scale` in a terminal") as refused:
         Lab.start()

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from detectlab.course import compare_checks
+
 
 def precisions(verdicts, objects):
     hits = [rank for rank, right in enumerate(verdicts, start=1) if right]

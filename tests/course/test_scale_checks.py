@@ -1,10 +1,10 @@
-"""The checks of the cluster notebook's exercises: what they say to first attempts."""
+"""The checks of the cluster notebook's scale_checks: what they say to first attempts."""
 
 import math
 
 import pytest
 
-from detectlab.course import exercises
+from detectlab.course import scale_checks
 
 
 def fails(*arguments):
@@ -50,7 +50,7 @@ TWO = {"nodes": 2, "detectors": {"nano": {"min_replicas": 2, "max_replicas": 4}}
     ],
 )  # fmt: skip
 def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hint):
-    getattr(exercises, check)(attempt)
+    getattr(scale_checks, check)(attempt)
 
     said = capsys.readouterr().out
     assert said.startswith("Not yet: ")
@@ -66,6 +66,6 @@ def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hin
     ],
 )
 def test_check_of_right_attempt_says_correct(capsys, check, attempt):
-    getattr(exercises, check)(attempt)
+    getattr(scale_checks, check)(attempt)
 
     assert capsys.readouterr().out.startswith("Correct. ")
