@@ -59,7 +59,7 @@ def test_non_max_suppression_of_random_boxes_equals_opencv(count: int, threshold
     confidence = rng.integers(1, 40, count).astype(np.float32) / 40
     xywh = np.hstack([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]])
     expected = cv2.dnn.NMSBoxes(xywh.tolist(), confidence.tolist(), 0.0, threshold)
-    assert non_max_suppression(xyxy, confidence, threshold).tolist() == list(expected)
+    assert non_max_suppression(xyxy, confidence, iou_threshold=threshold).tolist() == list(expected)
 
 
 def test_clip_boxes_beyond_the_borders_cuts_them_off() -> None:

@@ -85,7 +85,9 @@ def find_objects(
     centre_xy, box_wh = np.split(xywh[candidates].astype(np.float64), 2, axis=1)
     xyxy = np.hstack([centre_xy - box_wh / 2, centre_xy + box_wh / 2])
     class_id, best = class_id[candidates], best[candidates]
-    kept = non_max_suppression(_apart(xyxy, class_id), best, nms_threshold, MAX_OBJECTS)
+    kept = non_max_suppression(
+        _apart(xyxy, class_id), best, iou_threshold=nms_threshold, max_count=MAX_OBJECTS
+    )
     return Found(xyxy[kept], best[kept], class_id[kept])
 
 

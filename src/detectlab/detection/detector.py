@@ -136,7 +136,7 @@ def decode_yolo(
     centre_xy, box_wh = np.split(np.trunc(scaled[candidates]).astype(np.float64), 2, axis=1)
     top_left = centre_xy - box_wh / 2
     xyxy = np.hstack([top_left, top_left + box_wh])
-    kept = non_max_suppression(xyxy, best[candidates], nms_threshold)
+    kept = non_max_suppression(xyxy, best[candidates], iou_threshold=nms_threshold)
     return Detections(
         np.trunc(xyxy[kept]).astype(np.float32),
         best[candidates][kept],

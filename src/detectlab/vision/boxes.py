@@ -1,9 +1,10 @@
-"""Arithmetic on boxes: NumPy only.
+"""Box arithmetic.
 
 A box is `(x_min, y_min, x_max, y_max)` in pixels, the origin at the top left corner; many boxes
 are an `(N, 4)` array called `xyxy`.
 """
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,37 +59,32 @@ def box_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> NDArray[np.float64]:
 def non_max_suppression(
     xyxy: FloatArray,
     confidence: FloatArray,
+    *,
     iou_threshold: float = 0.3,
     max_count: int | None = None,
 ) -> NDArray[np.intp]:
-    """Greedy non-maximum suppression: of boxes that overlap, keep the most confident.
+    """Indices of the boxes that greedy non-maximum suppression keeps, as `cv2.dnn.NMSBoxes` does.
 
-    Gives the indices that `cv2.dnn.NMSBoxes` gives, ties included. Boxes of different classes
-    suppress each other; call it once for each class where they should not.
+    Boxes of different classes suppress each other; call it once for each class to prevent that.
 
     Args:
         xyxy: `(N, 4)` boxes.
-        confidence: `(N,)` scores.
-        iou_threshold: A box goes when its IoU with a kept one exceeds this, in `[0, 1]`.
-        max_count: At most so many are kept; without it all.
+        confidence: `(N,)` scores; a box with score 0 is dropped.
+        iou_threshold: A box is dropped when its IoU with a kept one exceeds this, in `[0, 1]`.
+        max_count: Maximum number of kept boxes; no limit by default.
 
     Returns:
-        `(K,)` indices of the kept boxes, most confident first.
+        `(K,)` indices, most confident first.
     """
-    order = np.argsort(-np.asarray(confidence), kind="stable")
-    threshold = np.float32(iou_threshold)
-    kept: list[np.intp] = []
-    while order.size and len(kept) != max_count:
-        best, rest = order[0], order[1:]
-        kept.append(best)
-        # OpenCV compares in single precision, by way of the distance 1 - IoU.
-        distance = (1.0 - box_iou(xyxy[best : best + 1], xyxy[rest])[0]).astype(np.float32)
-        order = rest[np.float32(1.0) - distance <= threshold]
-    return np.array(kept, dtype=np.intp)
+    boxes = np.asarray(xyxy, dtype=np.float64)
+    xywh = np.hstack([boxes[:, :2], np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)])
+    scores = np.asarray(confidence, dtype=np.float32)
+    kept = cv2.dnn.NMSBoxes(xywh, scores, 0.0, iou_threshold)  # type: ignore[arg-type]
+    return np.array(kept, dtype=np.intp)[:max_count]
 
 
 def clip_boxes(xyxy: FloatArray, size_wh: tuple[int, int]) -> FloatArray:
-    """Boxes cut off at the borders of a picture.
+    """Boxes clipped to the picture.
 
     Args:
         xyxy: `(N, 4)` boxes.
