@@ -26,7 +26,7 @@ def found_again(baseline: Detections, other: Detections) -> int:
     """How many objects of the baseline the other one has too."""
     return sum(
         abs(float(baseline.confidence[row]) - float(other.confidence[column])) <= TOLERANCE
-        for row, column in match(baseline, other, MIN_IOU)
+        for row, column in match(baseline, other, min_iou=MIN_IOU)
     )
 
 

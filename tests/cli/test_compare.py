@@ -108,4 +108,4 @@ def test_compare_of_a_folder_without_pictures_says_so(run: Run, tmp_path: Path) 
     done = run("empty")
 
     assert done.returncode == 1
-    assert "The folder empty has no pictures in it." in done.stderr
+    assert "The folder empty contains no pictures." in done.stderr

@@ -87,7 +87,7 @@ def test_read_boxes_of_a_binary_file_says_so(tmp_path):
 def test_read_labels_with_a_class_outside_the_list_says_so(folder, number):
     (folder / "bowl.txt").write_text(f"{number} 0.5 0.5 0.2 0.4\n")
 
-    with pytest.raises(ValueError, match=rf"has a class {number}; classes.txt has 2 lines"):
+    with pytest.raises(ValueError, match=rf"contains the class {number}; classes.txt has 2 lines"):
         read_labels(folder / "bowl.txt")
 
 
@@ -95,7 +95,7 @@ def test_read_labels_without_classes_says_what_is_missing(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "bowl.txt").write_text("0 0.5 0.5 0.2 0.4\n")
 
-    with pytest.raises(ValueError, match=r"needs a classes.txt, in it or above it"):
+    with pytest.raises(ValueError, match=r"Add a classes.txt to .* or its parent"):
         read_labels(tmp_path / "deep" / "bowl.txt")
 
 

@@ -1,1 +1,1 @@
-"""Pictures and boxes: NumPy and OpenCV, no networks."""
+"""Pictures and boxes: NumPy, OpenCV and Pillow, no networks."""

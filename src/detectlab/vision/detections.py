@@ -1,4 +1,4 @@
-"""What a detector found in one picture."""
+"""The result of a detector for one picture."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """Objects found in one picture, most confident first.
+    """Objects in one picture, most confident first.
 
     Attributes:
-        xyxy: `(N, 4)` float32 boxes `(x_min, y_min, x_max, y_max)` in pixels of the picture. A box
-            may reach a little beyond its borders, as detectors give it.
+        xyxy: `(N, 4)` float32 boxes `(x_min, y_min, x_max, y_max)` in pixels of the picture. They
+            are not clipped: a box can extend slightly beyond the picture.
         confidence: `(N,)` float32 in `[0, 1]`.
         class_id: `(N,)` int64 indices into `names`.
-        names: Every class that the detector knows.
+        names: All classes of the detector.
 
     Raises:
-        ValueError: When shapes, ranges or class indices do not fit together.
+        ValueError: The shapes disagree, or a value is out of range.
     """
 
     xyxy: NDArray[np.float32]
@@ -45,14 +45,16 @@ class Detections:
         if not ((confidence >= 0) & (confidence <= 1)).all():
             raise ValueError("`confidence` must lie in [0, 1]")
         if not ((class_id >= 0) & (class_id < len(self.names))).all():
-            raise ValueError(f"`class_id` must lie in [0, {len(self.names)}), as `names` has it")
+            raise ValueError(
+                f"`class_id` must lie in [0, {len(self.names)}), the indices of `names`"
+            )
         for name, value in (("xyxy", xyxy), ("confidence", confidence), ("class_id", class_id)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "names", tuple(self.names))
 
     @classmethod
     def empty(cls, names: Sequence[str]) -> "Detections":
-        """No objects, of a detector that knows `names`."""
+        """A result without objects, of a detector with the classes `names`."""
         return cls(
             np.empty((0, 4), np.float32),
             np.empty(0, np.float32),
@@ -74,15 +76,15 @@ class Detections:
         return zip(corners, self.labels, self.confidence.tolist(), strict=True)
 
     def __getitem__(self, index: slice | Sequence[int] | NDArray[np.generic]) -> "Detections":
-        """Some of the objects: by slice, indices or a boolean mask."""
+        """The objects selected by a slice, by indices or by a boolean mask."""
         return Detections(
             self.xyxy[index], self.confidence[index], self.class_id[index], self.names
         )
 
     def above(self, confidence: float) -> "Detections":
-        """Only the objects that are more confident than `confidence`, in `[0, 1]`."""
+        """The objects whose confidence exceeds `confidence`, in `[0, 1]`."""
         return self[self.confidence > confidence]
 
     def count(self, label: str) -> int:
-        """How many objects of class `label` there are."""
+        """The number of objects of class `label`."""
         return self.labels.count(label)

@@ -1,4 +1,4 @@
-"""Files of pictures, and those in folders."""
+"""Picture files, and the pictures in folders."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,10 +7,10 @@ _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
 def list_pictures(paths: Iterable[Path]) -> list[Path]:
-    """The files, and the pictures of the folders among them, by name.
+    """The given files, and the pictures in the given folders sorted by name.
 
     Raises:
-        ValueError: A folder has no pictures.
+        ValueError: A folder contains no picture.
     """
     files: list[Path] = []
     for path in paths:
@@ -18,6 +18,6 @@ def list_pictures(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
         if not inside:
-            raise ValueError(f"The folder {path} has no pictures in it.")
+            raise ValueError(f"The folder {path} contains no pictures.")
         files += inside
     return files

@@ -133,9 +133,13 @@ def _is_complete(kind: str, data: bytes) -> bool:
 def read_image(path: str | Path, max_pixels: int = 40_000_000) -> Pixels:
     """Read a picture file as `(height, width, 3)` uint8 BGR pixels.
 
+    Args:
+        path: The file.
+        max_pixels: Maximum of width x height, checked before the pixels are decoded.
+
     Raises:
-        FileNotFoundError: When there is no such file.
-        ImageError: When it is no picture that can be used.
+        FileNotFoundError: The file does not exist.
+        ImageError: The file is not a valid picture of a supported format and size.
     """
     file = Path(path)
     if not file.is_file():

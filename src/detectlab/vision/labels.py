@@ -1,9 +1,9 @@
-"""What is really in pictures: text files with one object a line, as YOLO's trainers write them.
+"""Ground truth in YOLO's text format: one file for each picture, one object on each line.
 
-For `kitchen.jpg` that is `kitchen.txt`, beside it or in a folder `labels` beside it. A line holds
-`class x_centre y_centre width height`, all but the class as shares of the picture, from 0 to 1.
-The class counts the lines of `classes.txt`, which lies in the same folder or the one above, from 0;
--1 marks a region in which detections count neither way.
+The file of `kitchen.jpg` is `kitchen.txt`, in the same folder or in its subfolder `labels`. A line
+is `class x_centre y_centre width height`, relative to the picture's size, from 0 to 1. The class
+is the index of a line in `classes.txt`, in the same folder or its parent; -1 marks an ignored
+region, in which detections count neither as true nor as false positives.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +20,11 @@ _FORM = "`class x_centre y_centre width height`, all but the class from 0 to 1"
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """What is in one picture.
+    """The ground truth of one picture.
 
     Attributes:
-        xyxy: `(N, 4)` float32 corners, as shares of the picture, `[0, 1]`.
-        names: The class of each; `None` for a region that counts neither way.
+        xyxy: `(N, 4)` float32 boxes, relative to the picture's size, `[0, 1]`.
+        names: The class of each box; `None` for an ignored region.
     """
 
     xyxy: NDArray[np.float32]
@@ -35,11 +35,11 @@ NOTHING = Labels(np.empty((0, 4), np.float32), ())
 
 
 def label_file(picture: Path, folder: Path | None = None) -> Path | None:
-    """The file with a picture's labels, or `None`.
+    """The label file of a picture, or `None`.
 
     Args:
-        picture: The picture's file.
-        folder: Where to look; by default beside the picture, and in `labels` beside it.
+        picture: The picture file.
+        folder: The folder of the label files; by default the picture's, and its `labels`.
     """
     folders = [folder] if folder else [picture.parent, picture.parent / "labels"]
     files = (place / f"{picture.stem}.txt" for place in folders)
@@ -50,8 +50,8 @@ def read_labels(file: Path) -> Labels:
     """Read the labels of one picture.
 
     Raises:
-        ValueError: A line is not of the form above, its class is not in `classes.txt`, or there is
-            no `classes.txt`.
+        ValueError: A line is malformed, its class is not in `classes.txt`, or `classes.txt` is
+            missing.
     """
     boxes = read_boxes(file)
     classes = class_names(file.parent) if len(boxes) else ()
@@ -59,21 +59,21 @@ def read_labels(file: Path) -> Labels:
     for number in boxes[:, 0].astype(int):
         if not IGNORE <= number < len(classes):
             raise ValueError(
-                f"{file} has a class {number}; classes.txt has {len(classes)} lines, which count "
-                f"from 0 to {len(classes) - 1}."
+                f"{file} contains the class {number}; classes.txt has {len(classes)} lines, for "
+                f"the classes 0 to {len(classes) - 1}."
             )
         names.append(None if number == IGNORE else classes[number])
     return Labels(boxes[:, 1:], tuple(names))
 
 
 def read_boxes(file: Path) -> NDArray[np.float32]:
-    """Read a label file as numbers; a file that is not there has none.
+    """Read a label file as numbers; a missing file has no objects.
 
     Returns:
-        `(N, 5)`: class, `x_min, y_min, x_max, y_max` as shares of the picture, `[0, 1]`.
+        `(N, 5)`: class, `x_min, y_min, x_max, y_max` relative to the picture's size, `[0, 1]`.
 
     Raises:
-        ValueError: A line is not of the form above.
+        ValueError: A line is malformed.
     """
     rows = []
     for number, line in enumerate(_lines(file) if file.is_file() else [], start=1):
@@ -85,19 +85,19 @@ def read_boxes(file: Path) -> NDArray[np.float32]:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The classes to which the label files of a folder refer.
+    """The classes of the label files in a folder.
 
     Raises:
-        ValueError: Neither the folder nor the one above has a `classes.txt`.
+        ValueError: Neither the folder nor its parent contains a `classes.txt`.
     """
     for place in (folder, folder.absolute().parent):
         if (place / "classes.txt").is_file():
             return tuple(line.strip() for line in _lines(place / "classes.txt"))
-    raise ValueError(f"{folder} needs a classes.txt, in it or above it: one class a line.")
+    raise ValueError(f"Add a classes.txt to {folder} or its parent, with one class on each line.")
 
 
 def known_classes(labels: Iterable[Labels]) -> tuple[str, ...]:
-    """Every class of which there is an object, most frequent first."""
+    """The classes that occur, most frequent first."""
     counts: dict[str, int] = {}
     for found in labels:
         for name in found.names:
@@ -117,9 +117,9 @@ def _corners(line: str, place: str) -> Sequence[float]:
     try:
         number, x, y, width, height = (float(field) for field in line.split())
         shares = np.array([x, y, width, height])
-        # A little beyond the border is a rounding of whoever wrote it.
+        # Tools that write labels round, by up to one percent beyond the border.
         if number.is_integer() and ((shares >= -0.01) & (shares <= 1.01)).all():
             return number, x - width / 2, y - height / 2, x + width / 2, y + height / 2
     except ValueError:
-        pass  # too few fields, too many, or no number: the same sentence
+        pass  # wrong number of fields, or not a number
     raise ValueError(f"{place} must hold {_FORM}. Received: {line[:80]!r}")

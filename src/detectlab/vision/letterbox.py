@@ -1,4 +1,4 @@
-"""Pictures fitted into a network's input without changing their proportions."""
+"""Letterboxing: resize a picture to a network's input and keep its aspect ratio."""
 
 from typing import NamedTuple
 
@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from detectlab.vision.boxes import FloatArray, clip_boxes
 
-GREY = 114  # what YOLOv5 and its successors were trained with
+GREY = 114  # the padding that YOLOv5 and its successors were trained with
 
 
 class Letterbox(NamedTuple):
-    """Where a picture is in the network's input.
+    """The position of a picture in the network's input.
 
     Attributes:
-        picture_wh: The picture's own width and height in pixels.
-        fitted_wh: Its width and height in the input.
-        left_top: Where its corner is there.
+        picture_wh: Width and height of the picture in pixels.
+        fitted_wh: Width and height of the resized picture.
+        left_top: Position of its top left corner in the input.
     """
 
     picture_wh: tuple[int, int]
@@ -26,9 +26,11 @@ class Letterbox(NamedTuple):
 
     @classmethod
     def of(cls, picture_wh: tuple[int, int], input_wh: tuple[int, int]) -> "Letterbox":
-        """The place of a picture: as large as it fits, and in the middle.
+        """The largest centred position, rounded as YOLOv5's own code does.
 
-        It is rounded as YOLOv5's own code does, so that boxes agree to the pixel.
+        Args:
+            picture_wh: Width and height of the picture in pixels.
+            input_wh: Width and height of the network's input.
 
         >>> Letterbox.of((1280, 721), (640, 640))
         Letterbox(picture_wh=(1280, 721), fitted_wh=(640, 360), left_top=(0, 140))
@@ -39,10 +41,10 @@ class Letterbox(NamedTuple):
         return cls(picture_wh, (width, height), (round(left - 0.1), round(top - 0.1)))
 
     def fit(self, image: NDArray[np.uint8], input_wh: tuple[int, int]) -> NDArray[np.uint8]:
-        """A picture in its place, with grey around it.
+        """The network's input: the resized picture, padded with grey.
 
         Args:
-            image: `(height, width, 3)` uint8, of the size that this was made for.
+            image: `(height, width, 3)` uint8 of the size `picture_wh`.
             input_wh: Width and height of the network's input.
 
         Returns:
@@ -57,7 +59,7 @@ class Letterbox(NamedTuple):
         return filled
 
     def to_picture(self, xyxy: FloatArray) -> FloatArray:
-        """Boxes in pixels of the input as boxes in pixels of the picture, cut off at its borders.
+        """Boxes converted from pixels of the input to pixels of the picture, and clipped to it.
 
         Args:
             xyxy: `(N, 4)` boxes.

@@ -1,4 +1,4 @@
-"""How well two sets of boxes agree: matching at IoU 0.5, and average precision (AP50)."""
+"""Agreement of two sets of boxes: matching at IoU 0.5, and average precision (AP50)."""
 
 from collections.abc import Sequence
 
@@ -9,28 +9,31 @@ from detectlab.vision.boxes import box_iou
 from detectlab.vision.detections import Detections
 
 IOU_THRESHOLD = 0.5
-IGNORE = -1  # the class of regions in which detections count neither way
+IGNORE = -1  # class of ignored regions: detections there are neither true nor false positives
 
 Found = NDArray[np.float32]  # (N, 6): class, score, x_min, y_min, x_max, y_max
 Truth = NDArray[np.float32]  # (N, 5): class or -1, x_min, y_min, x_max, y_max
 
 
 def match(
-    baseline: Detections, other: Detections, min_iou: float = IOU_THRESHOLD
+    baseline: Detections, other: Detections, *, min_iou: float = IOU_THRESHOLD
 ) -> list[tuple[int, int]]:
-    """Pairs of objects, by their indices, that are of the same class and overlap enough.
+    """Match objects of the same class, greedily by IoU.
 
     Args:
-        baseline: One answer.
-        other: The other one; it may know other classes, so names count, not numbers.
-        min_iou: Boxes that overlap less are different objects, in `(0, 1]`.
+        baseline: One result.
+        other: The other result. Classes are compared by name, since the detectors may differ.
+        min_iou: Minimum IoU of a pair, in `(0, 1]`.
+
+    Returns:
+        Pairs of indices `(baseline, other)`, the largest IoU first.
     """
     same_class = np.array(baseline.labels, dtype=object)[:, None] == np.array(
         other.labels, dtype=object
     )
     overlap = np.where(same_class, box_iou(baseline.xyxy, other.xyxy), 0.0)
     pairs: list[tuple[int, int]] = []
-    # Each object is matched once: the best pair goes first and takes its row and column along.
+    # Each object is matched once, so the best pair removes its row and its column.
     while overlap.size and overlap.max() >= min_iou:
         row, column = np.unravel_index(overlap.argmax(), overlap.shape)
         pairs.append((int(row), int(column)))
@@ -41,19 +44,20 @@ def match(
 def average_precision(
     found: Sequence[Found], truth: Sequence[Truth], label: int
 ) -> tuple[float, int]:
-    """Gives the area under the precision-recall curve of one class, and how many objects it has.
+    """Area under the precision-recall curve of one class, and its number of objects.
 
-    Of several detections of one object the most confident is right, and the others are wrong. The
-    precision at a recall is the best that is reached at this recall or beyond.
+    Of several detections of one object the most confident is a true positive, and the others are
+    false positives. The precision at a recall is the maximum at that recall or above, as in PASCAL
+    VOC 2010 and later.
 
     Args:
-        found: Detections picture by picture: class, score, corners. Corners are pixels or shares
-            of the picture, as long as `truth` has the same.
-        truth: What is there, in the same order: class or -1 (counts neither way), corners.
+        found: Detections of each picture: class, score, corners. Corners are in pixels or relative
+            to the picture, the same as in `truth`.
+        truth: Ground truth of each picture in the same order: class or `IGNORE`, corners.
         label: The class.
 
     Returns:
-        AP50 from 0 to 1 (nan without objects), and the number of objects.
+        AP50 in `[0, 1]` (nan without objects), and the number of objects.
 
     >>> there = np.array([[0, 0, 0, 2, 2]], np.float32)
     >>> average_precision([np.array([[0, 0.9, 0, 0, 2, 2]], np.float32)], [there], 0)
@@ -76,7 +80,7 @@ def average_precision(
 
 
 def _judge(found: Found, objects: Truth, regions: Truth) -> list[tuple[float, bool]]:
-    """Gives (score, right?) for one class in one picture, leaving out hits on ignored regions."""
+    """`(score, is_true_positive)` of one class in one picture, without hits on ignored regions."""
     taken, verdicts = np.zeros(len(objects), bool), []
     for row in found[np.argsort(-found[:, 1], kind="stable")]:
         overlaps = box_iou(row[None, 2:], objects[:, 1:])[0] * ~taken
