@@ -1,4 +1,4 @@
-"""What is installed and what works, for `detectlab doctor`."""
+"""`detectlab doctor`: what is installed, what works, and what to do about the rest."""
 
 import importlib.metadata
 import importlib.util
@@ -7,16 +7,22 @@ import platform
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
+
+import typer
+
+_PORT = 8000
+_FREE_MB = 500  # disk space for the largest detector
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
         fine: Whether it is as it should be.
-        text: What was seen and, where it is not fine, what to do.
+        text: What was found and, where it is not fine, what to do.
         needed: Whether detection fails without it.
     """
 
@@ -25,71 +31,75 @@ class Finding(NamedTuple):
     needed: bool = True
 
 
-def examine() -> list[Finding]:
-    """Look at everything that detectlab relies on; a check that breaks becomes a finding too."""
-    checks: list[Callable[[], Iterator[Finding]]] = [
-        _python, _opencv, _engines, _cache, _detectors, _detection, _lab, _port,
-    ]  # fmt: skip
+Check = Callable[[], Iterator[Finding]]
+
+
+def doctor() -> None:
+    """Say what is installed, what works, and what to do about what does not."""
+    findings = examine(CHECKS)
+    for finding in findings:
+        colour = typer.colors.GREEN if finding.fine else typer.colors.YELLOW
+        typer.echo(typer.style("ok  " if finding.fine else "look", fg=colour) + " " + finding.text)
+    if not all(finding.fine for finding in findings if finding.needed):
+        raise typer.Exit(1)
+
+
+def examine(checks: Mapping[str, Check]) -> list[Finding]:
+    """Run checks by name; one that raises an error becomes a finding under its name."""
     findings: list[Finding] = []
-    for check in checks:
+    for name, check in checks.items():
         try:
             findings += check()
         except Exception as error:
-            findings.append(Finding(False, f"{check.__name__[1:]}: {error}"))
+            findings.append(Finding(False, f"{name}: {error}"))
     return findings
 
 
-def _python() -> Iterator[Finding]:
+def _check_python() -> Iterator[Finding]:
     version = platform.python_version()
     fine = (3, 11) <= sys.version_info < (3, 14)
     yield Finding(fine, f"Python {version}" + ("" if fine else ": use 3.11, 3.12 or 3.13"))
 
 
-def _opencv() -> Iterator[Finding]:
+def _check_opencv() -> Iterator[Finding]:
     import cv2
 
     from detectlab.engines import available
 
-    fine = hasattr(cv2.dnn, "readNetFromDarknet") or "openvino" in available()
+    fine = hasattr(cv2.dnn, "readNetFromDarknet") or len(available()) > 1
     advice = "" if fine else ": it reads no Darknet files. pip install 'detectlab[fast]'"
     yield Finding(fine, f"OpenCV {cv2.__version__}" + advice)
 
 
-def _engines() -> Iterator[Finding]:
-    from detectlab.engines import available, choose
+def _check_engines() -> Iterator[Finding]:
+    from detectlab.engines import ENGINES, available, choose
     from detectlab.settings import Settings
 
     settings = Settings()
-    if "openvino" in available():
-        yield Finding(True, f"OpenVINO {importlib.metadata.version('openvino')}", needed=False)
-    else:
-        advice = "not installed: pip install 'detectlab[fast]' for a faster engine"
-        yield Finding(False, f"OpenVINO: {advice}", needed=False)
+    for name in ENGINES:
+        if name in available():
+            yield Finding(True, f"Engine {name}: installed", needed=False)
+        else:
+            advice = "not installed: pip install 'detectlab[fast]' for a faster engine"
+            yield Finding(False, f"Engine {name}: {advice}", needed=False)
     yield Finding(True, f"Engine: {choose(settings.engine)}, precision {settings.precision}")
 
 
-def _cache() -> Iterator[Finding]:
+def _check_cache() -> Iterator[Finding]:
     from detectlab.settings import Settings
 
     home = Settings().home
-    folder = home
-    while not folder.exists():
-        folder = folder.parent
+    folder = next(folder for folder in (home, *home.absolute().parents) if folder.exists())
     fine = os.access(folder, os.W_OK)
-    text = f"Cache folder {home}"
-    if not fine:
-        text += ": cannot be written. Set DETECTLAB_HOME to a folder of yours"
-    yield Finding(fine, text, needed=False)
+    advice = "" if fine else ": cannot be written. Set DETECTLAB_HOME to a folder of yours"
+    yield Finding(fine, f"Cache folder {home}" + advice, needed=False)
     free_mb = shutil.disk_usage(folder).free // 2**20
-    fine = free_mb >= 500
-    yield Finding(
-        fine,
-        f"{free_mb:,} MB of disk free there" + ("" if fine else ": too little for yolov3"),
-        needed=False,
-    )
+    fine = free_mb >= _FREE_MB
+    advice = "" if fine else ": too little for yolov3"
+    yield Finding(fine, f"{free_mb:,} MB of disk free there" + advice, needed=False)
 
 
-def _detectors() -> Iterator[Finding]:
+def _check_detectors() -> Iterator[Finding]:
     from detectlab.models.files import default_model, is_present
     from detectlab.models.registry import registry
 
@@ -99,23 +109,21 @@ def _detectors() -> Iterator[Finding]:
     yield Finding(True, f"Default detector: {default_model()}")
 
 
-def _detection() -> Iterator[Finding]:
-    import time
-
+def _check_detection() -> Iterator[Finding]:
     import numpy as np
 
     from detectlab.detection.detector import load_detector
 
     detector = load_detector()
     image = np.full((480, 640, 3), 127, np.uint8)
-    detector.detect(image)  # the first one also allocates
+    detector.detect(image)  # the first detection also allocates
     started = time.perf_counter()
     detector.detect(image)
     elapsed_ms = 1000 * (time.perf_counter() - started)
     yield Finding(True, f"{detector.name} answers in {elapsed_ms:.0f} ms")
 
 
-def _lab() -> Iterator[Finding]:
+def _check_lab() -> Iterator[Finding]:
     for package, purpose in (
         ("jupyterlab", "the notebooks"),
         ("ipywidgets", "their sliders"),
@@ -132,15 +140,20 @@ def _lab() -> Iterator[Finding]:
             yield Finding(False, f"{package} ({purpose}): {advice}", needed=False)
 
 
-def _port() -> Iterator[Finding]:
+def _check_port() -> Iterator[Finding]:
     with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", 8000))
-        except OSError:
-            yield Finding(
-                False,
-                "Port 8000 is in use: stop that server, or serve with --port 0",
-                needed=False,
-            )
-        else:
-            yield Finding(True, "Port 8000 is free", needed=False)
+        fine = probe.connect_ex(("127.0.0.1", _PORT)) != 0
+    state = "free" if fine else "in use: stop that server, or serve with --port 0"
+    yield Finding(fine, f"Port {_PORT} is {state}", needed=False)
+
+
+CHECKS: dict[str, Check] = {
+    "python": _check_python,
+    "opencv": _check_opencv,
+    "engines": _check_engines,
+    "cache": _check_cache,
+    "detectors": _check_detectors,
+    "detection": _check_detection,
+    "lab": _check_lab,
+    "port": _check_port,
+}

@@ -1,4 +1,4 @@
-"""The learner's app and the uvicorn server around it, as guests of somebody else's process."""
+"""The learner's app and its uvicorn server, made to run inside a Jupyter kernel's process."""
 
 import asyncio
 import logging
@@ -18,12 +18,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-GRACE_S = 3  # what requests that are under way get once the server is told to stop
+GRACE_S = 3  # time for requests in progress once the server is told to stop
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~%@+-]+)+")
 
 
 class Guest:
-    """The app as uvicorn sees it: its start-up error is kept, a proxy's prefix is passed on.
+    """ASGI middleware: keeps the app's start-up error, and applies a proxy's prefix.
+
+    Args:
+        app: The learner's ASGI app.
 
     Attributes:
         failure: What the app's lifespan raised, if anything.
@@ -39,14 +42,14 @@ class Guest:
         self.reason = "it gave no reason"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on to the app."""
+        """Pass one connection to the app."""
         if scope["type"] != "lifespan":
             await self._app(_with_proxy_prefix(scope), receive, send)
             return
 
         async def send_noting_failure(message: Message) -> None:
             if message["type"] == "lifespan.startup.failed":
-                # The cell shows it; uvicorn would print the whole traceback once more.
+                # The cell shows the error; uvicorn would print the whole traceback once more.
                 self.reason = message.get("message", "").strip().rpartition("\n")[2] or self.reason
                 message = {"type": message["type"]}
             await send(message)
@@ -58,8 +61,8 @@ class Guest:
             self.failure = error
             raise
 
-    def leave(self) -> None:
-        """End a start-up that was interrupted."""
+    def cancel_lifespan(self) -> None:
+        """Cancel a start-up that was interrupted."""
         if self._lifespan:
             self._lifespan.cancel()
 
@@ -85,7 +88,13 @@ def _with_proxy_prefix(scope: Scope) -> Scope:
 
 
 def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) -> "uvicorn.Server":
-    """Build a server that can be interrupted at any time, in a cell as well as in a thread."""
+    """Build a server that can be interrupted at any time, in a cell and in a thread.
+
+    Args:
+        app: The ASGI app, usually a `Guest`.
+        root_path: Prefix that a proxy removes from every path.
+        on_started: Called once the server answers.
+    """
     import uvicorn
 
     class KernelServer(uvicorn.Server):
@@ -97,27 +106,27 @@ def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) ->
             if sig != signal.SIGINT:
                 super().handle_exit(sig, frame)
                 return
-            # 1: let requests finish, 2: do not wait for them, 3: the app blocks the loop.
+            # First: let requests finish; second: do not wait; third: the app blocks the loop.
             stuck = not self.started or self.force_exit
             self.force_exit = self.should_exit
             self.should_exit = True
             if stuck:
                 raise KeyboardInterrupt
 
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancellation)
     path = root_path.strip("/")
     return KernelServer(
         uvicorn.Config(
             app,
             root_path=f"/{path}" if path else "",
-            log_config=None,  # logging's set-up would close the handlers of everybody else here
+            log_config=None,  # uvicorn's set-up would close all other handlers of the process
             log_level="warning",
             timeout_graceful_shutdown=GRACE_S,
-            proxy_headers=False,  # `Guest` reads them, after it has seen who really called
+            proxy_headers=False,  # `Guest` reads them, after the check of the real client address
         )
     )
 
 
-def _is_news(record: logging.LogRecord) -> bool:
-    """Drop the tracebacks of requests that were cut off because the server stopped."""
+def _is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Drop tracebacks of requests that were cancelled because the server stopped."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))

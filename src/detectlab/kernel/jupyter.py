@@ -1,4 +1,4 @@
-"""What a kernel can know about the Jupyter around it."""
+"""Facts about the Jupyter server that a kernel runs under."""
 
 import html
 import importlib.util
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def proxied_path(port: int) -> str | None:
-    """Path of a port on this Jupyter's own address, or `None` where nothing leads to it."""
+    """Path of a port on this Jupyter's own address, or `None` without a proxy for ports."""
     prefix = os.environ.get("JUPYTERHUB_SERVICE_PREFIX") or _jupyter_base_url()
     return f"{prefix.rstrip('/')}/proxy/{port}/" if prefix else None
 
@@ -20,7 +20,7 @@ def _jupyter_base_url() -> str | None:
         return None
     from jupyter_core.paths import jupyter_runtime_dir
 
-    # What `list_running_servers()` reads, without the 2 s that importing jupyter_server takes.
+    # The file that `list_running_servers()` reads; importing jupyter_server would take 2 s.
     try:
         info = json.loads(Path(jupyter_runtime_dir(), f"jpserver-{parent}.json").read_text())
     except (OSError, ValueError):
@@ -30,6 +30,6 @@ def _jupyter_base_url() -> str | None:
 
 
 def link(address: str) -> str:
-    """HTML of a link that opens in a tab of its own."""
+    """HTML of a link that opens in a new tab."""
     address = html.escape(address)
     return f'<a href="{address}" target="_blank">{address}</a>'

@@ -1,10 +1,10 @@
-"""The port, bound before uvicorn sees it: one in use is an error in the cell that asked for it."""
+"""The listening socket, bound before uvicorn starts: a port in use is an error of the caller."""
 
 import errno
 import os
 import socket
 
-_BACKLOG = 128
+_BACKLOG = 2048
 
 
 class ServerStartError(RuntimeError):
@@ -20,27 +20,31 @@ def default_host() -> str:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Open a socket that listens on `port`.
+    """Open a listening TCP socket.
+
+    Args:
+        host: Address of this machine, IPv4 or IPv6.
+        port: Port to listen on; 0 for any free one.
+
+    Returns:
+        The socket; from now on no other program gets the port.
 
     Raises:
         ServerStartError: The port is taken or not allowed, or `host` is not this machine.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    if os.name == "posix":  # elsewhere the option would let two programs share the port
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # Connections inherit it. asyncio's loop sets it only on sockets that name their protocol, and
-    # without it an answer waits 40 ms for the client's word that its beginning has arrived.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)  # from here on nobody else gets the port
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        listener.close()
         if error.errno == errno.EADDRINUSE:
             problem = f"Port {port} on {host} is taken by another program."
-            advice = "Stop the other server (perhaps another notebook's), or pass another port:"
+            advice = "Stop the other server (perhaps another notebook's), or choose another port"
         else:
-            problem = f"Cannot listen on port {port} of {host}: {error.strerror}."
-            advice = "Leave `host` out, and pass a port above 1023:"
-        raise ServerStartError(f"{problem} {advice} port=0 takes any free one.") from None
+            reason = str(error.strerror).partition(" (while attempting")[0]
+            problem = f"Cannot listen on port {port} of {host}: {reason}."
+            advice = "Use the default host, and choose a port above 1023"
+        raise ServerStartError(f"{problem} {advice}; port 0 takes any free one.") from None
+    # Connections inherit the option. asyncio sets it only on sockets that name their protocol, and
+    # without it the end of an answer waits 40 ms for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

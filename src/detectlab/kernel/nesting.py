@@ -1,4 +1,4 @@
-"""Running a coroutine on the event loop that is running the very cell that calls."""
+"""Nested event loop: run a coroutine on the loop that already runs the calling cell."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,10 @@ def run_nested(
 ) -> None:
     """Run `main()` to its end; an interrupt cancels it.
 
+    Args:
+        loop: The running event loop.
+        main: Makes the coroutine.
+
     Raises:
         ServerStartError: This kind of loop cannot be nested, or nest_asyncio is missing.
     """
@@ -26,7 +30,7 @@ def run_nested(
             "run `pip install 'detectlab[lab]'` in a terminal if nest_asyncio is missing."
         ) from None
     task = loop.create_task(main())
-    with _postponing_what_needs_this_cell(loop):
+    with _postponed_kernel_messages(loop):
         while not task.done():
             try:
                 loop.run_until_complete(task)
@@ -35,11 +39,11 @@ def run_nested(
 
 
 @contextlib.contextmanager
-def _postponing_what_needs_this_cell(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Keep the messages that reach a kernel while this cell nests its loop, for after the cell.
+def _postponed_kernel_messages(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Postpone messages that reach the kernel while the loop is nested until the cell has ended.
 
     ipykernel 7 handles all messages of the page in one context, and the cell is inside it: their
-    first step fails with "cannot enter context", and without this they would be lost for ever.
+    first step fails with "cannot enter context", and the message would be lost.
     """
     handle_problem = loop.call_exception_handler
     postponed: list[asyncio.Handle] = []
@@ -50,7 +54,7 @@ def _postponing_what_needs_this_cell(loop: asyncio.AbstractEventLoop) -> Iterato
         else:
             handle_problem(problem)
 
-    # Not set_exception_handler(): from Python 3.12 on that one would run in the same context.
+    # Not set_exception_handler(): from Python 3.12 on its handler runs in the same context.
     loop.call_exception_handler = postpone  # type: ignore[assignment]
     try:
         yield

@@ -19,7 +19,7 @@ _running: dict[int, "ServerHandle"] = {}  # port -> this kernel's server there
 
 
 class ServerHandle:
-    """One server of this kernel, as `start` returns it; leaving a `with` block stops it.
+    """A server of this kernel, as `start` returns it; leaving a `with` block stops it.
 
     Attributes:
         host: Address the server listens on.
@@ -31,7 +31,7 @@ class ServerHandle:
         self._server = make_server(self._guest, root_path, self._on_started)
         self._on_ready: Callable[[], None] | None = None
         self._abandon: Callable[[], object] | None = None
-        self._settled = threading.Event()  # it answers, or never will
+        self._settled = threading.Event()  # it answers, or failed to start
         self._ended = threading.Event()  # the port is free again
         self._socket = bind(host, port)
         self.host = host
@@ -55,9 +55,9 @@ class ServerHandle:
         return self._server.started and not self._ended.is_set()
 
     def stop(self) -> None:
-        """Stop the server and wait until its port is free; harmless when it is stopped already.
+        """Stop the server and wait until its port is free; does nothing when it is stopped already.
 
-        Requests under way get 3 s to finish.
+        Requests in progress get 3 s to finish.
 
         Raises:
             RuntimeError: The server is still busy after 10 s.
@@ -92,7 +92,7 @@ class ServerHandle:
 
     def _ask_to_stop(self) -> None:
         self._server.should_exit = True
-        if self._abandon and not self._server.started:  # uvicorn looks only after start-up
+        if self._abandon and not self._server.started:  # uvicorn reads the flag after start-up
             with contextlib.suppress(RuntimeError):  # the loop has just closed
                 self._abandon()
 
@@ -102,7 +102,7 @@ class ServerHandle:
             self._on_ready()
 
     async def _run(self) -> None:
-        """Serve until told to stop, and leave nothing behind."""
+        """Serve until told to stop, then release the socket and the registry entry."""
         task = asyncio.current_task()
         assert task is not None
         self._abandon = functools.partial(task.get_loop().call_soon_threadsafe, task.cancel)
@@ -110,13 +110,13 @@ class ServerHandle:
             await self._server.serve(sockets=[self._socket])
         except (KeyboardInterrupt, asyncio.CancelledError):
             self._server.should_exit = True
-        except SystemExit:  # uvicorn's way to say that the app did not start
+        except SystemExit:  # uvicorn raises it when the app did not start
             pass
         finally:
             self._release()
 
     def _release(self) -> None:
-        self._guest.leave()
+        self._guest.cancel_lifespan()
         for listener in getattr(self._server, "servers", []):
             listener.close()
         self._socket.close()
@@ -126,7 +126,7 @@ class ServerHandle:
         self._settled.set()
 
     def _run_on_own_loop(self) -> None:
-        # A loop of its own kind: nest_asyncio, uvloop and the user's policy stay out of it.
+        # A plain loop: nest_asyncio, uvloop and the user's policy do not affect it.
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             runner.run(self._run())
 
@@ -139,7 +139,7 @@ class ServerHandle:
         ) from self._guest.failure
 
 
-def serve(app: ASGIApp, host: str | None = None, port: int = 8000, root_path: str = "") -> None:
+def serve(app: ASGIApp, *, host: str | None = None, port: int = 8000, root_path: str = "") -> None:
     """Serve `app` and keep the cell busy until the kernel is interrupted.
 
     Runs on the kernel's own event loop, or on a fresh one outside a kernel. An interrupt ends the
@@ -173,21 +173,29 @@ def serve(app: ASGIApp, host: str | None = None, port: int = 8000, root_path: st
 
 
 def start(
-    app: ASGIApp, host: str | None = None, port: int = 0, root_path: str = ""
+    app: ASGIApp, *, host: str | None = None, port: int = 0, root_path: str = ""
 ) -> ServerHandle:
     """Serve `app` in the background and return once it answers.
 
-    Takes what `serve` takes, raises what it raises, and replaces this kernel's earlier server on
-    `port` in the same way.
+    A server that this kernel already has on `port` is stopped first.
+
+    Args:
+        app: ASGI application, such as `FastAPI()`.
+        host: Address to listen on; by default 127.0.0.1, in a container 0.0.0.0.
+        port: Port to listen on, by default any free one.
+        root_path: Prefix that a proxy in front removes from every path, such as "/api".
 
     Returns:
         Handle with `url`, `port` and `stop()`; also a context manager.
+
+    Raises:
+        ServerStartError: The port is taken, or the app failed while starting up.
     """
     handle = _prepare(app, host, port, root_path)
     thread = threading.Thread(target=handle._run_on_own_loop, name="detectlab-server", daemon=True)
     thread.start()
     try:
-        while not handle._settled.wait(0.2):  # in steps: Windows interrupts only between them
+        while not handle._settled.wait(0.2):  # in steps: Windows interrupts between them only
             pass
     except KeyboardInterrupt:
         handle._ask_to_stop()

@@ -1,0 +1,19 @@
+"""Options that several commands have in common."""
+
+from typing import Annotated, Literal
+
+import typer
+
+# A plain string: the engines are a registry, which is read only where a command needs it.
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Runtime for the network; `detectlab doctor` lists them. By default the fastest "
+        "one that is installed.",
+    ),
+]
+Precision = Annotated[
+    Literal["float32", "fast"] | None,
+    typer.Option(help="float32 by default; fast uses what this processor does best."),
+]

@@ -1,0 +1,71 @@
+"""`detectlab serve`: the API, until Ctrl-C."""
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from detectlab.cli.options import Engine, Precision
+
+if TYPE_CHECKING:
+    from detectlab.settings import Settings
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    root_path: Annotated[
+        str, typer.Option(help="Prefix that a reverse proxy strips, such as /serve.")
+    ] = "",
+    allow_open: Annotated[
+        bool,
+        typer.Option("--allow-open", help="Listen beyond this machine without an API key."),
+    ] = False,
+    engine: Engine = None,
+    precision: Precision = None,
+) -> None:
+    """Serve the API until Ctrl-C."""
+    import uvicorn
+
+    from detectlab.engines import choose
+    from detectlab.kernel.listening import bind
+    from detectlab.serving import request_log
+    from detectlab.serving.app import create_app
+    from detectlab.serving.auth import refuse_open_door
+    from detectlab.settings import Settings
+
+    if engine:
+        choose(engine)  # report an unknown or missing engine before anything starts
+    # In the environment, so that child processes of the server have them too.
+    for name, value in (("ENGINE", engine), ("PRECISION", precision)):
+        if value:
+            os.environ[f"DETECTLAB_{name}"] = value
+    settings = _with_rollout_file(Settings())
+    choose(settings.engine)
+    request_log.configure(settings.log_json)
+    refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
+    listener = bind(host, port)
+    port = listener.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    typer.echo(f"Serving on http://{shown}:{port}{root_path} (docs: /docs; stop with Ctrl-C)")
+    config = uvicorn.Config(
+        create_app(settings=settings),
+        root_path=root_path,
+        log_level="warning",
+        access_log=False,
+        ws="none",  # no WebSocket route here, and the library would take memory
+        timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _with_rollout_file(settings: "Settings") -> "Settings":
+    """Settings with a file for the rollout's plan, unless the cache folder cannot be written."""
+    if settings.rollout_file is None:
+        with contextlib.suppress(OSError):
+            settings.home.mkdir(parents=True, exist_ok=True)
+            if os.access(settings.home, os.W_OK):
+                file = settings.home / "rollout.sqlite"
+                return settings.model_copy(update={"rollout_file": file})
+    return settings
