@@ -96,7 +96,7 @@ def main() -> None:
             if known:
                 width, height = card.input_size_wh
                 picture = rng.integers(0, 255, (height, width, 3), np.uint8)
-                engine = open_engine(known[0], arguments.engine, copies=1)
+                engine = open_engine(known[0], arguments.engine, concurrency=1)
                 engines[card.name], origins[card.name] = (engine, picture), known[1]
         if REFERENCE not in engines:
             raise SystemExit(f"{REFERENCE} is what the others are compared with, and is not here")

@@ -43,7 +43,7 @@ def process(engine: Engine, data: NDArray[np.uint8], names: tuple[str, ...]) -> 
     at.append(time.perf_counter())
     squeezed = cv2.resize(pixels, engine.input_size_wh, interpolation=cv2.INTER_LINEAR)
     at.append(time.perf_counter())
-    rows = engine.run(np.asarray(squeezed, np.uint8))
+    rows = engine.run(np.asarray(squeezed, np.uint8))["rows"]
     at.append(time.perf_counter())
     size_wh = pixels.shape[1], pixels.shape[0]
     found = decode_yolo(rows, size_wh, names, CONFIDENCE, NMS_THRESHOLD)
@@ -89,7 +89,9 @@ def main() -> int:
         cv2.setNumThreads(1)
     names = tuple(options.classes.read_text().split("\n"))
     network = Network(options.weights, options.config, (416, 416))
-    engine = open_engine(network, options.engine, options.precision, options.loops)
+    engine = open_engine(
+        network, options.engine, precision=options.precision, concurrency=options.loops
+    )
     pictures = [np.fromfile(path, np.uint8) for path in options.pictures]
     stages: list[list[float]] = []
     # This thread takes part, to see when the time begins.

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     model: str | None = Field(default=None, description="The default detector.")
 
     # What runs them
-    engine: Literal["auto", "opencv", "openvino"] = Field(
+    engine: str = Field(
         default="auto",
         description="What runs the networks; by default the fastest one that is installed.",
     )
@@ -113,6 +113,13 @@ class Settings(BaseSettings):
 
     # Service: what it tells
     log_json: bool = Field(default=False, description="Whether log lines are JSON objects.")
+
+    @field_validator("engine")
+    @classmethod
+    def _check_engine(cls, engine: str) -> str:
+        from detectlab.engines.registry import check_name  # late: it imports NumPy
+
+        return check_name(engine)
 
     @field_validator("home")
     @classmethod

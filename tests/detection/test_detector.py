@@ -43,9 +43,9 @@ class ConstantEngine:
     def __init__(self, rows: list[list[float]]) -> None:
         self.rows = np.array(rows, np.float32)
 
-    def run(self, image: np.ndarray) -> np.ndarray:
+    def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
         assert image.shape == (32, 32, 3)
-        return self.rows
+        return {"rows": self.rows}
 
 
 @pytest.fixture
@@ -167,7 +167,9 @@ def test_two_detectors_in_many_threads_always_give_the_right_answer(
 ) -> None:
     names = tuple("abcde")
     detectors = [
-        YoloDetector(str(seed), names, OpenCVEngine(Network(weights, config, (64, 64)), copies=3))
+        YoloDetector(
+            str(seed), names, OpenCVEngine(Network(weights, config, (64, 64)), concurrency=3)
+        )
         for seed in (1, 2)
         for config, weights in [make_network(5, seed)]
     ]
@@ -192,10 +194,10 @@ def test_two_detectors_in_many_threads_always_give_the_right_answer(
 @needs_opencv_4
 def test_engine_whose_files_vanish_goes_on_with_what_is_loaded(make_network: MakeNetwork) -> None:
     config, weights = make_network(5, 3)
-    engine = OpenCVEngine(Network(weights, config, (64, 64)), copies=4)
+    engine = OpenCVEngine(Network(weights, config, (64, 64)), concurrency=4)
     image = np.full((64, 64, 3), 90, np.uint8)
-    before = engine.run(image)
+    before = engine.run(image)["rows"]
     weights.unlink()
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(engine.run, [image] * 40))
-    assert all((answer == before).all() for answer in answers)
+    assert all((answer["rows"] == before).all() for answer in answers)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -42,7 +43,9 @@ def picture() -> np.ndarray:
 @needs_openvino
 @needs_opencv_4
 def test_both_engines_give_the_same_rows(network: Network, picture: np.ndarray) -> None:
-    opencv, openvino = (open_engine(network, name).run(picture) for name in ("opencv", "openvino"))
+    opencv, openvino = (
+        open_engine(network, name).run(picture)["rows"] for name in ("opencv", "openvino")
+    )
     assert opencv.shape == openvino.shape == (3 * 2 * 3, 5 + len(NAMES))
     assert opencv.dtype == openvino.dtype == np.float32
     np.testing.assert_allclose(openvino, opencv, rtol=1e-4, atol=1e-5)
@@ -69,7 +72,7 @@ def test_openvino_in_many_threads_always_gives_the_right_answer(make_network: Ma
     running = []
     for seed, size_wh in enumerate(sizes):
         config, weights = make_network(len(NAMES), seed)
-        running.append(open_engine(Network(weights, config, size_wh), "openvino", copies=3))
+        running.append(open_engine(Network(weights, config, size_wh), "openvino", concurrency=3))
     detectors = [YoloDetector("random", NAMES, engine) for engine in running]
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 255, (rng.integers(20, 90), 80, 3), np.uint8) for _ in range(8)]
@@ -92,12 +95,12 @@ def test_openvino_in_many_threads_always_gives_the_right_answer(make_network: Ma
 def test_openvino_needs_its_files_only_while_it_loads(
     network: Network, picture: np.ndarray
 ) -> None:
-    engine = open_engine(network, "openvino", copies=3)
-    expected = engine.run(picture)
+    engine = open_engine(network, "openvino", concurrency=3)
+    expected = engine.run(picture)["rows"]
     network.weights.unlink()
     with ThreadPoolExecutor(3) as threads:
         answers = list(threads.map(engine.run, [picture] * 12))
-    assert all((answer == expected).all() for answer in answers)
+    assert all((answer["rows"] == expected).all() for answer in answers)
 
 
 @needs_openvino
@@ -105,7 +108,7 @@ def test_openvino_with_precision_fast_is_near_float32(
     network: Network, picture: np.ndarray
 ) -> None:
     exact, fast = (
-        open_engine(network, "openvino", precision).run(picture)
+        open_engine(network, "openvino", precision=precision).run(picture)["rows"]
         for precision in ("float32", "fast")
     )
     np.testing.assert_allclose(fast[:, :2], exact[:, :2], atol=0.01)
@@ -150,11 +153,65 @@ def test_onnx_file_gets_scaled_rgb_and_gives_its_rows(
     picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
     engine = open_engine(Network(onnx_file(kind, side), None, (8, 8), 1 / 255), name)
 
-    rows = engine.run(picture)
+    outputs = engine.run(picture)
 
-    assert rows.dtype == np.float32
-    expected = picture[:, :, ::-1].transpose(2, 0, 1).reshape(1, 3, 64) / 255
-    np.testing.assert_allclose(rows, expected, atol=1e-3 if kind == "FLOAT16" else 1e-6)
+    assert set(outputs) == {"rows", "same"}
+    expected = picture[:, :, ::-1].transpose(2, 0, 1)[None] / 255
+    for name, shape in (("rows", (1, 3, 64)), ("same", (1, 3, 8, 8))):
+        assert outputs[name].dtype == np.float32
+        tolerance = 1e-3 if kind == "FLOAT16" else 1e-6
+        np.testing.assert_allclose(outputs[name], expected.reshape(shape), atol=tolerance)
+
+
+@pytest.fixture
+def two_input_file(tmp_path: Path) -> Path:
+    """An ONNX network that gives its picture times its other input, and that input itself."""
+    onnx = pytest.importorskip("onnx")
+    helper, element = onnx.helper, onnx.TensorProto.FLOAT
+    factor = helper.make_tensor_value_info("factor", element, (1, 3, 1, 1))
+    picture = helper.make_tensor_value_info("picture", element, (1, 3, 8, 8))
+    outputs = [
+        helper.make_tensor_value_info("product", element, (1, 3, 8, 8)),
+        helper.make_tensor_value_info("doubled", element, (1, 3, 1, 1)),
+    ]
+    nodes = [
+        helper.make_node("Mul", ["picture", "factor"], ["product"]),
+        helper.make_node("Add", ["factor", "factor"], ["doubled"]),
+    ]
+    graph = helper.make_graph(nodes, "product", [factor, picture], outputs)
+    opset = helper.make_opsetid("", 13)
+    file = tmp_path / "product.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), file)
+    return file
+
+
+@pytest.mark.parametrize("channel_order", ["rgb", "bgr"])
+@pytest.mark.parametrize("name", ["opencv", pytest.param("openvino", marks=needs_openvino)])
+def test_network_with_two_inputs_gives_all_outputs_of_normalised_pixels(
+    name: str, channel_order: Literal["rgb", "bgr"], two_input_file: Path
+) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    factor = np.array([1, 2, 3], np.float32).reshape(1, 3, 1, 1)
+    mean, deviation = (0.5, 0.4, 0.3), (0.2, 0.25, 0.5)
+    network = Network(
+        two_input_file,
+        None,
+        (8, 8),
+        scale=1 / 255,
+        mean=mean,
+        deviation=deviation,
+        channel_order=channel_order,
+        other_inputs={"factor": factor},
+    )
+
+    outputs = open_engine(network, name).run(picture)
+
+    ordered = picture[..., ::-1] if channel_order == "rgb" else picture
+    normalised = (ordered / 255 - mean) / deviation
+    expected = factor * normalised.transpose(2, 0, 1)[None]
+    assert set(outputs) == {"product", "doubled"}
+    np.testing.assert_allclose(outputs["product"], expected, atol=1e-5)
+    np.testing.assert_allclose(outputs["doubled"], 2 * factor)
 
 
 @pytest.mark.parametrize(

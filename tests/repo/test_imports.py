@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "detectlab"
 BELOW: dict[str, set[str]] = {
     "kernel": set(),
     "client": set(),
-    "settings": set(),
+    "settings": {"engines"},  # late: it asks which engines there are
     "vision": set(),
     "engines": set(),
     "decoders": {"vision"},

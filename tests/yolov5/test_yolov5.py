@@ -22,6 +22,7 @@ from ultralytics.data.augment import LetterBox  # noqa: E402
 from ultralytics.utils.nms import non_max_suppression  # noqa: E402
 from ultralytics.utils.ops import scale_boxes  # noqa: E402
 
+from detectlab.decoders.yolo import main_output  # noqa: E402
 from detectlab.detection.detector import YoloDetector  # noqa: E402
 from detectlab.engines import Network, open_engine  # noqa: E402
 from detectlab.model_import.add import add  # noqa: E402
@@ -81,9 +82,10 @@ class Remembering:
         self._engine = engine
         self.name, self.input_size_wh = engine.name, engine.input_size_wh
 
-    def run(self, picture: np.ndarray) -> np.ndarray:
-        self.output = self._engine.run(picture)
-        return self.output
+    def run(self, picture: np.ndarray) -> dict[str, np.ndarray]:
+        outputs: dict[str, np.ndarray] = self._engine.run(picture)
+        self.output = main_output(outputs)
+        return outputs
 
 
 def as_input(picture: np.ndarray) -> Any:

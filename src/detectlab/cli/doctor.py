@@ -72,16 +72,16 @@ def _check_opencv() -> Iterator[Finding]:
 
 
 def _check_engines() -> Iterator[Finding]:
-    from detectlab.engines import ENGINES, available, choose
+    from detectlab.engines.registry import choose, entries
     from detectlab.settings import Settings
 
     settings = Settings()
-    for name in ENGINES:
-        if name in available():
-            yield Finding(True, f"Engine {name}: installed", needed=False)
+    for entry in entries():
+        if entry.is_installed:
+            text = f"Engine {entry.name}: {entry.title} {entry.version}".rstrip()
         else:
-            advice = "not installed: pip install 'detectlab[fast]' for a faster engine"
-            yield Finding(False, f"Engine {name}: {advice}", needed=False)
+            text = f"Engine {entry.name}: not installed: {entry.install} brings it"
+        yield Finding(entry.is_installed, text, needed=False)
     yield Finding(True, f"Engine: {choose(settings.engine)}, precision {settings.precision}")
 
 

@@ -1,6 +1,7 @@
 """The outputs of YOLOv5 and of its successors, as boxes: NumPy only."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +59,15 @@ def layout_of(shape: tuple[int, ...], classes: int) -> Layout:
         f"the network's output must have shape (1, N, {5 + classes}) as YOLOv5's or "
         f"(1, {4 + classes}, N) as YOLOv8's for {classes} classes; {fits}. Received: {shape}"
     )
+
+
+def main_output(outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """The output with the boxes: the first of three dimensions.
+
+    Older YOLOv5 files give their raw maps as well, which have five.
+    """
+    arrays = outputs.values()
+    return next((array for array in arrays if array.ndim == 3), next(iter(arrays)))
 
 
 def find_objects(

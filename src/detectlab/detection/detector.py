@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.decoders.yolo import Layout, find_objects
+from detectlab.decoders.yolo import Layout, find_objects, main_output
 from detectlab.engines import DARKNET_SCALE, Engine, Network, open_engine
 from detectlab.models.files import ModelFiles, default_model, ensure
 from detectlab.models.registry import Family, ModelCard, get_card
@@ -77,7 +77,7 @@ class YoloDetector:
             return self._detect_letterboxed(pixels, size_wh, confidence, nms_threshold)
         # Squeezed into the input without borders, as Darknet's detectors were trained.
         squeezed = cv2.resize(pixels, self._engine.input_size_wh, interpolation=cv2.INTER_LINEAR)
-        rows = self._engine.run(np.asarray(squeezed, np.uint8))
+        rows = self._engine.run(np.asarray(squeezed, np.uint8))["rows"]
         return decode_yolo(rows, size_wh, self.names, confidence, nms_threshold)
 
     def _detect_letterboxed(
@@ -89,7 +89,7 @@ class YoloDetector:
     ) -> Detections:
         input_wh = self._engine.input_size_wh
         letterbox = Letterbox.of(size_wh, input_wh)
-        output = self._engine.run(letterbox.fit(pixels, input_wh))
+        output = main_output(self._engine.run(letterbox.fit(pixels, input_wh)))
         layout: Layout = "yolov5" if self._family == "yolov5" else "yolov8"
         found = find_objects(output, layout, confidence, nms_threshold)
         xyxy = letterbox.to_picture(found.xyxy).astype(np.float32)
@@ -228,7 +228,9 @@ def open_detector(
     )
     if card.needs_float32 and precision == "fast":
         precision = "float32"
-    runner = open_engine(network, engine, precision, copies=max(2, os.cpu_count() or 1))
+    runner = open_engine(
+        network, engine, precision=precision, concurrency=max(2, os.cpu_count() or 1)
+    )
     return YoloDetector(card.name, card.classes, runner, card.family)
 
 

@@ -1,4 +1,4 @@
-"""Things that only one caller may use at a time, lent to many."""
+"""A pool of objects that only one caller may use at a time."""
 
 import threading
 from collections import deque
@@ -9,44 +9,44 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Lending(Generic[T]):
-    """Lends things of one kind; makes another one when none is free, up to a limit.
+class ObjectPool(Generic[T]):
+    """Lends objects to one caller each; creates one when none is free, up to a limit.
 
-    The first is made at once, so that what cannot be made says so early.
+    The first object is created at once, so that an error in `create` shows early.
 
     Args:
-        make: Makes one.
-        limit: How many there may be; beyond that, callers wait.
+        create: Creates one object.
+        limit: The most objects there may be; beyond that, callers wait.
     """
 
-    def __init__(self, make: Callable[[], T], limit: int) -> None:
-        self._make = make
+    def __init__(self, create: Callable[[], T], limit: int) -> None:
+        self._create = create
         self._limit = limit
-        self._free: deque[T] = deque([make()])
-        self._made = 1
+        self._free: deque[T] = deque([create()])
+        self._created = 1
         self._changed = threading.Condition()
 
     @contextmanager
-    def one(self) -> Iterator[T]:
-        """One for the caller alone, as long as the block lasts."""
-        thing = self._take()
+    def borrow(self) -> Iterator[T]:
+        """Give an object to the caller alone, for the length of the block."""
+        borrowed = self._take()
         try:
-            yield thing
+            yield borrowed
         finally:
             with self._changed:
-                self._free.append(thing)
+                self._free.append(borrowed)
                 self._changed.notify()
 
     def _take(self) -> T:
         with self._changed:
-            self._changed.wait_for(lambda: self._free or self._made < self._limit)
+            self._changed.wait_for(lambda: self._free or self._created < self._limit)
             if self._free:
                 return self._free.pop()
-            self._made += 1
+            self._created += 1
         try:
-            return self._make()
+            return self._create()
         except BaseException:
             with self._changed:
-                self._made -= 1  # somebody else may have more luck
+                self._created -= 1  # a waiting caller may try in its place
                 self._changed.notify()
             raise

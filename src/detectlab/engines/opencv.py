@@ -1,33 +1,32 @@
 """OpenCV's DNN module as the engine."""
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-from cv2.typing import MatLike
 from numpy.typing import NDArray
 
-from detectlab.engines.base import Network
-from detectlab.engines.object_pool import Lending
+from detectlab.engines.base import Network, Outputs
+from detectlab.engines.object_pool import ObjectPool
 
 
 class OpenCVEngine:
     """A Darknet or ONNX network that many threads may run at once.
 
     A `cv2.dnn.Net` belongs to one caller at a time: `setInput` and `forward` of two threads on one
-    net mix their pictures. So each call takes a free net.
+    net mix their pictures. So each call borrows a net of its own.
 
     OpenCV's own threads are left as they are, one for each core: they help one net at a time, and
-    another net runs on its caller's thread. Measured on two cores with yolov3-tiny: a lone picture
-    takes 41 ms instead of 58 on one thread, and two callers get 33.5 pictures a second, and 33.1
-    with one thread each.
+    another net runs on its caller's thread. Measured on two cores with yolov3-tiny: a single
+    picture takes 41 ms instead of 58 on one thread, and two callers get 33.5 pictures a second,
+    and 33.1 with one thread each.
 
     Args:
         network: Its files.
-        copies: How many nets there may be, each several times the weights' size in memory; until
-            the last one is built, the file itself is in memory too.
+        precision: Has no effect: OpenCV computes in float32.
+        concurrency: The most nets there are, each several times the weights' size in memory; until
+            the last one is built, the file itself is in memory, too.
 
     Raises:
         ValueError: When OpenCV cannot read the files.
@@ -35,31 +34,66 @@ class OpenCVEngine:
 
     name = "opencv"
 
-    def __init__(self, network: Network, copies: int = 4) -> None:
+    def __init__(
+        self, network: Network, *, precision: str = "float32", concurrency: int = 4
+    ) -> None:
         self.input_size_wh = network.input_size_wh
-        self._scale = network.scale
-        # Kept in memory: a copy that is built later must not depend on what became of the files.
-        # OpenCV takes half a weights file without a word.
+        self._network = network
+        # Kept in memory: a net that is built later must not depend on what became of the files.
+        # OpenCV accepts half a weights file without an error.
         self._files = [file for file in (network.config, network.weights) if file]
         self._contents = [_read(file) for file in self._files]
-        self._builds, self._last_build = itertools.count(1), copies
-        self._nets: Lending[cv2.dnn.Net] = Lending(self._build, copies)
+        self._builds, self._last_build = itertools.count(1), concurrency
+        self._picture_input = self._name_picture_input()
+        self._nets: ObjectPool[cv2.dnn.Net] = ObjectPool(self._build, concurrency)
 
-    def run(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, picture: NDArray[np.uint8]) -> Outputs:
         """Run the network on one picture; see `Engine.run`."""
-        size_wh, no_mean = self.input_size_wh, (0, 0, 0)
-        with self._nets.one() as net:
-            # The net makes a copy: without a name, ours is gone before the memory is needed.
-            net.setInput(cv2.dnn.blobFromImage(picture, self._scale, size_wh, no_mean, True))
-            outputs = net.forward(net.getUnconnectedOutLayersNames())
-            # A copy, since the net's own buffers are written again by the next caller.
+        with self._nets.borrow() as net:
+            # `setInput` copies its array. Without a name for it here, its memory is free again
+            # before the network runs.
+            net.setInput(self._blob(picture), self._picture_input)
+            for name, value in self._network.other_inputs.items():
+                net.setInput(value, name)
+            names = net.getUnconnectedOutLayersNames()
+            outputs = net.forward(names)
+            # Copies, since the next caller overwrites the net's own buffers.
             if self._is_darknet:
-                return np.concatenate(outputs)
-            return np.array(_rows(outputs), np.float32)
+                return {"rows": np.concatenate(outputs)}
+            return {name: np.array(output) for name, output in zip(names, outputs, strict=True)}
 
     @property
     def _is_darknet(self) -> bool:
-        return len(self._files) == 2
+        return self._network.config is not None
+
+    def _name_picture_input(self) -> str:
+        """Name of the input for the picture; empty for a network with one input."""
+        if not self._network.other_inputs:
+            return ""
+        import onnx
+
+        graph = onnx.load_from_string(self._contents[-1].tobytes()).graph
+        constants = {tensor.name for tensor in graph.initializer}
+        inputs = {value.name for value in graph.input} - constants
+        return str(*(inputs - self._network.other_inputs.keys()))
+
+    def _blob(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """`(1, 3, height, width)` as the network takes it."""
+        network, no_mean = self._network, (0, 0, 0)
+        is_rgb = network.channel_order == "rgb"
+        blob = np.asarray(
+            cv2.dnn.blobFromImage(picture, network.scale, self.input_size_wh, no_mean, is_rgb),
+            np.float32,
+        )
+        mean, deviation = (
+            np.array(values, np.float32).reshape(1, 3, 1, 1)
+            for values in (network.mean, network.deviation)
+        )
+        if mean.any():
+            blob -= mean
+        if (deviation != 1).any():
+            blob /= deviation
+        return blob
 
     def _build(self) -> cv2.dnn.Net:
         if self._is_darknet and not hasattr(cv2.dnn, "readNetFromDarknet"):
@@ -72,7 +106,7 @@ class OpenCVEngine:
             if all(len(content) for content in self._contents):
                 net = read(*self._contents)
                 if next(self._builds) == self._last_build:
-                    self._contents = []  # nobody needs them again
+                    self._contents = []  # no further net will be built
                 return net
         except cv2.error:
             pass
@@ -81,14 +115,6 @@ class OpenCVEngine:
             f"OpenCV cannot read {names}: a file is missing, damaged, or they do not belong "
             "together. `detectlab models verify` checks downloaded files."
         )
-
-
-def _rows(outputs: Sequence[MatLike]) -> MatLike:
-    """Of an ONNX network's outputs the first `(1, rows, columns)`: OpenCV has an order of its own.
-
-    Older YOLOv5 files give their raw maps as well, which have five dimensions.
-    """
-    return next((output for output in outputs if output.ndim == 3), outputs[0])
 
 
 def _read(file: Path) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectlab.decoders.yolo import layout_of
+from detectlab.decoders.yolo import layout_of, main_output
 from detectlab.detection.detector import YoloDetector
 from detectlab.engines import DARKNET_SCALE, Network, open_engine
 from detectlab.engines.darknet_onnx import to_onnx
@@ -84,14 +84,15 @@ def try_out(candidate: Candidate, settings: Settings) -> Family:
     noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     try:
         network = Network(files.weights, files.config, (width, height), scale)
-        engine = open_engine(network, settings.engine, settings.precision)
-        output = engine.run(noise)
+        engine = open_engine(network, settings.engine, precision=settings.precision)
+        outputs = engine.run(noise)
     except Exception as error:  # runtimes raise what they like
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(
             "this file cannot be run here. Export it anew as float32, with a fixed size and opset "
             f"17. The engine says: {reason:.200}"
         ) from error
+    output = outputs["rows"] if files.config else main_output(outputs)
     family: Family = "darknet" if files.config else layout_of(output.shape, len(classes))
     scores = output[0, 4:] if family == "yolov8" else output[..., 4:]
     if not ((scores >= -1e-3) & (scores <= 1 + 1e-3)).all():
