@@ -33,8 +33,7 @@ lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv
 lock image-companion requirements/image-companion.in --constraint requirements/dev.txt
 
 # The marker of all that we support stands behind every line and tells pip nothing: leave it out.
-everywhere=$(printf " ; (%s and %s'darwin') or (%s and %s'linux') or (%s and %s'win32')" \
-    "python_full_version < '3.14'" "sys_platform == " "python_full_version < '3.14'" \
-    "sys_platform == " "python_full_version < '3.14'" "sys_platform == ")
+everywhere=" ; python_full_version < '3.14' and \
+(sys_platform == 'darwin' or sys_platform == 'linux' or sys_platform == 'win32')"
 sed -i.bak "s/$everywhere//" requirements/*.txt
 rm -f requirements/*.bak

@@ -22,8 +22,9 @@ from detectlab.cluster.processes import (
     alive,
     descendants,
     free_ports,
+    kill,
     python_for_ray,
-    send,
+    terminate,
     wait_until_gone,
 )
 
@@ -257,7 +258,7 @@ def test_lost_node_takes_along_what_outlived_its_first_process(tmp_path: Path, f
     machine = Machine(str(tmp_path), "127.0.0.1:1", "http://127.0.0.1:1", "secret")
     machine.nodes = [Node("node-1", family)]
     _, child = descendants(family)
-    send([family], signal.SIGKILL)
+    kill([family])
     assert wait_until_gone([family], 30)
     assert alive([child])
 
@@ -268,6 +269,6 @@ def test_lost_node_takes_along_what_outlived_its_first_process(tmp_path: Path, f
 
 def test_processes_that_go_on_are_waited_for_in_vain(family: int) -> None:
     assert not wait_until_gone([family], 0.2)
-    send(descendants(family), signal.SIGKILL)
+    kill(descendants(family))
     assert wait_until_gone([family], 30)
-    send([family], signal.SIGTERM)  # one that is gone already is nobody's harm
+    terminate([family])  # no error when it has ended already

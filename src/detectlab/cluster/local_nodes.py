@@ -5,7 +5,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -18,8 +17,9 @@ from detectlab.cluster.processes import (
     command_of,
     descendants,
     free_ports,
+    kill,
     python_for_ray,
-    send,
+    terminate,
     wait_until_gone,
 )
 
@@ -167,15 +167,15 @@ class Machine:
     def end(self, node: Node, seconds: float = _STOP_S) -> None:
         """Stop a node: it finishes what it has begun, within half a minute or `seconds`."""
         pids = descendants(node.pid)
-        send(pids[:1], signal.SIGTERM)
+        terminate(pids[:1])
         if not wait_until_gone(pids[:1], seconds):
-            send(pids[:1], signal.SIGKILL)
+            kill(pids[:1])
         self._bury(node, pids)
 
     def lose(self, node: Node) -> None:
         """Kill a node and everything on it at once, as if its plug was pulled."""
         pids = descendants(node.pid)
-        send(pids, signal.SIGKILL)
+        kill(pids)
         self._bury(node, pids)
 
     def stop(self) -> None:
@@ -193,7 +193,7 @@ class Machine:
 
     def _bury(self, node: Node, pids: list[int]) -> None:
         wait_until_gone(pids, 5)
-        send(pids, signal.SIGKILL)
+        kill(pids)
         wait_until_gone(pids, 5)
         if node.process:
             node.process.wait()

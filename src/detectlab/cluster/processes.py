@@ -1,19 +1,20 @@
 """Processes and ports of this machine, by their numbers."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 
 def python_for_ray(folder: Path) -> str:
     """This environment's Python, through a link in `folder` where its own path has spaces.
 
-    Ray splits commands and names of libraries at spaces, and starts nothing then.
+    Ray splits commands and library names at spaces, and then starts nothing.
     """
     if " " not in sys.prefix:
         return sys.executable
@@ -24,7 +25,7 @@ def python_for_ray(folder: Path) -> str:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody uses at the moment, each another one."""
+    """Distinct ports of 127.0.0.1 that no program uses at the moment."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in held]
     for one in held:
@@ -33,42 +34,42 @@ def free_ports(count: int) -> list[int]:
 
 
 def descendants(pid: int) -> list[int]:
-    """A process, all that descend from it, and what is left of its group when it has ended."""
-    shown = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,pgid="], capture_output=True, text=True, check=True
-    )
-    rows = [tuple(map(int, line.split())) for line in shown.stdout.splitlines()]
+    """A process, all of its descendants, and those of its process group's other members.
 
-    def below(parent: int) -> Iterator[int]:
-        for one, its_parent, _ in rows:
-            if its_parent == parent:
-                yield one
-                yield from below(one)
-
-    heads = [pid, *(one for one, _, group in rows if group == pid)]
-    return list(dict.fromkeys(each for head in heads for each in (head, *below(head))))
+    The group still exists when the process itself has ended and its children have a new parent.
+    """
+    found = {pid: None}
+    for process in _existing([pid, *_group_members(pid)]):
+        with suppress(psutil.Error):
+            found |= dict.fromkeys(one.pid for one in (process, *process.children(recursive=True)))
+    return list(found)
 
 
 def command_of(pid: int) -> str:
-    """What a process was started with; empty where there is none."""
-    shown = subprocess.run(
-        ["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return shown.stdout
+    """Command line of a process; empty where there is none."""
+    for process in _existing([pid]):
+        with suppress(psutil.Error):
+            return " ".join(process.cmdline())
+    return ""
 
 
-def send(pids: list[int], number: signal.Signals) -> None:
-    """Send a signal to those of these processes that are still there."""
-    for pid in pids:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            continue
+def terminate(pids: Iterable[int]) -> None:
+    """Ask processes to end (SIGTERM; on Windows they end at once)."""
+    for process in _existing(pids):
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
 
 
-def wait_until_gone(pids: list[int], seconds: float) -> bool:
-    """Wait until none of these processes runs, at most so long; whether that became true."""
-    until = time.monotonic() + seconds
+def kill(pids: Iterable[int]) -> None:
+    """End processes at once (SIGKILL)."""
+    for process in _existing(pids):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def wait_until_gone(pids: list[int], timeout_s: float) -> bool:
+    """Wait until none of these processes runs; returns whether that came true in time."""
+    until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         if not alive(pids):
             return True
@@ -76,10 +77,28 @@ def wait_until_gone(pids: list[int], seconds: float) -> bool:
     return False
 
 
-def alive(pids: list[int]) -> bool:
-    """Whether any of these processes runs; one that nobody buried yet does not."""
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", ",".join(map(str, pids))],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return any(state[0] != "Z" for state in shown.stdout.split())
+def alive(pids: Iterable[int]) -> bool:
+    """Whether any of these processes runs; zombies do not count."""
+    return any(_is_running(process) for process in _existing(pids))
+
+
+def _existing(pids: Iterable[int]) -> Iterator[psutil.Process]:
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
+
+
+def _is_running(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _group_members(group: int) -> Iterator[int]:
+    if not hasattr(os, "getpgid"):  # Windows has no process groups
+        return
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, PermissionError):
+            if os.getpgid(pid) == group:
+                yield pid

@@ -1,12 +1,12 @@
-"""How much memory a detector takes, measured in a process that does nothing else.
+"""Memory that a detector takes, measured in a process of its own.
 
 `python -m detectlab.compare.memory NAME [SIDE]` prints the bytes by which it grows.
 """
 
-import os
 import subprocess
 import sys
-from pathlib import Path
+
+import psutil
 
 from detectlab.compare.contender import Contender
 
@@ -14,9 +14,10 @@ _TIMEOUT_S = 300
 
 
 def measure_memory(contender: Contender) -> int | None:
-    """Bytes by which a process grows that loads a detector and asks it, or `None`.
+    """Bytes by which a process grows that loads a detector and runs it.
 
-    `None` where the system does not tell, or the detector does not run alone.
+    Returns:
+        The growth, or `None` where the detector does not run in a process of its own.
     """
     side = [] if contender.input_size is None else [str(contender.input_size)]
     command = [sys.executable, "-m", "detectlab.compare.memory", contender.model, *side]
@@ -29,29 +30,20 @@ def measure_memory(contender: Contender) -> int | None:
         return None
 
 
-def resident_bytes() -> int:
-    """Memory that this process holds now; its largest so far where the system only tells that."""
-    if Path("/proc/self/statm").exists():
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    import resource  # not on Windows
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
-
-
 def main(arguments: list[str]) -> None:
-    """Load a detector, ask it about two pictures, and print by how much this process grew."""
+    """Load a detector, run it on two pictures, and print the growth of this process in bytes."""
     import numpy as np
 
     from detectlab.detection.detector import load_detector
 
     name, *side = arguments
     picture = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
-    before = resident_bytes()
+    process = psutil.Process()
+    before = process.memory_info().rss
     detector = load_detector(name, input_size=int(side[0]) if side else None)
-    for _ in range(2):  # some buffers come with the second picture
+    for _ in range(2):  # some buffers are allocated with the second picture
         detector.detect(picture)
-    print(resident_bytes() - before)
+    print(process.memory_info().rss - before)
 
 
 if __name__ == "__main__":

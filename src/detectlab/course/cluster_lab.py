@@ -1,8 +1,6 @@
 """Nodes of a cluster on the laptop of a learner, which end with the notebook at the latest."""
 
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +15,7 @@ from typing import Any
 from detectlab.cluster.config_files import serve_config
 from detectlab.cluster.dashboard import ClusterError, Replica, wait_until_answering
 from detectlab.cluster.local_nodes import Machine
-from detectlab.cluster.processes import alive
+from detectlab.cluster.processes import alive, free_ports, kill
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
 
 _PATIENCE_S = 180.0
@@ -53,7 +51,7 @@ class Lab:
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine = machine
-        self.port = _free_port()
+        (self.port,) = free_ports(1)
         self._wanted: dict[str, int] = {}
         self._begun: dict[str, list[Replica]] = {}  # as last seen
         self._file = folder / "machine.json"
@@ -157,7 +155,7 @@ class Lab:
     def kill(self, name: str, meanwhile: Callable[[], object] = _short_rest) -> None:
         """End the process of one replica at once, whatever it was doing, and wait for its heir."""
         victim = self.replicas(name)[0]
-        os.kill(victim.pid, signal.SIGKILL)
+        kill([victim.pid])
         self._wait(lambda: victim.pid not in [one.pid for one in self.replicas(name)], meanwhile)
         self._wait(self._is_settled, meanwhile)
 
@@ -221,9 +219,3 @@ def _with_replicas(version: Mapping[str, Any]) -> dict[str, Any]:
     fields = dict(version)
     count = fields.pop("replicas", None)
     return fields if count is None else fields | {"min_replicas": count, "max_replicas": count}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
