@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -34,19 +34,31 @@ class Router:
         store: Remembers plans, answers and comparisons.
         settings: Workers for each further side.
         series: Counts.
+        latencies: When the default detector answered without a plan, and its seconds: a plan's
+            latency baseline begins with them.
+        on_revision: Called with the revision of each plan that comes into force.
 
     Raises:
         StoreError: When the plan in force cannot be read.
     """
 
-    def __init__(self, pool: Pool, store: Store, settings: Settings, series: Series) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        store: Store,
+        settings: Settings,
+        series: Series,
+        latencies: Iterable[tuple[float, float]] = (),
+        on_revision: Callable[[int], None] = lambda revision: None,
+    ) -> None:
         self.history = History(store)
         self.store = store
         self.recorder = Recorder(store, series)
         self.problem: str | None = None
         self._has_one_key = settings.api_key is not None
         self._series = series
-        self._stage = Stage(pool, settings, self._compared, self.recorder.lost)
+        self._stage = Stage(pool, settings, self._compared, self.recorder.lost, latencies)
+        self._on_revision = on_revision
         self._committing = asyncio.Lock()
         default = RolloutPlan(stable=Side(model=pool.default))
         self._default = Entry(0, time.time(), "", "", "", default)
@@ -192,6 +204,7 @@ class Router:
         share = entry.plan.canary.share if entry.plan.mode == "canary" else 0.0
         self._series.share.set(1.0 if entry.plan.live == "green" else share)
         self.problem = None
+        self._on_revision(entry.revision)
         return state
 
     def _compared(self, pair: Pair) -> None:

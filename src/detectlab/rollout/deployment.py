@@ -1,6 +1,6 @@
 """What stands behind a plan: lanes for its sides, and the shadow."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -48,6 +48,7 @@ class Stage:
         settings: Workers for each further side.
         on_pair: Called with each comparison.
         on_lost: Called for each answer that is not compared.
+        latencies: When the default detector answered without a plan, and its seconds.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Stage:
         settings: Settings,
         on_pair: Callable[[Pair], None],
         on_lost: Callable[[Lost, str], None],
+        latencies: Iterable[tuple[float, float]] = (),
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._on_pair = on_pair
         self._on_lost = on_lost
+        self._latencies = latencies
         self._lanes: dict[Side, Lane] = {}
 
     def check(self, plan: RolloutPlan) -> None:
@@ -101,7 +104,7 @@ class Stage:
         plain = (lane for lane in lanes.values() if not lane.is_own)
         self._pool.keep(lane.detector_name for lane in plain)
         return State(
-            entry.revision, plan, entry.at, lanes, self._shadow(plan, old), _watch(plan, old)
+            entry.revision, plan, entry.at, lanes, self._shadow(plan, old), self._watch(plan, old)
         )
 
     def close(self, state: State) -> None:
@@ -131,20 +134,21 @@ class Stage:
         runner = self._runner(plan.candidate, plan)
         return Shadow(runner, plan.shadow, self._on_pair, self._on_lost)
 
+    def _watch(self, plan: RolloutPlan, old: State | None) -> Watch:
+        """What is known already, as far as it holds under the new plan."""
+        if old is None or old.plan.stable != plan.stable:
+            return Watch()
+        if not old.revision:
+            return Watch(latencies=self._latencies)
+        if old.plan.candidate == plan.candidate and old.plan.mode == plan.mode == "canary":
+            return old.watch  # a step up: what was seen on the step before counts
+        return Watch(old.watch)
+
     def _runner(self, side: Side, plan: RolloutPlan) -> Runner:
         load = given_load(self._pool)
         if load:
             return ThreadRunner(lambda: load_side(side, load))
         return ProcessRunner(side, plan.shadow)
-
-
-def _watch(plan: RolloutPlan, old: State | None) -> Watch:
-    """What is known already, as far as it holds under the new plan."""
-    if old is None or old.plan.stable != plan.stable:
-        return Watch()
-    if old.plan.candidate == plan.candidate and old.plan.mode == plan.mode == "canary":
-        return old.watch  # a step up: what was seen on the step before counts
-    return Watch(old.watch)
 
 
 def _sides(plan: RolloutPlan) -> dict[SideName, Side]:

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -26,13 +26,16 @@ class Watch:
     Args:
         before: Another one of the same stable side: what that took is what candidates are measured
             by, also while they answer everything.
+        latencies: When the stable side answered before there was a plan, and its seconds.
     """
 
-    def __init__(self, before: "Watch | None" = None) -> None:
+    def __init__(
+        self, before: "Watch | None" = None, latencies: Iterable[tuple[float, float]] = ()
+    ) -> None:
         self._lock = threading.Lock()
         # (when it ended, seconds, whether it failed)
         self._ended: dict[SideName, deque[tuple[float, float, bool]]] = {
-            "stable": before.ended("stable") if before else deque(maxlen=_REMEMBERED),
+            "stable": before.ended("stable") if before else _succeeded(latencies),
             "candidate": deque(maxlen=_REMEMBERED),
         }
         self._running: dict[object, float] = {}  # the candidate's, with their beginnings
@@ -117,6 +120,10 @@ class WatchedDetector:
             raise
         self._on_end(time.perf_counter() - begun, None)
         return found
+
+
+def _succeeded(latencies: Iterable[tuple[float, float]]) -> deque[tuple[float, float, bool]]:
+    return deque(((at, seconds, False) for at, seconds in latencies), maxlen=_REMEMBERED)
 
 
 def _too_many_errors(rails: GuardRails, failures: list[bool]) -> str | None:

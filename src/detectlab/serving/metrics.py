@@ -1,11 +1,14 @@
 """What the service counts, for Prometheus."""
 
+from collections import deque
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from detectlab.serving.uploads import Intake
 from detectlab.serving.worker_pool import Pool
 
+_REMEMBERED = 2000
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
@@ -15,11 +18,16 @@ class Metrics:
     Args:
         pool: Watched for its queue and its loaded detectors.
         intake: Watched for the bytes it holds.
+
+    Attributes:
+        latencies: Of recent answers of the default detector without a rollout plan: when each was
+            given, on `time.monotonic`'s clock, and the seconds that the detector took.
     """
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, pool: Pool, intake: Intake) -> None:
+        self.latencies: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self.requests = Counter(
@@ -59,6 +67,17 @@ class Metrics:
         self.request_seconds.labels(route).observe(seconds)
         if status == 500:
             self.errors.inc()
+
+    def count_answer(self, model: str, seconds: float, objects: int) -> None:
+        """Count an answer about one picture.
+
+        Args:
+            model: The detector that answered.
+            seconds: Time that it took.
+            objects: How many objects it found.
+        """
+        self.inference_seconds.labels(model).observe(seconds)
+        self.detections.labels(model).inc(objects)
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format."""

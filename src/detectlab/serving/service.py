@@ -1,10 +1,10 @@
-"""What the routes share: limits, the pool, counters, and kept pictures."""
+"""What the routes share: limits, the pool, metrics, the rollout's hook, and kept pictures."""
 
 import asyncio
 import functools
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -12,19 +12,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
-from detectlab.rollout.controller import Router
-from detectlab.rollout.metrics import Series
-from detectlab.rollout.observer import Choice, Given
-from detectlab.rollout.plan import Side
-from detectlab.rollout.reconciler import Keeper
-from detectlab.rollout.shadow_runners import Task
-from detectlab.rollout.store import Store
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.disconnect import while_connected
+from detectlab.serving.dispatch import Assignment, Dispatcher
 from detectlab.serving.errors import Refusal, too_large
 from detectlab.serving.metrics import Metrics
-from detectlab.serving.prediction import Answer, Query, answer_each
+from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
 from detectlab.serving.shutdown import on_sigterm
 from detectlab.serving.upload_store import ReceivedPictures
@@ -36,13 +30,11 @@ from detectlab.serving.uploads import (
     media_type,
     read_body,
     read_files,
-)  # fmt: skip
+)
 from detectlab.serving.worker_pool import Pool
 from detectlab.settings import Settings
 
 T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 # What a client may choose, and a rollout plan chooses otherwise.
 _CHOICES = {"model", "confidence", "nms_threshold"}
@@ -56,17 +48,24 @@ class Service:
     Args:
         pool: Runs its detectors.
         settings: Its limits.
-        store: Remembers the rollout; by default the file that the settings name.
+        intake: Bounds the bodies of all requests.
+        metrics: Counts answers.
+        dispatcher: Assigns requests to detectors while a rollout plan is in force.
     """
 
-    def __init__(self, pool: Pool, settings: Settings, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        settings: Settings,
+        intake: Intake,
+        metrics: Metrics,
+        dispatcher: Dispatcher,
+    ) -> None:
         self.pool = pool
         self.settings = settings
-        self.intake = Intake(settings.max_held_bytes)
-        self.metrics = Metrics(pool, self.intake)
-        store, series = store or Store(settings.rollout_file), Series(self.metrics.registry)
-        self.router = Router(pool, store, settings, series)
-        self._keeper = Keeper(self.router)
+        self.intake = intake
+        self.metrics = metrics
+        self.dispatcher = dispatcher
         self._was_ready = False
         self._received: ReceivedPictures | None = None
         if settings.received_dir and settings.received_keep:
@@ -79,35 +78,27 @@ class Service:
 
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
-        """Begin to work, and end: what runs is finished, who waits is sent away."""
+        """Start; on shutdown finish running work and reject the queue."""
         self.pool.open()
-        self.router.open()
         if self._received:
             self._received.open()
-        self._keeper.open()
+        self.dispatcher.open()
         with on_sigterm(self._refuse):
             yield
-        await self._keeper.close()
-        await asyncio.to_thread(self.router.close)
+        await self.dispatcher.close()
         await asyncio.to_thread(self.pool.close, self.settings.shutdown_grace_s)
         if self._received:
             await asyncio.to_thread(self._received.close, self.settings.shutdown_grace_s)
 
     def _refuse(self) -> None:
         self.pool.refuse()
-        self.router.refuse()
+        self.dispatcher.refuse()
 
     async def check_ready(self) -> None:
-        """Return when who answers by default has been loaded; raise as `Pool.load` does."""
+        """Return once the detectors that answer by default are loaded; raise as `Pool.load`."""
         if not self._was_ready:
-            # This also tries again what failed at the start.
-            for lane in self.router.state.lanes.values():
-                await lane.pool.load(lane.detector_name, Deadline(0.2))
+            await self.dispatcher.load(Deadline(0.2))  # this also retries a load that failed
             self._was_ready = True
-
-    def deadline(self) -> Deadline:
-        """Until when a request that arrives now wants its answer."""
-        return Deadline(self.settings.deadline_s)
 
     def known(self, request: Request, model: str, status: int = 422) -> str:
         """`model`, noted for the log; refused when there is no such detector."""
@@ -129,7 +120,7 @@ class Service:
 
     def classes(self, query: Query) -> tuple[str, ...]:
         """The classes of the detector that is asked, or of the stable one when none is named."""
-        name = query.model if "model" in query.named else self.router.stable_model
+        name = query.model if "model" in query.named else self.dispatcher.stable_model
         card = self.pool.cards.get(name)
         if card is None:
             raise Unavailable(f"The detector `{name}` was removed from this server.")
@@ -207,94 +198,99 @@ class Service:
         )
         return query, functools.partial(decode_base64, question.image, max_bytes)
 
-    async def run(
-        self, request: Request, query: Query, work: Callable[[Detector, Query], T],
-        deadline: Deadline,
-    ) -> T:  # fmt: skip
-        """Run `work` with whoever is to answer, for as long as the client stays.
+    async def answer(
+        self, request: Request, query: Query, check: Callable[[Query], None] = lambda query: None
+    ) -> Answer:
+        """Read the picture of a request, and find the objects in it.
 
         Args:
-            request: The request; who answers it is noted there.
-            query: What is asked; when it names no detector, the rollout plan decides.
-            work: Called with the detector, and the query as that one has to answer it.
-            deadline: Until when an answer is wanted.
+            request: The request; its body must be untouched.
+            query: What its address asks.
+            check: Called with the whole query, after the body and before the detector.
         """
-        (result,) = await self.run_all(request, query, [work], deadline)
-        return result
+        deadline = Deadline(self.settings.deadline_s)
+        with self.intake.hold() as held:
+            query, read = await self.receive(request, query, deadline, held)
+            check(query)
 
-    async def run_all(
-        self, request: Request, query: Query, works: Sequence[Callable[[Detector, Query], T]],
-        deadline: Deadline,
-    ) -> list[T]:  # fmt: skip
-        """Run several pieces of one request side by side; otherwise as `run`."""
-        if "model" in query.named:
-            running = (
-                self.pool.run(query.model, functools.partial(_ask, work, query), deadline)
-                for work in works
-            )
-            return await while_connected(request, _together(running), deadline)
-        request_id = request.state.request_id
-        with self.router.choose(self.router.key(request.headers, request_id)) as choice:
-            request.state.choice, request.state.model = choice, choice.side.label
-            asked = _as(choice.side, query)
+            def work(detector: Detector, query: Query) -> Answer:
+                return answer(detector, read(), query, deadline)
 
-            def measured(work: Callable[[Detector, Query], T], detector: Detector) -> T:
-                return work(self.router.recorder.watched(choice, detector, request_id), asked)
+            with self._assign(request, query) as assignment:
+                running = self._start(assignment, query, work, deadline)
+                found = await while_connected(request, running, deadline)
+        self._record(found, query, assignment)
+        return found
 
-            lane = choice.lane
-            running = (
-                lane.pool.run(lane.detector_name, functools.partial(measured, work), deadline)
-                for work in works
-            )
-            return await while_connected(request, _together(running), deadline)
-
-    async def answer_each(
-        self, request: Request, query: Query, files: Sequence[bytes | Refusal], deadline: Deadline
-    ) -> list[Answer | Refusal]:
-        """Answer for several pictures, in their order, with all workers that are idle now."""
-        idle = self.settings.workers - self.pool.running - self.pool.waiting
-        count = max(1, min(idle, len(files)))
-        works = [functools.partial(answer_each, files[n::count], deadline) for n in range(count)]
-        shares = await self.run_all(request, query, works, deadline)
-        return [shares[number % count][number // count] for number in range(len(files))]
-
-    def note(self, request: Request, query: Query, answer: Answer, number: int = 0) -> None:
-        """Count an answer, keep its picture, and let the rollout compare it.
+    async def answer_batch(self, request: Request, query: Query) -> list[Answer | Refusal]:
+        """Read the pictures of a request, and find the objects in each, with all idle workers.
 
         Args:
-            request: The request, run before.
-            query: What was asked.
-            answer: The answer.
-            number: Which picture of the request it is about, from 0.
+            request: The request; its body must be untouched.
+            query: What its address asks.
+
+        Returns:
+            An answer or a refusal for each picture, in their order.
         """
-        choice: Choice | None = getattr(request.state, "choice", None)
-        if choice:
-            asked = _as(choice.state.plan.candidate or choice.side, query)
-            task = Task(answer.data, asked.max_pixels, asked.confidence, asked.nms_threshold)
-            self.router.recorder.given(
-                choice,
-                Given(
-                    request.state.request_id, number, answer.detections, answer.seconds,
-                    answer.size_wh, task,
-                ),
-            )  # fmt: skip
-        self.metrics.inference_seconds.labels(answer.model).observe(answer.seconds)
-        self.metrics.detections.labels(answer.model).inc(len(answer.detections))
+        deadline = Deadline(self.settings.deadline_s)
+        with self.intake.hold() as held:
+            files = await self.receive_batch(request, deadline, held)
+            idle = self.settings.workers - self.pool.running - self.pool.waiting
+            count = max(1, min(idle, len(files)))
+            with self._assign(request, query) as assignment:
+                running = [
+                    self._start(
+                        assignment,
+                        query,
+                        functools.partial(answer_each, files[share::count], deadline),
+                        deadline,
+                    )
+                    for share in range(count)
+                ]
+                shares = await while_connected(request, _gather(running), deadline)
+        answers = [shares[number % count][number // count] for number in range(len(files))]
+        for number, found in enumerate(answers):
+            if isinstance(found, Answer):
+                self._record(found, query, assignment, number)
+        return answers
+
+    def _assign(self, request: Request, query: Query) -> AbstractContextManager[Assignment | None]:
+        """The detector that the rollout plan assigns, or `None`: the one that the query names."""
+        if self.dispatcher.has_plan and "model" not in query.named:
+            return self.dispatcher.assign(request)
+        request.state.model = query.model
+        return nullcontext()
+
+    def _start(
+        self,
+        assignment: Assignment | None,
+        query: Query,
+        work: Callable[[Detector, Query], T],
+        deadline: Deadline,
+    ) -> Awaitable[T]:
+        if assignment is None:
+            return self.pool.run(query.model, lambda detector: work(detector, query), deadline)
+        adapted, watch = assignment.adapt(query), assignment.watch
+        return assignment.pool.run(
+            assignment.detector_name, lambda detector: work(watch(detector), adapted), deadline
+        )
+
+    def _record(
+        self, answer: Answer, query: Query, assignment: Assignment | None, number: int = 0
+    ) -> None:
+        """Count an answer, store its picture, and pass it to the rollout."""
+        if assignment:
+            assignment.record(answer, query, number)
+        elif "model" not in query.named:
+            self.metrics.latencies.append((time.monotonic(), answer.seconds))
+        self.metrics.count_answer(answer.model, answer.seconds, len(answer.detections))
         if self._received:
             self._received.keep(answer.data, answer.data_format)
 
 
-async def _together(running: Iterable[Awaitable[T]]) -> list[T]:
-    # A coroutine, since asyncio complains of a `gather` that was cancelled and that nobody awaits.
+async def _gather(running: Sequence[Awaitable[T]]) -> list[T]:
+    # A coroutine: asyncio warns about a cancelled `gather` that is not awaited.
     return await asyncio.gather(*running)
-
-
-def _ask(work: Callable[[Detector, Query], T], query: Query, detector: Detector) -> T:
-    return work(detector, query)
-
-
-def _as(side: Side, query: Query) -> Query:
-    return query.asked_of(side.label, side.confidence, side.nms_threshold)
 
 
 def sentence(errors: Sequence[Mapping[str, Any]]) -> str:

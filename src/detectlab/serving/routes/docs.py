@@ -2,9 +2,12 @@
 
 from importlib.resources import files
 
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from detectlab.serving.service import Service
 
 # Every address in it is relative: it works directly and behind any prefix alike.
 _PAGE = """<!doctype html>
@@ -44,8 +47,8 @@ _POLICY = (
 )
 
 
-def docs_routes() -> list[Route]:
-    """Routes of the page, its files, and `/docs/` for whoever types the slash."""
+def docs_routes(service: Service) -> APIRouter:
+    """Routes of the page, its files, and `/docs/` with the slash."""
 
     async def page(request: Request) -> Response:
         return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
@@ -68,9 +71,11 @@ def docs_routes() -> list[Route]:
 
         return Route(f"/docs/{name}", read)
 
-    return [
-        Route("/docs", page),
-        Route("/docs/", with_slash),
-        Route("/docs/start.js", start),
-        *(asset(name) for name in _TYPES),
-    ]
+    return APIRouter(
+        routes=[
+            Route("/docs", page),
+            Route("/docs/", with_slash),
+            Route("/docs/start.js", start),
+            *(asset(name) for name in _TYPES),
+        ]
+    )

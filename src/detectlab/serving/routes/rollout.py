@@ -1,6 +1,8 @@
 """The routes of a rollout: read and change the plan, report, and feedback from people."""
 
 import contextlib
+import logging
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -9,18 +11,21 @@ from starlette.responses import HTMLResponse
 
 from detectlab.rollout import report_page
 from detectlab.rollout.controller import Router
-from detectlab.rollout.feedback import judge
+from detectlab.rollout.feedback import UnknownAnswer, judge
+from detectlab.rollout.history import PlanChanged
+from detectlab.rollout.lanes import UnusableSide
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.report import report
 from detectlab.rollout.schemas import Change, Feedback, Judgement, Rollout
+from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import StoreError
-from detectlab.rollout.transitions import promoted, released, rolled_back
+from detectlab.rollout.transitions import NoSuchMove, promoted, released, rolled_back
 from detectlab.serving import openapi
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.errors import Refusal
 from detectlab.serving.operators import check_operator, operator_of
-from detectlab.settings import Settings
+from detectlab.serving.service import Service
 
 Why = Annotated[str, Query(max_length=300, description="The reason, for the history.")]
 IfMatch = Annotated[
@@ -41,14 +46,36 @@ _MOVES = {
         "The other colour is unloaded.",
     ),
 }  # fmt: skip
+logger = logging.getLogger(__name__)
+
 _UNREADABLE = openapi.described(400, "The body is no JSON.", "There was an error parsing the body")
 
 
-def rollout_routes(router: Router, settings: Settings) -> APIRouter:
+def _no_store(error: StoreError) -> Refusal:
+    logger.error("%s", error)  # names a file, which is nobody else's business
+    return Refusal(
+        503,
+        "The rollout's file cannot be used now; the server's log says why. Ask again later.",
+        {"Retry-After": "60"},
+    )
+
+
+REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
+    PlanChanged: lambda error: Refusal(412, str(error)),
+    NoSuchMove: lambda error: Refusal(409, str(error)),
+    UnusableSide: lambda error: Refusal(422, str(error)),
+    UnknownAnswer: lambda error: Refusal(404, str(error)),
+    StoreError: _no_store,
+}
+
+
+def rollout_routes(service: Service) -> APIRouter:
     """Routes for operators, and `/feedback` for everybody."""
+    assert isinstance(service.dispatcher, RolloutHook)
+    router = service.dispatcher.router
 
     async def check(request: Request) -> None:
-        check_operator(request, settings)
+        check_operator(request, service.settings)
 
     operators = APIRouter(
         prefix="/rollout", tags=["rollout"], dependencies=[Depends(check)],

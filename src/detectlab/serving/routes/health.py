@@ -1,0 +1,47 @@
+"""Routes about the service itself: alive, ready, version, description."""
+
+from fastapi import APIRouter
+
+import detectlab
+from detectlab.engines import choose
+from detectlab.serving import openapi
+from detectlab.serving.service import Service
+
+WELCOME = "Congratulations! Your API is working as expected. Now open /docs."
+
+
+def health_routes(service: Service) -> APIRouter:
+    """The routes `/`, `/health`, `/ready`, `/version` and `/describe`."""
+    router = APIRouter(tags=["service"])
+
+    @router.get("/", summary="Say hello")
+    async def home() -> str:
+        """Shows that the server answers."""
+        return WELCOME
+
+    @router.get("/health", summary="Is it alive?")
+    async def health() -> str:
+        """Answers while the process is alive, however busy it is."""
+        return "HEALTH OK"
+
+    @router.get("/ready", summary="Can it answer?", responses=openapi.errors(503, 504))
+    async def ready() -> str:
+        """Answers 200 once the default detector is loaded, 503 before."""
+        await service.check_ready()
+        return "READY"
+
+    @router.get("/version", summary="Which version is it?")
+    async def version() -> str:
+        """The version of detectlab."""
+        return detectlab.__version__
+
+    @router.get("/describe", summary="What is it?")
+    async def describe() -> str:
+        """What this service does, and which detector answers by default."""
+        return (
+            "detectlab finds objects in pictures. Send one to /predict; /docs shows how. "
+            f"The default detector is {service.pool.default}. Networks are run by "
+            f"{choose(service.settings.engine)}, precision {service.settings.precision}."
+        )
+
+    return router
