@@ -15,7 +15,7 @@ lock() { # lock NAME INPUT... [uv arguments]
         --output-file "requirements/$name.txt"
 }
 
-lock dev pyproject.toml --extra lab --extra app --extra fast --extra dev
+lock dev pyproject.toml --extra lab --extra app --extra docs --extra dev
 # The smaller sets take their versions from the largest, so all three agree.
 lock lab pyproject.toml --extra lab --constraint requirements/dev.txt
 lock app pyproject.toml --extra app --constraint requirements/dev.txt
@@ -25,7 +25,7 @@ lock scale pyproject.toml --extra scale --constraint requirements/dev.txt
 lock yolov5 pyproject.toml requirements/yolov5.in --extra yolov5 --constraint requirements/dev.txt
 # The same with OpenCV 5, for the test that shows that we run with it.
 grep '^[a-z0-9]' requirements/dev.txt | grep -v '^opencv-python==' | sed 's/ \\$//' > "$others"
-lock opencv5 pyproject.toml requirements/opencv5.in --extra fast \
+lock opencv5 pyproject.toml requirements/opencv5.in \
     --override requirements/opencv5.in --constraint "$others"
 # What the Dockerfile installs where the sets above hold more than an image needs.
 lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv-python \
@@ -33,7 +33,7 @@ lock image-api pyproject.toml requirements/image-api.in --no-emit-package opencv
 lock image-companion requirements/image-companion.in --constraint requirements/dev.txt
 
 # The marker of all that we support stands behind every line and tells pip nothing: leave it out.
-everywhere=" ; python_full_version < '3.14' and \
-(sys_platform == 'darwin' or sys_platform == 'linux' or sys_platform == 'win32')"
+mac="(platform_machine == 'arm64' and sys_platform == 'darwin')"
+everywhere=" ; python_full_version < '3.14' and ($mac or sys_platform == 'linux' or sys_platform == 'win32')"
 sed -i.bak "s/$everywhere//" requirements/*.txt
 rm -f requirements/*.bak

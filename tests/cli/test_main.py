@@ -19,7 +19,7 @@ ENGINES = [
     "opencv",
     pytest.param(
         "openvino",
-        marks=pytest.mark.skipif("openvino" not in available(), reason="needs the extra `fast`"),
+        marks=pytest.mark.skipif("openvino" not in available(), reason="needs OpenVINO"),
     ),
 ]
 Run = Callable[..., subprocess.CompletedProcess[str]]

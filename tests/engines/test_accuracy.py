@@ -13,7 +13,7 @@ from detectlab import engines
 
 @pytest.mark.slow
 @pytest.mark.shared
-@pytest.mark.skipif("openvino" not in engines.available(), reason="needs the extra `fast`")
+@pytest.mark.skipif("openvino" not in engines.available(), reason="needs OpenVINO")
 @pytest.mark.skipif(not hasattr(cv2.dnn, "readNetFromDarknet"), reason="compares with OpenCV 4")
 @pytest.mark.parametrize("model", ["nano", "yolo-fastest", "yolo-fastest-xl"])
 def test_engines_and_precisions_find_the_same_in_200_photographs(

@@ -16,7 +16,7 @@ LOCKED = {
     "api": [],
     "lab": ["lab"],
     "app": ["app"],
-    "dev": ["lab", "app", "fast", "dev"],
+    "dev": ["lab", "app", "docs", "dev"],
     "scale": ["scale"],
 }
 

@@ -67,7 +67,7 @@ def _check_opencv() -> Iterator[Finding]:
     from detectlab.engines import available
 
     fine = hasattr(cv2.dnn, "readNetFromDarknet") or len(available()) > 1
-    advice = "" if fine else ": it reads no Darknet files. pip install 'detectlab[fast]'"
+    advice = "" if fine else ": it reads no Darknet files. pip install openvino"
     yield Finding(fine, f"OpenCV {cv2.__version__}" + advice)
 
 

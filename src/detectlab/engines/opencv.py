@@ -99,7 +99,7 @@ class OpenCVEngine:
         if self._is_darknet and not hasattr(cv2.dnn, "readNetFromDarknet"):
             raise ValueError(
                 f"OpenCV {cv2.__version__} cannot read Darknet files any more. Choose the engine "
-                "openvino (pip install 'detectlab[fast]'), or pip install 'opencv-python<5'."
+                "openvino (pip install openvino), or pip install 'opencv-python<5'."
             )
         read = cv2.dnn.readNetFromDarknet if self._is_darknet else cv2.dnn.readNetFromONNX
         try:

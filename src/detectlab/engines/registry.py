@@ -65,7 +65,7 @@ _ENTRIES = {
             factory="detectlab.engines.openvino:OpenVINOEngine",
             packages=("openvino", "onnx"),
             distributions=("openvino",),
-            install="pip install 'detectlab[fast]'",
+            install="pip install openvino onnx",
         ),
         EngineEntry(
             name="opencv",

@@ -78,7 +78,7 @@ def _load(file: Path) -> tuple["ModelProto", list[str]]:
         import onnx
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
-            'adding an ONNX file needs the package onnx: `pip install "detectlab[onnx]"`.'
+            "adding an ONNX file needs the package onnx: `pip install onnx`."
         ) from None
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnx.external_data_helper import load_external_data_for_model, uses_external_data
