@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale
+.PHONY: help lab serve app image up down test fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -95,5 +95,5 @@ clean: ## remove .venv and all caches
 	@rm -rf .venv .venv-yolov5 .venv-opencv5 build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-setup-lab setup-app setup-dev setup-scale:
+setup-lab setup-app setup-dev setup-scale setup-docs:
 	@$(PYTHON_RUN) tools/setup_env.py $(@:setup-%=%)

@@ -16,8 +16,9 @@ LOCKED = {
     "api": [],
     "lab": ["lab"],
     "app": ["app"],
-    "dev": ["lab", "app", "docs", "dev"],
+    "dev": ["lab", "app", "dev"],
     "scale": ["scale"],
+    "docs": ["docs"],
 }
 
 
