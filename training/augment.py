@@ -15,6 +15,9 @@ from training.task import CLASSES
 
 SMALLEST_PX = 7  # objects below it teach nothing
 CAR_SHARE = 0.3  # of what is pasted outside of streets
+FEWEST_CARS = 20  # fewer would be learnt by heart
+TURN_CHANCE, TURN = 0.35, 5.0  # how often a photograph is turned, and degrees (deviation)
+PLAIN_CHANCE = 0.06  # how often objects stand on plain ground, as in a shop's pictures
 VISIBLE, CUT = 0.45, 0.2  # share of an object in the picture: taught above, ignored between
 
 
@@ -46,6 +49,25 @@ def clip(boxes: Boxes, low: tuple[float, float], high: tuple[float, float]) -> B
     return boxes[(share > CUT) & (size.min(axis=1) > 2)]
 
 
+def turned(corners: NDArray[np.float32], turn: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Gives boxes around objects after a rotation of the picture.
+
+    An object is taken for the ellipse that fills its box: the box around a turned rectangle
+    would be too large for nearly everything.
+
+    Args:
+        corners: (N, 4) x_min, y_min, x_max, y_max in pixels.
+        turn: (2, 3) affine matrix of a rotation.
+
+    Returns:
+        (N, 4), the same, in the turned picture.
+    """
+    centre, half = (corners[:, :2] + corners[:, 2:]) / 2, (corners[:, 2:] - corners[:, :2]) / 2
+    centre = centre @ turn[:, :2].T + turn[:, 2]
+    half = np.sqrt(np.square(half) @ np.square(turn[:, :2]).T)
+    return np.c_[centre - half, centre + half].astype(np.float32)
+
+
 @dataclass
 class Composer:
     """Makes training pictures out of photographs and sprites.
@@ -58,7 +80,8 @@ class Composer:
         paste_chance: How often sprites are pasted into a picture.
         mosaic_chance: How often four photographs share a picture.
         street_chance: How often a picture is a street, if there are cars among the sprites.
-        cars: Those of the sprites that are cars; `others` are none of the classes.
+        cars: Those of the sprites that are cars, unless they are few.
+        others: Those of the sprites that are none of the classes.
     """
 
     groups: Sequence[Sequence[Sample]]
@@ -74,7 +97,8 @@ class Composer:
 
     def __post_init__(self) -> None:
         names = [(CLASSES[label] if label >= 0 else "", s) for label, s in self.sprites]
-        self.cars = [sprite for name, sprite in names if name == "car"]
+        cars = [sprite for name, sprite in names if name == "car"]
+        self.cars = cars if len(cars) >= FEWEST_CARS else []
         self.others = [sprite for name, sprite in names if not name]
         self.sprites = [pair for pair in self.sprites if pair[0] < 0 or CLASSES[pair[0]] != "car"]
         for group in self.groups:
@@ -99,6 +123,8 @@ class Composer:
         canvas = np.empty((side, side, 3), np.uint8)
         if self.cars and self.backdrops and rng.random() < self.street_chance:
             return self._street(rng, canvas)
+        if self.sprites and rng.random() < PLAIN_CHANCE:
+            return self._shop_picture(rng, canvas)
         if mosaic and rng.random() < self.mosaic_chance:
             x, y = (int(side * rng.uniform(0.3, 0.7)) for _ in range(2))
             tiles = ((0, 0, x, y), (x, 0, side, y), (0, y, x, side), (x, y, side, side))
@@ -121,6 +147,17 @@ class Composer:
         self._tile(rng, canvas, (0, 0, side, side), scene)
         cars = [self._car(rng) for _ in range(4)]
         boxes = fill_street(rng, canvas, CLASSES.index("car"), cars, self.others)
+        return degrade(rng, canvas), clip(boxes, (0, 0), (side, side))
+
+    def _shop_picture(self, rng: np.random.Generator, canvas: Picture) -> tuple[Picture, Boxes]:
+        """Makes a picture of one object, or a few, on plain ground."""
+        side = canvas.shape[0]
+        light = rng.uniform(200, 255) if rng.random() < 0.7 else rng.uniform(20, 255)
+        corners = (light + rng.normal(0, 8, (2, 2, 1)) + rng.normal(0, 4, (1, 1, 3))).clip(0, 255)
+        canvas[:] = cv2.resize(corners.astype(np.uint8), (side, side))
+        boxes = np.empty((0, 5), np.float32)
+        for _ in range(rng.choice([1, 2, 4], p=[0.7, 0.2, 0.1])):
+            boxes = self._paste(rng, canvas, boxes, smallest=0.25)
         return degrade(rng, canvas), clip(boxes, (0, 0), (side, side))
 
     def _sample(self, rng: np.random.Generator) -> Sample:
@@ -162,6 +199,9 @@ class Composer:
         room = size - size * zoom
         shift = room * rng.uniform(0, 1, 2)
         move = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]])
+        angle = rng.normal(0, TURN) if rng.random() < TURN_CHANCE else 0.0
+        turn = cv2.getRotationMatrix2D((float(size[0] / 2), float(size[1] / 2)), angle, 1.0)
+        move = turn @ np.vstack([move, [0, 0, 1]])
         border = cv2.BORDER_REPLICATE if rng.random() < 0.3 else cv2.BORDER_CONSTANT
         grey = (int(rng.integers(0, 256)),) * 3
         shape = (right - left, bottom - top)
@@ -170,12 +210,13 @@ class Composer:
         )
         canvas[top:bottom, left:right] = recolour(rng, moved)
         boxes = sample.boxes.copy()
-        boxes[:, 1:] = boxes[:, 1:] * np.tile(size * zoom, 2) + np.tile(
-            shift + np.array([left, top]), 2
-        )
+        boxes[:, 1:] = boxes[:, 1:] * np.tile(size * zoom, 2) + np.tile(shift, 2)
+        boxes[:, 1:] = turned(boxes[:, 1:], turn) + np.tile([left, top], 2)
         return clip(boxes, (left, top), (right, bottom))
 
-    def _paste(self, rng: np.random.Generator, canvas: Picture, boxes: Boxes) -> Boxes:
+    def _paste(
+        self, rng: np.random.Generator, canvas: Picture, boxes: Boxes, smallest: float = 0.05
+    ) -> Boxes:
         """Pastes one sprite, mostly on free ground; what it covers badly is taught no more."""
         side = canvas.shape[0]
         if self.cars and (not self.sprites or rng.random() < CAR_SHARE):
@@ -183,7 +224,7 @@ class Composer:
         else:
             label, sprite = self.sprites[rng.integers(len(self.sprites))]
         name = "" if label == BACKGROUND else CLASSES[label]
-        longest = side * np.exp(rng.uniform(np.log(0.05), np.log(0.9)))
+        longest = side * np.exp(rng.uniform(np.log(smallest), np.log(0.9)))
         if name == "car" and rng.random() < 0.35:
             longest = side * rng.uniform(0.4, 1.0)
         # Detection squeezes pictures, mostly wide ones, into a square: what they show gets taller.

@@ -48,6 +48,16 @@ def read_names(path: Path) -> set[str]:
     return set(path.read_text().split())
 
 
+def read_crowds(photos: Path) -> frozenset[str]:
+    """Gives the photographs that `crowd.list` files name, as `folder/stem`."""
+    names = set()
+    for path in photos.glob("*/crowd.list"):
+        words = [word.strip(',"') for word in path.read_text().split()]
+        stems = [word.removesuffix(".jpg") for word in words if word.endswith(".jpg")]
+        names |= {f"{path.parent.name}/{stem}" for stem in stems}
+    return frozenset(names)
+
+
 def _class_numbers(folder: Path, classes: Sequence[str]) -> dict[int, int]:
     for place in (folder, folder.parent):
         if (place / "classes.txt").is_file():

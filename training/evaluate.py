@@ -1,170 +1,209 @@
-"""Judge nano and the public detectors on the same held-out photographs, in the same run.
+"""Judge nano and public detectors on photographs that training never saw, with intervals.
 
     python -m training.evaluate --photos ../shared/photos --weights ../shared/weights
 
-All of them run in OpenCV on pictures squeezed to 416x416, as the lab runs them.
+The tune part is what recipes are chosen by. `--test` judges on the test part instead: once a
+release, for the card, after everything is chosen. All detectors run in OpenCV on pictures squeezed
+to 416x416, as the lab runs them.
 """
 
 import argparse
 import json
-import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import Sample, read_folder, read_names
-from training.label import DETECTORS
-from training.metrics import (
-    LOWEST_SCORE,
-    Found,
-    average_precision,
-    ignore_tiny,
-    suppress,
-)
-from training.task import CLASSES, INPUT_SIZE
+from training.darknet_detector import ASSETS, read_nano, read_public
+from training.data import Picture, Sample, read_crowds, read_folder
+from training.measure import Figure, judge, mean_count, mean_precision
+from training.metrics import Found
+from training.speed import speed_ratio
+from training.split import Part, names_of, read_parts
+from training.task import CLASSES
 
-ASSETS = Path(__file__).parents[1] / "src" / "detectlab" / "assets"
-HELDOUT = Path(__file__).parent / "heldout" / "heldout.txt"
+PUBLIC = ("yolo-fastest-1.1", "yolo-fastest-1.1-xl", "mobilenetv2-yolov3-nano")
 FRUIT = CLASSES[:3]
-SMALLEST = 12  # pixels at 416x416; smaller objects count neither way
+SCENES = ("coco", "coco-more")
+SMALL = 0.06  # objects with a side below this share of the picture are judged apart
 CONFIDENCE = 0.5
-WARM_UP, REPEATS = 5, 40
-HEADER = np.array([0, 2, 5, 0, 0], dtype="<i4").tobytes()
+TURN, DARKER = 8.0, 0.6  # degrees, and the share of the light that stays
+
+Detect = Callable[[NDArray[np.uint8]], Found]
 
 
-class Judged:
-    """A Darknet detector, read by OpenCV, restricted to our classes.
+@dataclass(frozen=True)
+class Photos:
+    """The photographs of one part, by what they judge.
 
-    Args:
-        config: Its `.cfg`.
-        weights: Its `.weights`.
-        names: Its classes, one a line.
+    Attributes:
+        fruit: Photographs of fruit.
+        clocks: Photographs of clocks.
+        cars: Photographs of streets.
+        scenes: COCO scenes that show one of the classes.
+        empty: COCO scenes that show none.
+        crowds: Names of those in which a crowd is not boxed.
     """
 
-    def __init__(self, config: Path, weights: Path, names: Path) -> None:
-        self.net = cv2.dnn.readNetFromDarknet(str(config), str(weights))
-        known = names.read_text().split("\n")
-        self.columns = [5 + known.index(label) for label in CLASSES]
-
-    def detect(self, picture: NDArray[np.uint8]) -> Found:
-        """Gives its detections: class, score, corners from 0 to 1."""
-        blob = cv2.dnn.blobFromImage(picture, 1 / 255, (INPUT_SIZE, INPUT_SIZE), swapRB=True)
-        self.net.setInput(blob)
-        rows = np.concatenate(self.net.forward(self.net.getUnconnectedOutLayersNames()))
-        half = rows[:, 2:4] / 2
-        boxes = np.c_[rows[:, :2] - half, rows[:, :2] + half, rows[:, self.columns]]
-        return suppress(boxes.astype(np.float32), LOWEST_SCORE)
+    fruit: Sequence[Sample]
+    clocks: Sequence[Sample]
+    cars: Sequence[Sample]
+    scenes: Sequence[Sample]
+    empty: Sequence[Sample]
+    crowds: frozenset[str]
 
 
-def judge(detector: Judged, groups: dict[str, list[Sample]]) -> dict[str, float]:
-    """Gives AP50 per class, its mean over the fruit, and false alarms a picture."""
-    found = {
-        group: [detector.detect(sample.picture) for sample in samples]
-        for group, samples in groups.items()
-    }
-    truth = {
-        group: [ignore_tiny(sample.boxes, SMALLEST / INPUT_SIZE) for sample in samples]
-        for group, samples in groups.items()
-    }
-    result = {}
-    for label, name in enumerate(CLASSES):
-        group = "fruit" if name in FRUIT else name
-        result[name] = average_precision(found[group], truth[group], label)[0]
-    result["mean of fruit"] = float(np.mean([result[name] for name in FRUIT]))
-    confident = [int((rows[:, 1] > CONFIDENCE).sum()) for rows in found["none"]]
-    result["false alarms"] = float(np.mean(confident))
-    result["recall at 0.5"] = _recall(found["fruit"], truth["fruit"])
+def read_photos(photos: Path, part: Part) -> Photos:
+    """Reads the photographs of a part."""
+    names, crowds = names_of(read_parts(photos), part), read_crowds(photos)
+    scenes = [
+        sample for folder in SCENES for sample in read_folder(photos / folder, CLASSES, only=names)
+    ]
+    filled = [sample for sample in scenes if (sample.boxes[:, 0] >= 0).any()]
+    known = {sample.name for sample in filled} | crowds
+    fruit, clocks, cars = (
+        read_folder(photos / folder, CLASSES, only=names)
+        for folder in ("fruit", "clock", "vehicles")
+    )
+    empty = [sample for sample in scenes if sample.name not in known]
+    return Photos(fruit, clocks, cars, filled, empty, crowds)
+
+
+def precision(
+    detect: Detect,
+    samples: Sequence[Sample],
+    classes: Sequence[str],
+    crowds: frozenset[str] = frozenset(),
+    **limits: float,
+) -> Figure:
+    """Gives the mean AP50 of some classes.
+
+    Args:
+        detect: Gives the detections of a picture.
+        samples: Photographs in which these classes are labelled.
+        classes: Their names.
+        crowds: Names of photographs that show a crowd.
+        limits: `smallest` and `largest` of `measure.judge`.
+    """
+    found = [detect(sample.picture) for sample in samples]
+    truth = [sample.boxes for sample in samples]
+    crowded = [sample.name in crowds for sample in samples]
+    labels = [CLASSES.index(name) for name in classes]
+    return mean_precision(
+        [judge(found, truth, label, crowded=crowded, **limits) for label in labels]
+    )
+
+
+def found_again(detect: Detect, samples: Sequence[Sample]) -> Figure:
+    """Gives the share of objects found at 0.5 that are found in changed copies as well.
+
+    The copies are mirrored, turned by 8 degrees either way, and darkened. An object is found again
+    if the copy has a detection of its class whose centre lies in the box, or the other way round.
+    """
+    changes: list[Callable[[Picture], tuple[Picture, NDArray[np.float64]]]]
+    changes = [mirrored, lambda p: rotated(p, TURN), lambda p: rotated(p, -TURN), darkened]
+    shares = []
+    for sample in samples:
+        first = confident(detect(sample.picture))
+        for change in changes if len(first) else ():
+            picture, move = change(sample.picture)
+            shares.append(_matched(first, confident(detect(picture)), move))
+    flat = [share for group in shares for share in group]
+    return mean_count(flat)
+
+
+def confident(found: Found) -> Found:
+    """Gives the detections above 0.5."""
+    return found[found[:, 1] > CONFIDENCE]
+
+
+def mirrored(picture: Picture) -> tuple[Picture, NDArray[np.float64]]:
+    """Gives the mirror image, and the (2, 3) matrix that moves points, as shares, along."""
+    return cv2.flip(picture, 1), np.array([[-1.0, 0, 1], [0, 1, 0]])
+
+
+def darkened(picture: Picture) -> tuple[Picture, NDArray[np.float64]]:
+    """Gives a darker copy, and the (2, 3) matrix that leaves points where they are."""
+    return cv2.convertScaleAbs(picture, alpha=DARKER), np.eye(2, 3)
+
+
+def rotated(picture: Picture, angle: float) -> tuple[Picture, NDArray[np.float64]]:
+    """Gives a copy turned around its centre, and the (2, 3) matrix that moves points, as shares."""
+    height, width = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
+    copy = cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    size = np.array([width, height])
+    return copy, np.c_[turn[:, :2] * size / size[:, None], turn[:, 2] / size]
+
+
+def _matched(first: Found, second: Found, move: NDArray[np.float64]) -> list[bool]:
+    """Tells for each detection whether a second one of its class holds its moved centre."""
+    centres = (first[:, 2:4] + first[:, 4:]) / 2 @ move[:, :2].T + move[:, 2]
+    inside = [
+        bool(
+            (
+                (second[:, 0] == row[0])
+                & (second[:, 2:4] <= centre).all(axis=1)
+                & (second[:, 4:] >= centre).all(axis=1)
+            ).any()
+        )
+        for row, centre in zip(first, centres, strict=True)
+    ]
+    seen = ((centres >= 0) & (centres <= 1)).all(axis=1)
+    return [found for found, visible in zip(inside, seen, strict=True) if visible]
+
+
+def measure(detect: Detect, photos: Photos) -> dict[str, Figure]:
+    """Gives all figures of one detector."""
+    result = {name: precision(detect, photos.fruit, [name]) for name in FRUIT}
+    result["fruit"] = precision(detect, photos.fruit, FRUIT)
+    result["clocks"] = precision(detect, photos.clocks, ["clock"])
+    result["cars"] = precision(detect, photos.cars, ["car"], smallest=SMALL)
+    result["small cars"] = precision(detect, photos.cars, ["car"], largest=SMALL)
+    scenes = (detect, photos.scenes, CLASSES, photos.crowds)
+    result["scenes"] = precision(*scenes, smallest=SMALL)
+    result["small in scenes"] = precision(*scenes, largest=SMALL)
+    alarms = [len(confident(detect(sample.picture))) for sample in photos.empty]
+    result["false alarms"] = mean_count(alarms)
+    result["found again"] = found_again(detect, [*photos.fruit, *photos.clocks, *photos.cars])
     return result
 
 
-def _recall(found: list[Found], truth: list[NDArray[np.float32]]) -> float:
-    """Gives the share of the fruit that detections above 0.5 cover, of the right class."""
-    hits = total = 0
-    for rows, boxes in zip(found, truth, strict=True):
-        objects = boxes[boxes[:, 0] >= 0]
-        total += len(objects)
-        for box in objects:
-            same = rows[(rows[:, 0] == box[0]) & (rows[:, 1] > CONFIDENCE), 2:]
-            low, high = np.maximum(same[:, :2], box[1:3]), np.minimum(same[:, 2:], box[3:])
-            inner = (high - low).clip(0).prod(axis=1)
-            union = (same[:, 2:] - same[:, :2]).prod(axis=1) + (box[3:] - box[1:3]).prod() - inner
-            hits += bool((inner / union > 0.5).any())
-    return hits / max(total, 1)
-
-
-def read_groups(photos: Path) -> dict[str, list[Sample]]:
-    """Gives the held-out photographs: the fruit, those with a clock, a car, and with none."""
-    names = read_names(HELDOUT)
-    scenes = read_folder(photos / "coco", CLASSES, only=names)
-    groups = {"fruit": read_folder(photos / "fruit", CLASSES, only=names)}
-    for name in ("clock", "car"):
-        label = CLASSES.index(name)
-        groups[name] = [sample for sample in scenes if (sample.boxes[:, 0] == label).any()]
-    groups["none"] = [sample for sample in scenes if not (sample.boxes[:, 0] >= 0).any()]
-    return groups
-
-
-def speed_ratio(config: Path, weights: Path, tiny_cfg: Path) -> tuple[float, float, float]:
-    """Gives median milliseconds of nano and yolov3-tiny, taking turns, and their median ratio."""
-    tiny = tiny_cfg.read_bytes()
-    # How long it takes does not depend on the values: random weights, more than enough of them.
-    values = (np.random.default_rng(0).random(9_000_000) / 50).astype("<f4").tobytes()
-    nets = [
-        cv2.dnn.readNetFromDarknet(str(config), str(weights)),
-        cv2.dnn.readNetFromDarknet(
-            np.frombuffer(tiny, np.uint8), np.frombuffer(HEADER + values, np.uint8)
-        ),
-    ]
-    blob = np.random.default_rng(0).random((1, 3, INPUT_SIZE, INPUT_SIZE), dtype=np.float32)
-    spent: list[list[float]] = [[], []]
-    for _ in range(WARM_UP + REPEATS):
-        for net, times in zip(nets, spent, strict=True):
-            net.setInput(blob)
-            started = time.perf_counter()
-            net.forward(net.getUnconnectedOutLayersNames())
-            times.append((time.perf_counter() - started) * 1000)
-    # Neighbours in time, so that whatever else the machine does slows both alike.
-    pairs = np.array(spent)[:, WARM_UP:]
-    nano, other = np.median(pairs, axis=1)
-    return float(nano), float(other), float(np.median(pairs[0] / pairs[1]))
-
-
-def print_table(results: dict[str, dict[str, float]]) -> None:
-    """Prints one line a detector."""
-    columns = list(next(iter(results.values())))
-    print(f"{'':24}" + "".join(f"{column:>15}" for column in columns))
-    for name, result in results.items():
-        print(f"{name:24}" + "".join(f"{result[column]:15.3f}" for column in columns))
+def print_table(results: Mapping[str, Mapping[str, Figure]]) -> None:
+    """Prints one line a figure, one column a detector."""
+    print(f"{'':18}{'n':>6}" + "".join(f"{name:>26}" for name in results))
+    for name in next(iter(results.values())):
+        figures = [result[name] for result in results.values()]
+        cells = [f"{f.value:.3f} ({f.low:.2f} to {f.high:.2f})" for f in figures]
+        print(f"{name:18}{figures[0].objects:6}" + "".join(f"{cell:>26}" for cell in cells))
 
 
 def main() -> None:
     """Prints what MODEL_CARD.md says."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True, help="folder of public detectors")
+    parser.add_argument("--weights", type=Path, help="folder of public detectors, to judge as well")
     parser.add_argument("--nano", type=Path, default=ASSETS, help="folder of nano.cfg and the rest")
+    parser.add_argument("--test", action="store_true", help="the test part: once a release")
     parser.add_argument("--json", type=Path, help="file for the same figures")
     options = parser.parse_args()
-    groups = read_groups(options.photos)
-    print("held out: " + ", ".join(f"{len(found)} {name}" for name, found in groups.items()))
-    for name in ("clock", "car"):
-        found, label = groups[name], CLASSES.index(name)
-        boxes = [ignore_tiny(sample.boxes, SMALLEST / INPUT_SIZE) for sample in found]
-        count = sum(int((box[:, 0] == label).sum()) for box in boxes)
-        print(f"{name}: {count} objects of at least {SMALLEST} pixels at {INPUT_SIZE}x{INPUT_SIZE}")
-    nano = [options.nano / f"nano.{suffix}" for suffix in ("cfg", "weights", "names")]
-    results = {"nano": judge(Judged(*nano), groups)}
-    for name in DETECTORS:
-        files = [options.weights / f"{name}.{suffix}" for suffix in ("cfg", "weights")]
-        results[name] = judge(Judged(*files, options.weights / "coco.names"), groups)
+    photos = read_photos(options.photos, "test" if options.test else "tune")
+    detectors = {"nano": read_nano(options.nano)}
+    if options.weights:
+        detectors |= {name: read_public(name, options.weights) for name in PUBLIC}
+    results = {name: measure(detector.detect, photos) for name, detector in detectors.items()}
     print_table(results)
-    ours, tiny, ratio = speed_ratio(nano[0], nano[1], options.weights / "yolov3-tiny.cfg")
-    print(f"forward at 416: nano {ours:.1f} ms, yolov3-tiny {tiny:.1f} ms, ratio {ratio:.2f}")
-    print(f"size: {sum(file.stat().st_size for file in nano[:2]):,} bytes")
+    if options.weights:
+        print(speed_ratio(options.nano, options.weights / "yolov3-tiny.cfg"))
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2))
+        figures = {
+            detector: {name: asdict(figure) for name, figure in result.items()}
+            for detector, result in results.items()
+        }
+        options.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

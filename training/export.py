@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from training.loss import HEAD_STRIDES, decode
-from training.network import Darknet
+from training.network import Darknet, darknet_tensors
 from training.task import CLASSES
 
 TOLERANCE = 1e-4
@@ -29,16 +28,8 @@ def darknet_weights(network: Darknet) -> bytes:
     """Gives the content of a `.weights` file: layer by layer, biases and norms before kernels."""
     parts = [HEADER.tobytes()]
     for layer in network.layers:
-        if not isinstance(layer, nn.Sequential):
-            continue
-        convolution, *rest = layer
-        if convolution.bias is None:
-            norm = rest[0]
-            tensors = [norm.bias, norm.weight, norm.running_mean, norm.running_var]
-        else:
-            tensors = [convolution.bias]
-        for tensor in (*tensors, convolution.weight):
-            parts.append(tensor.detach().contiguous().numpy().astype("<f4").tobytes())
+        for tensor in darknet_tensors(layer):
+            parts.append(tensor.detach().cpu().contiguous().numpy().astype("<f4").tobytes())
     return b"".join(parts)
 
 
@@ -94,7 +85,7 @@ def main() -> int:
     parser.add_argument("--run", type=Path, required=True, help="folder of a training")
     parser.add_argument("--out", type=Path, required=True, help="folder for nano.cfg and the rest")
     options = parser.parse_args()
-    state = torch.load(options.run / "checkpoint.pt")
+    state = torch.load(options.run / "checkpoint.pt", map_location="cpu")
     network = Darknet(state["cfg"]).eval()
     network.load_state_dict(state["average"])
     options.out.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from training.darknet_detector import ASSETS, read_nano
 from training.data import Picture
-from training.evaluate import ASSETS, Judged
 from training.metrics import Found
 from training.task import CLASSES
 
@@ -42,8 +42,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=3)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    files = [options.nano / f"nano.{suffix}" for suffix in ("cfg", "weights", "names")]
-    detector, tiles = Judged(*files), []
+    detector, tiles = read_nano(options.nano), []
     for path in options.pictures:
         picture = cv2.imread(str(path))
         found = detector.detect(picture)

@@ -84,7 +84,7 @@ def match(targets: Tensor, anchors_wh: Tensor, stride: int, rows: int, columns: 
     matched = []
     for shift in NEIGHBOURS:
         # A neighbour is asked if the centre, moved half a cell towards it, falls into it.
-        cell = (position + torch.tensor(shift)).floor()
+        cell = (position + position.new_tensor(shift)).floor()
         valid = (cell >= 0).all(1) & (cell[:, 0] < columns) & (cell[:, 1] < rows)
         if shift != (0.0, 0.0):
             valid &= (cell != position.floor()).any(1)
@@ -128,15 +128,15 @@ def detection_loss(
         The loss to minimise, and its three parts (box, objectness, class) for the record.
     """
     regions, objects = targets[targets[:, 1] < 0], targets[targets[:, 1] >= 0]
-    parts, count = torch.zeros(3), 0
+    parts, count = heads[0].new_zeros(3, dtype=torch.float32), 0
     for raw, anchors_wh, stride in zip(heads, anchors, HEAD_STRIDES, strict=True):
-        raw = raw.float()
+        raw, anchors_wh = raw.float(), anchors_wh.to(targets)
         matched = match(objects, anchors_wh, stride, raw.shape[2], raw.shape[3])
         picture, anchor, row, column, label = matched[:, :5].long().T
-        wanted = torch.zeros(raw.shape[:4])
-        weight = ignore_mask(regions, raw.shape[:4], stride)
+        wanted = raw.new_zeros(raw.shape[:4])
+        weight = ignore_mask(regions, raw.shape[:4], stride).to(raw)
         count += len(matched)
-        box, kind = torch.zeros(()), torch.zeros(())
+        box, kind = raw.new_zeros(()), raw.new_zeros(())
         if len(matched):
             boxes = decode(raw, anchors_wh, stride)[picture, anchor, row, column, :4]
             iou, ciou = complete_iou(boxes, matched[:, 5:])

@@ -1,13 +1,12 @@
-"""Detections to judge by average precision, and objects that count neither way."""
+"""Detections as they are judged."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.vision.metrics import Found, average_precision
-from training.data import IGNORE, Boxes
+from detectlab.vision.metrics import Found
 
-__all__ = ["Found", "average_precision", "ignore_tiny", "suppress"]
+__all__ = ["Found", "suppress"]
 
 NMS_THRESHOLD = 0.45
 LOWEST_SCORE = 0.01
@@ -34,10 +33,3 @@ def suppress(rows: Rows, lowest: float = LOWEST_SCORE) -> Found:
         kept = np.asarray(kept, dtype=int).ravel()
         found.append(np.c_[np.full(len(kept), label), scores[kept], boxes[kept]])
     return np.concatenate(found).astype(np.float32)
-
-
-def ignore_tiny(boxes: Boxes, smallest: float) -> Boxes:
-    """Gives the boxes with those narrower or lower than `smallest` (a share) turned to ignored."""
-    boxes = boxes.copy()
-    boxes[(boxes[:, 3:] - boxes[:, 1:3]).min(axis=1) < smallest, 0] = IGNORE
-    return boxes

@@ -13,6 +13,8 @@ ANCHORS_PER_HEAD = 3
 # cell that holds the centre can be trained to find the object as well (see loss.py).
 SCALE_XY = 2.0
 
+HEADER_BYTES = 20  # version 0.2.5, and how many pictures were seen as a 64-bit number
+
 Section = tuple[str, dict[str, str]]
 
 
@@ -139,6 +141,17 @@ def _make_layer(kind: str, options: dict[str, str], channels: int) -> nn.Module:
     return layer
 
 
+def darknet_tensors(layer: nn.Module) -> list[Tensor]:
+    """Gives the tensors of a layer in the order of a `.weights` file, kernels last."""
+    if not isinstance(layer, nn.Sequential):
+        return []
+    convolution, *rest = layer
+    if convolution.bias is not None:
+        return [convolution.bias, convolution.weight]
+    norm = rest[0]
+    return [norm.bias, norm.weight, norm.running_mean, norm.running_var, convolution.weight]
+
+
 def _sources(options: dict[str, str], index: int) -> list[int]:
     numbers = [int(number) for number in options["layers"].split(",")]
     return [number if number >= 0 else index + number for number in numbers]
@@ -202,3 +215,21 @@ class Darknet(nn.Module):
                 pairs = torch.tensor([float(n) for n in options["anchors"].split(",")]).view(-1, 2)
                 found.append(pairs[[int(n) for n in options["mask"].split(",")]])
         return found
+
+    def load_darknet(self, weights: bytes) -> None:
+        """Takes over the content of a `.weights` file, as `training.export` writes it.
+
+        Raises:
+            ValueError: It holds more or fewer numbers than the description asks for.
+        """
+        values = torch.frombuffer(bytearray(weights[HEADER_BYTES:]), dtype=torch.float32)
+        tensors = [tensor for layer in self.layers for tensor in darknet_tensors(layer)]
+        needed = sum(tensor.numel() for tensor in tensors)
+        if needed != len(values):
+            raise ValueError(
+                f"the weights must hold {needed} numbers, as the .cfg says. Received: {len(values)}"
+            )
+        parts = values.split([tensor.numel() for tensor in tensors])
+        with torch.no_grad():
+            for tensor, part in zip(tensors, parts, strict=True):
+                tensor.copy_(part.view_as(tensor))

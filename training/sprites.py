@@ -20,6 +20,7 @@ LONGEST_SIDE = 240
 SMALLEST_CUT = 40  # pixels; smaller objects make poor sprites
 CUT_COPIES = 2  # there are few photographed ones among many drawn ones
 FADE = 12  # pixels
+ROUND = 1.15  # longer by shorter side of a dial seen from the front
 PLAIN_SHARE = 0.4  # plain things for each drawn clock
 
 
@@ -41,16 +42,25 @@ def _shrunk(sprite: Sprite) -> Sprite:
     return cv2.resize(sprite, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
 
 
-def draw_sprites(count: int, seed: int, cache: Path) -> list[tuple[int, Sprite]]:
-    """Draws clocks, cars and plain things, once: later calls read them from `cache`."""
+def draw_sprites(
+    count: int, seed: int, cache: Path, names: Sequence[str]
+) -> list[tuple[int, Sprite]]:
+    """Draws objects and plain things, once: later calls read them from `cache`.
+
+    Args:
+        count: How many clocks; there are twice as many cars, which vary more.
+        seed: Of the random choices.
+        cache: File for the drawings.
+        names: Which of "clock" and "car" to draw.
+    """
     if cache.is_file():
         return pickle.loads(cache.read_bytes())
     rng = np.random.default_rng(seed)
-    drawers = (("clock", draw_clock), ("car", draw_car), ("car", draw_car))  # cars vary more
+    drawers = (("clock", draw_clock), ("car", draw_car), ("car", draw_car))
     sprites = []
-    for _ in tqdm(range(count), desc="drawing clocks and cars", mininterval=5):
+    for _ in tqdm(range(count), desc="drawing", mininterval=5):
         for name, draw in drawers:
-            if name in CLASSES:
+            if name in CLASSES and name in names:
                 sprites.append((CLASSES.index(name), _shrunk(draw(rng))))
     sprites += [(BACKGROUND, draw_plain(rng)) for _ in range(round(count * PLAIN_SHARE))]
     cache.write_bytes(pickle.dumps(sprites))
@@ -91,4 +101,26 @@ def cut_sprites(samples: Sequence[Sample]) -> list[tuple[int, Sprite]]:
             sprite = cut_out(sample, points)
             if sprite is not None:
                 sprites += [(label, _shrunk(sprite))] * CUT_COPIES
+    return sprites
+
+
+def dial_sprites(samples: Sequence[Sample], copies: int) -> list[tuple[int, Sprite]]:
+    """Cuts round clocks out of photographs: the ellipse in each box that is about square."""
+    if "clock" not in CLASSES:
+        return []
+    label, sprites = CLASSES.index("clock"), []
+    for sample in samples:
+        height, width = sample.picture.shape[:2]
+        for _, *corners in sample.boxes[sample.boxes[:, 0] == label].tolist():
+            x_min, y_min, x_max, y_max = (
+                round(corner * side)
+                for corner, side in zip(corners, (width, height) * 2, strict=True)
+            )
+            w, h = x_max - x_min, y_max - y_min
+            if min(w, h) < SMALLEST_CUT or max(w, h) > ROUND * min(w, h):
+                continue
+            opacity = np.zeros((h, w), np.uint8)
+            cv2.ellipse(opacity, ((w / 2, h / 2), (w - 1, h - 1), 0), 255, -1, cv2.LINE_AA)
+            cut = np.dstack([sample.picture[y_min:y_max, x_min:x_max], opacity])
+            sprites += [(label, _shrunk(cut))] * copies
     return sprites

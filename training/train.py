@@ -73,9 +73,9 @@ class Run:
                 mean.lerp_(now, 1 - keep)
 
 
-def new_run(cfg: str) -> Run:
+def new_run(cfg: str, device: torch.device) -> Run:
     """Starts from random weights."""
-    network = Darknet(cfg).to(memory_format=torch.channels_last)
+    network = Darknet(cfg).to(device, memory_format=torch.channels_last)
     for (kind, _), layer in zip(network.sections[1:], network.layers, strict=False):
         if kind == "yolo":  # the convolution before it: most cells hold nothing
             bias = layer[0].bias.data.view(-1, 5 + len(CLASSES))
@@ -89,20 +89,38 @@ def new_run(cfg: str) -> Run:
     return Run(cfg, network, copy.deepcopy(network).eval(), torch.optim.AdamW(groups, PEAK_RATE))
 
 
+def freeze(network: Darknet, count: int) -> None:
+    """Leaves the first layers as they are, statistics included: nearly halves the time of a step.
+
+    Args:
+        network: The network in training mode.
+        count: How many layers of its description.
+    """
+    for layer in network.layers[:count]:
+        layer.eval().requires_grad_(False)
+
+
 def learning_rate(progress: float, peak: float) -> float:
     """Gives the rate at a share of the training time: a short rise, then half a cosine to 0."""
     rise = min(1.0, progress / WARM_UP)
     return peak * rise * (0.01 + 0.99 * (1 + math.cos(math.pi * min(progress, 1))) / 2)
 
 
-def train_step(run: Run, batch: tuple[Tensor, Tensor], rate: float) -> Tensor:
-    """Learns from one batch; gives the parts of its loss."""
-    pictures, targets = batch
+def train_step(run: Run, batch: tuple[Tensor, Tensor], rate: float, *, half: bool) -> Tensor:
+    """Learns from one batch; gives the parts of its loss.
+
+    Args:
+        run: The training, which changes.
+        batch: Pictures (N, 3, H, W) uint8 RGB, and targets as `detection_loss` takes them.
+        rate: The learning rate.
+        half: Whether products are computed in bfloat16.
+    """
+    device = next(run.network.parameters()).device
+    pictures, targets = (tensor.to(device) for tensor in batch)
     pictures = pictures.contiguous(memory_format=torch.channels_last).float() / 255
     for group in run.optimiser.param_groups:
         group["lr"] = rate
-    # Half-precision products: twice as fast on processors that know bfloat16.
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         heads = run.network(pictures)
     loss, parts = detection_loss(heads, targets, run.network.anchors_wh())
     run.optimiser.zero_grad()
@@ -143,7 +161,8 @@ def train(run: Run, composer: Composer, heldout: list[Sample], options: argparse
             last = progress > LAST_PART
             maker = Batches(composer, options.batch, options.seed + run.step, last=last)
             batches = loader(maker, options.workers)
-        losses.append(train_step(run, next(batches), learning_rate(progress, options.rate)))
+        rate = learning_rate(progress, options.rate)
+        losses.append(train_step(run, next(batches), rate, half=options.half))
         spent = time.perf_counter() - started
         run.seconds += spent
         bar.set_postfix(step=run.step, loss=f"{float(losses[-1].sum()):.2f}", refresh=False)
@@ -161,8 +180,18 @@ def parse() -> argparse.Namespace:
     add_arguments(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder of this training")
     parser.add_argument(
-        "--start", type=Path, help="checkpoint of another training, to start from its weights"
+        "--start",
+        type=Path,
+        help="checkpoint of another training, or a folder with nano.cfg and nano.weights, to start "
+        "from its weights",
     )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="compute products in bfloat16: twice as fast on processors with instructions for it, "
+        "many times slower on others",
+    )
+    parser.add_argument("--freeze", type=int, default=0, help="first layers that stay as they are")
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--every", type=float, default=5, help="minutes between reports")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak of the learning rate")
@@ -173,6 +202,27 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def begin(options: argparse.Namespace, composer: Composer, device: torch.device) -> Run:
+    """Gives the training of `--out` where it stopped, or a new one from `--start`."""
+    checkpoint, start = options.out / "checkpoint.pt", options.start
+    if checkpoint.is_file():
+        state = torch.load(checkpoint, map_location=device)
+        run = new_run(state["cfg"], device)
+        run.restore(state)
+    elif start is None:
+        run = new_run(make_cfg(len(CLASSES), find_anchors(composer, options.seed)), device)
+    elif start.is_dir():
+        run = new_run((start / "nano.cfg").read_text(), device)
+        for network in (run.network, run.average):
+            network.load_darknet((start / "nano.weights").read_bytes())
+    else:
+        state = torch.load(start, map_location=device)
+        run = new_run(state["cfg"], device)
+        for network in (run.network, run.average):
+            network.load_state_dict(state["average"])
+    return run
+
+
 def main() -> None:
     """Starts a training, or goes on with one."""
     options = parse()
@@ -181,19 +231,9 @@ def main() -> None:
     cv2.setNumThreads(1)  # its threads would not survive the fork into workers
     composer, heldout = make_composer(options)
     torch.set_num_threads(options.threads)
-    checkpoint = options.out / "checkpoint.pt"
-    state = torch.load(checkpoint) if checkpoint.is_file() else None
-    begun = torch.load(options.start) if options.start else None
-    if state or begun:
-        cfg = (state or begun)["cfg"]
-    else:
-        cfg = make_cfg(len(CLASSES), find_anchors(composer, options.seed))
-    run = new_run(cfg)
-    if state:
-        run.restore(state)
-    elif begun:
-        run.network.load_state_dict(begun["average"])
-        run.average.load_state_dict(begun["average"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    run = begin(options, composer, device)
+    freeze(run.network, options.freeze)
     train(run, composer, heldout, options)
 
 

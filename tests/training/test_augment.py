@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 import pytest
-from training.augment import Composer, clip, foreground
+from training.augment import Composer, clip, foreground, turned
 from training.data import IGNORE, Sample
 from training.draw_car import draw_car
 from training.draw_clock import draw_clock
@@ -49,6 +50,22 @@ def test_clip_with_object_cut_badly_ignores_it() -> None:
 
     assert cut[:, 0].tolist() == [IGNORE, 1]
     assert cut[0, 1:].tolist() == [0, 0, 40, 100]
+
+
+def test_turned_by_a_right_angle_swaps_width_and_height() -> None:
+    turn = cv2.getRotationMatrix2D((50, 50), 90, 1.0)
+
+    box = turned(np.array([[10, 40, 90, 60]], dtype=np.float32), turn)
+
+    np.testing.assert_allclose(box, [[40, 10, 60, 90]], atol=1e-4)
+
+
+def test_turned_a_little_keeps_a_round_box_as_large() -> None:
+    turn = cv2.getRotationMatrix2D((50, 50), 5, 1.0)
+
+    box = turned(np.array([[30, 30, 70, 70]], dtype=np.float32), turn)
+
+    np.testing.assert_allclose(box, [[30, 30, 70, 70]], atol=1e-4)
 
 
 @pytest.mark.parametrize("mosaic", [True, False])

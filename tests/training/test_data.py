@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from training.data import IGNORE, read_folder
+from training.data import IGNORE, read_crowds, read_folder
 
 CLASSES = ("apple", "car")
 
@@ -63,3 +63,10 @@ def test_read_folder_without_pictures_raises(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"must hold \.jpg or \.png pictures"):
         read_folder(tmp_path, CLASSES)
+
+
+def test_read_crowds_gives_the_pictures_of_each_list(tmp_path: Path) -> None:
+    (tmp_path / "scenes").mkdir()
+    (tmp_path / "scenes" / "crowd.list").write_text('"orange":\n0012.jpg,\n0034.jpg\n{"car": 1}\n')
+
+    assert read_crowds(tmp_path) == {"scenes/0012", "scenes/0034"}

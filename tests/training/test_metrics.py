@@ -1,19 +1,9 @@
-"""What is judged by average precision, which tests/vision/test_metrics.py tests."""
+"""Detections as they are judged."""
 
 import numpy as np
-from training.metrics import ignore_tiny, suppress
+from training.metrics import suppress
 
-BOX, ELSEWHERE = [0.1, 0.1, 0.4, 0.4], [0.6, 0.6, 0.9, 0.9]
-
-
-def boxes(*objects: list[float]) -> np.ndarray:
-    return np.array(objects, dtype=np.float32).reshape(-1, 5)
-
-
-def test_ignore_tiny_turns_small_boxes_to_ignored() -> None:
-    judged = ignore_tiny(boxes([0, *BOX], [1, 0.1, 0.1, 0.5, 0.11]), 0.02)
-
-    assert judged[:, 0].tolist() == [0, -1]
+BOX = [0.1, 0.1, 0.4, 0.4]
 
 
 def test_suppress_with_two_classes_keeps_the_best_box_of_each() -> None:

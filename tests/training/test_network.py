@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install '.[train]'
 from training.export import export  # noqa: E402
 from training.loss import complete_iou, decode, detection_loss, match  # noqa: E402
 from training.network import Darknet, make_cfg, parse_cfg  # noqa: E402
+from training.train import freeze  # noqa: E402
 
 ANCHORS = [(14, 14), (28, 35), (38, 86), (77, 50), (90, 110), (178, 176)]
 
@@ -49,6 +50,34 @@ def test_network_has_at_most_a_million_and_a_half_parameters(network: Darknet) -
 
 def test_export_gives_the_same_outputs_in_opencv(network: Darknet, tmp_path: Path) -> None:
     assert export(network, make_cfg(5, ANCHORS), tmp_path) < 1e-4
+
+
+def test_load_darknet_gives_the_exported_network_back(network: Darknet, tmp_path: Path) -> None:
+    export(network, make_cfg(5, ANCHORS), tmp_path)
+    again = Darknet(make_cfg(5, ANCHORS)).eval()
+
+    again.load_darknet((tmp_path / "nano.weights").read_bytes())
+
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        pairs = zip(network(picture), again(picture), strict=True)
+    assert all(torch.equal(first, second) for first, second in pairs)
+
+
+def test_load_darknet_of_another_size_raises(network: Darknet) -> None:
+    with pytest.raises(ValueError, match=r"must hold \d+ numbers, as the \.cfg says.*Received: 1$"):
+        Darknet(make_cfg(5, ANCHORS)).load_darknet(bytes(24))
+
+
+def test_freeze_leaves_the_first_layers_as_they_are() -> None:
+    network = Darknet(make_cfg(5, ANCHORS))
+
+    freeze(network, 9)
+
+    trained = [any(p.requires_grad for p in layer.parameters()) for layer in network.layers[:10]]
+    assert not any(trained[:9])
+    assert trained[9]
+    assert not network.layers[0].training
 
 
 def test_export_with_a_wrong_weight_differs_in_opencv(network: Darknet, tmp_path: Path) -> None:
