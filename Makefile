@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
+.PHONY: help lab serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -34,8 +34,11 @@ up: ## the API and the companion in containers, at http://127.0.0.1:8000 and :85
 down: ## stop them; what was downloaded and received stays
 	@$(ENGINE) compose down $(ARGS)
 
-test: check ## set up what is missing, then what CI runs, but for the cluster
+test: check setup-docs ## set up what is missing, then what CI runs, but for the cluster
 	@exec $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+
+docs: setup-dev setup-docs ## the documentation with the API reference, in site/; a broken link fails it
+	@NO_MKDOCS_2_WARNING=1 exec $(VENV_PYTHON) -m mkdocs build --strict $(ARGS)
 
 fuzz: setup-dev ## ten minutes of other wrong requests and damaged pictures than the tests have
 	@FUZZ_SECONDS="$${FUZZ_SECONDS:-600}" FUZZ_SEED="$${FUZZ_SEED:-$$(date +%s)}" \
@@ -73,6 +76,10 @@ check: setup-dev ## lint, format and types; changes no file
 	@$(VENV_PYTHON) -m mypy
 	@.venv/bin/hadolint Dockerfile deploy/ray/Dockerfile
 	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml deploy/proxy/compose.yaml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@.venv/bin/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
 	@.venv/bin/shellcheck -x deploy/*/*.sh tests/containers/*.sh tests/opencv5/*.sh tests/scale/*.sh
 	@.venv/bin/shellcheck tools/*.sh requirements/*.sh .ci/run .binder/postBuild
 
@@ -92,7 +99,7 @@ lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@sh requirements/lock.sh
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv .venv-yolov5 .venv-opencv5 build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
+	@rm -rf .venv .venv-yolov5 .venv-opencv5 build dist site src/*.egg-info .mypy_cache .pytest_cache .ruff_cache .coverage .coverage.*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup-lab setup-app setup-dev setup-scale setup-docs:
