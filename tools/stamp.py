@@ -40,13 +40,13 @@ def write_stamp(environment: Path, stamp: Stamp) -> Stamp:
 
 
 def read_lock(path: Path) -> dict[str, str]:
-    """Return the lock's requirements: from the line with name and version to the whole text."""
+    """Return the lock's requirements: from `name==version` to the whole text."""
     blocks = re.findall(r"^\S.*?(?<!\\)\n", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    return {block.splitlines()[0].rstrip(" \\"): block for block in blocks if block[0] != "#"}
+    return {block.split()[0]: block for block in blocks if block[0] != "#"}
 
 
 def package_name(pin: str) -> str:
-    """Return the name in a line `name==version ; marker`."""
+    """Return the name in `name==version`."""
     return pin.split("==")[0]
 
 
