@@ -64,11 +64,13 @@ def measure(model: str, photographs: list[Path]) -> dict[str, Any]:
     """Compare every pair of runs of one detector."""
     card, files = get_card(model), ensure(model)
     detectors = {
-        name: open_detector(card, files, card.input_size_wh, engine, precision)
+        name: open_detector(card, files, card.input_size_wh, engine=engine, precision=precision)
         for name, (engine, precision) in RUNS.items()
     }
     unguarded = replace(card, needs_float32=False)
-    detectors[UNGUARDED] = open_detector(unguarded, files, card.input_size_wh, "openvino", "fast")
+    detectors[UNGUARDED] = open_detector(
+        unguarded, files, card.input_size_wh, engine="openvino", precision="fast"
+    )
     found: dict[str, list[Detections]] = {name: [] for name in detectors}
     for path in photographs:
         pixels = read_image(path)

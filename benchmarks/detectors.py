@@ -20,7 +20,7 @@ from machine import describe_machine
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from detectlab.engines import DARKNET_SCALE, Engine, Network, open_engine
+from detectlab.engines import Engine, Network, open_engine
 from detectlab.models.files import locate
 from detectlab.models.registry import ModelCard, built_in
 from detectlab.settings import Settings
@@ -50,7 +50,7 @@ def network_of(card: ModelCard, folder: Path) -> tuple[Network, str] | None:
     if config is None:
         return None
     if weights is not None:
-        return Network(weights, config, card.input_size_wh, DARKNET_SCALE), "its own"
+        return Network(weights, config, card.input_size_wh), "its own"
     if card.weights.size is None:
         return None
     random = folder / card.weights.name
@@ -58,7 +58,7 @@ def network_of(card: ModelCard, folder: Path) -> tuple[Network, str] | None:
     # Small and positive: a variance below zero would make every number NaN, which is slow.
     values = np.random.default_rng(0).random(count, dtype=np.float32) / 50
     random.write_bytes(HEADER + values.astype("<f4").tobytes())
-    return Network(random, config, card.input_size_wh, DARKNET_SCALE), "random"
+    return Network(random, config, card.input_size_wh), "random"
 
 
 def measure(

@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.detection.detector import decode_yolo
+from detectlab.decoders.darknet import decode_rows
 from detectlab.engines import Engine, Network, open_engine
+from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
 from detectlab.vision.images import encode_image
 
@@ -46,7 +47,7 @@ def process(engine: Engine, data: NDArray[np.uint8], names: tuple[str, ...]) -> 
     rows = engine.run(np.asarray(squeezed, np.uint8))["rows"]
     at.append(time.perf_counter())
     size_wh = pixels.shape[1], pixels.shape[0]
-    found = decode_yolo(rows, size_wh, names, CONFIDENCE, NMS_THRESHOLD)
+    found = Detections(*decode_rows(rows, size_wh, CONFIDENCE, NMS_THRESHOLD), names)
     at.append(time.perf_counter())
     drawn = draw_bbox(pixels, found)
     at.append(time.perf_counter())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.kernel import ServerHandle, start
@@ -49,19 +49,19 @@ def make_picture() -> Callable[..., bytes]:
 
 
 @pytest.fixture(scope="session")
-def detectors(make_network: Callable[..., tuple[Path, Path]]) -> dict[str, YoloDetector]:
+def detectors(make_network: Callable[..., tuple[Path, Path]]) -> dict[str, NetworkDetector]:
     """Two real networks with random weights that find many things in any picture."""
 
-    def make(name: str, seed: int, side: int) -> YoloDetector:
+    def make(name: str, seed: int, side: int) -> NetworkDetector:
         config, weights = make_network(len(CLASSES), seed=seed)
         engine = OpenCVEngine(Network(weights, config, (side, side)))
-        return YoloDetector(name, CLASSES, engine)
+        return NetworkDetector(name, CLASSES, engine)
 
     return {"small": make("small", 0, 64), "large": make("large", 1, 96)}
 
 
 @pytest.fixture(scope="session")
-def make_app(detectors: dict[str, YoloDetector]) -> Callable[..., Any]:
+def make_app(detectors: dict[str, NetworkDetector]) -> Callable[..., Any]:
     """Makes the API over those detectors, with given settings."""
 
     def make(load: Any = None, **limits: Any) -> Any:

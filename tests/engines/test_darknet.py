@@ -21,11 +21,7 @@ pytest.importorskip("openvino")
 openvino = pytest.importorskip("detectlab.engines.openvino")
 
 WriteNetwork = Callable[..., tuple[Path, Path]]
-DARKNET = [
-    card.name
-    for card in registry().values()
-    if card.family in ("nano", "yolov3", "yolov4", "yolo-fastest")
-]
+DARKNET = [card.name for card in registry().values() if card.config and not card.own]
 ACTIVATIONS = ("leaky", "relu", "mish", "swish", "logistic", "tanh")
 LIMIT = 0.2  # of scores, unless a head names another
 TOLERANCE = 1e-4  # of a layer's largest number, or absolute where that is below 1

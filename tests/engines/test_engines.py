@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detectlab import engines, load_detector
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.engines import Network, open_engine
 from detectlab.settings import Settings
 
@@ -71,7 +71,7 @@ def test_openvino_in_many_threads_always_gives_the_right_answer(make_network: Ma
     for seed, size_wh in enumerate(sizes):
         config, weights = make_network(len(NAMES), seed)
         running.append(open_engine(Network(weights, config, size_wh), "openvino", concurrency=3))
-    detectors = [YoloDetector("random", NAMES, engine) for engine in running]
+    detectors = [NetworkDetector("random", NAMES, engine) for engine in running]
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 255, (rng.integers(20, 90), 80, 3), np.uint8) for _ in range(8)]
     alone = [[list(d.detect(image, 0.2)) for image in images] for d in detectors]

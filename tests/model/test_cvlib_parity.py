@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from detectlab import detect_common_objects
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models.files import locate
@@ -105,7 +105,7 @@ def test_random_detector_on_odd_pictures_equals_cvlib(
 ) -> None:
     files = make_network(5, seed)
     config, weights = files
-    detector = YoloDetector("random", tuple("abcde"), OpenCVEngine(Network(weights, config)))
+    detector = NetworkDetector("random", tuple("abcde"), OpenCVEngine(Network(weights, config)))
 
     def ours(image: np.ndarray, confidence: float) -> Answer:
         found = list(detector.detect(image, confidence))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from detectlab import Detections, load_detector
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.vision.boxes import box_iou
 from detectlab.vision.images import read_image
 
@@ -30,7 +30,7 @@ ONE_KIND = {"apples.jpg": "apple", "oranges.jpg": "orange"}
 
 
 @pytest.fixture(scope="module")
-def nano() -> YoloDetector:
+def nano() -> NetworkDetector:
     return load_detector("nano")
 
 
@@ -53,7 +53,7 @@ def assert_still_found(found: Detections, expected: Detections, iou: float = 0.8
 
 @pytest.mark.parametrize("answer", STORED, ids=lambda answer: Path(answer["file"]).name)
 def test_nano_on_each_picture_finds_what_it_found_before(
-    nano: YoloDetector, root: Path, answer: dict
+    nano: NetworkDetector, root: Path, answer: dict
 ) -> None:
     found = nano.detect(read_image(root / answer["file"]))
     stored = answer["detections"]
@@ -72,14 +72,14 @@ def test_stored_answers_cover_all_pictures(root: Path) -> None:
 
 @pytest.mark.parametrize(("picture", "objects"), SIMPLE.items(), ids=SIMPLE, indirect=["picture"])
 def test_nano_on_a_simple_picture_finds_just_its_object(
-    nano: YoloDetector, picture: np.ndarray, objects: dict[str, int]
+    nano: NetworkDetector, picture: np.ndarray, objects: dict[str, int]
 ) -> None:
     assert Counter(nano.detect(picture).labels) == objects
 
 
 @pytest.mark.parametrize(("picture", "kind"), ONE_KIND.items(), ids=ONE_KIND, indirect=["picture"])
 def test_nano_on_several_of_one_kind_finds_no_other_kind(
-    nano: YoloDetector, picture: np.ndarray, kind: str
+    nano: NetworkDetector, picture: np.ndarray, kind: str
 ) -> None:
     assert set(nano.detect(picture).labels) == {kind}
     assert nano.detect(picture).count(kind) >= 2
@@ -87,7 +87,7 @@ def test_nano_on_several_of_one_kind_finds_no_other_kind(
 
 @pytest.mark.parametrize("picture", ["fruits.jpg"], indirect=True)
 def test_nano_on_many_fruits_at_a_lower_confidence_finds_most(
-    nano: YoloDetector, picture: np.ndarray
+    nano: NetworkDetector, picture: np.ndarray
 ) -> None:
     visible = 14
     assert 1 <= len(nano.detect(picture, 0.5)) < visible / 2
@@ -96,19 +96,19 @@ def test_nano_on_many_fruits_at_a_lower_confidence_finds_most(
 
 @pytest.mark.parametrize("picture", ["none.jpg"], indirect=True)
 def test_nano_without_any_of_its_objects_finds_nothing(
-    nano: YoloDetector, picture: np.ndarray
+    nano: NetworkDetector, picture: np.ndarray
 ) -> None:
     assert len(nano.detect(picture)) == 0
 
 
 @pytest.mark.parametrize("level", [0, 127, 255])
-def test_nano_on_an_empty_picture_finds_nothing(nano: YoloDetector, level: int) -> None:
+def test_nano_on_an_empty_picture_finds_nothing(nano: NetworkDetector, level: int) -> None:
     assert len(nano.detect(np.full((300, 400, 3), level, np.uint8))) == 0
 
 
 @pytest.mark.parametrize("picture", SIMPLE, indirect=True)
 def test_nano_on_a_mirror_image_finds_the_mirrored_object(
-    nano: YoloDetector, picture: np.ndarray
+    nano: NetworkDetector, picture: np.ndarray
 ) -> None:
     expected = nano.detect(picture)
     found = nano.detect(np.ascontiguousarray(picture[:, ::-1]), 0.3)
@@ -122,7 +122,7 @@ def test_nano_on_a_mirror_image_finds_the_mirrored_object(
 @pytest.mark.parametrize("quality", [90, 60, 40])
 @pytest.mark.parametrize("picture", SIMPLE, indirect=True)
 def test_nano_on_a_compressed_picture_finds_the_same(
-    nano: YoloDetector, picture: np.ndarray, quality: int
+    nano: NetworkDetector, picture: np.ndarray, quality: int
 ) -> None:
     coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     found = nano.detect(cv2.imdecode(coded, cv2.IMREAD_COLOR), 0.3)
@@ -132,7 +132,7 @@ def test_nano_on_a_compressed_picture_finds_the_same(
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 @pytest.mark.parametrize("picture", SIMPLE, indirect=True)
 def test_nano_on_a_picture_of_another_size_scales_its_boxes(
-    nano: YoloDetector, picture: np.ndarray, factor: float
+    nano: NetworkDetector, picture: np.ndarray, factor: float
 ) -> None:
     found = nano.detect(cv2.resize(picture, None, fx=factor, fy=factor), 0.3)
     back = Detections(found.xyxy / factor, found.confidence, found.class_id, found.names)

@@ -93,7 +93,7 @@ def test_added_onnx_detector_whose_input_is_no_square_finds_the_same(make_onnx, 
 def test_added_detector_has_a_card_with_checksums_and_what_was_changed(make_onnx, home):
     card = add("mine", [make_onnx(half=True, license="MIT")], settings=home)
     assert registry(home)["mine"] == card
-    assert (card.family, card.classes) == ("yolov8", ("red", "green", "blue"))
+    assert (card.decoder, card.classes) == ("yolov8", ("red", "green", "blue"))
     assert (card.licence, card.own) == ("MIT", True)
     assert card.description == (
         "Added from cells.onnx (float16 made float32; shapes computed ahead)."
@@ -108,7 +108,7 @@ def test_added_darknet_pair_gives_the_numbers_of_its_files(make_network, home, t
     labels = tmp_path / "my.names"
     labels.write_text("a\nb\nc\n\n")
     card = add("pair", [weights, config], labels, settings=home)
-    assert (card.family, card.classes, card.input_size) == ("darknet", ("a", "b", "c"), 64)
+    assert (card.decoder, card.classes, card.input_size) == ("darknet", ("a", "b", "c"), 64)
     assert verify("pair", home) == {"pair.cfg": "ok", "pair.weights": "ok"}
     picture = paint((90, 70), ("red", 10, 10, 50, 50))
     assert len(load_detector("pair", settings=home).detect(picture, 0.0)) > 0
@@ -125,7 +125,7 @@ def test_add_under_the_name_of_one_that_waits_for_an_export_fills_it(make_onnx, 
     with pytest.raises(PublicError, match=r'pip install "detectlab\[yolov5\]".*models add yolov5s'):
         ensure("yolov5s", home)
     card = add("yolov5s", [make_onnx(layout="yolov5")], settings=home)
-    assert (card.licence, card.family) == ("AGPL-3.0", "yolov5")
+    assert (card.licence, card.decoder) == ("AGPL-3.0", "yolov5")
     assert ensure("yolov5s", home).weights.is_file()
     remove("yolov5s", home)
     assert not is_present("yolov5s", home)
@@ -139,7 +139,7 @@ def test_remove_makes_the_name_free_and_leaves_nothing(make_onnx, home):
     assert os.listdir(home.home / "own") == []
     assert "mine" not in registry(home)
     add("mine", [make_onnx(layout="yolov5")], settings=home)
-    assert registry(home)["mine"].family == "yolov5"
+    assert registry(home)["mine"].decoder == "yolov5"
 
 
 @pytest.mark.parametrize("name", ["nano", "mine"])
@@ -189,7 +189,7 @@ def test_add_of_a_file_that_is_not_there_says_so(home, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (b"red\ngreen\n", r"for 2 classes; this output would have 3 classes"),
+        (b"red\ngreen\n", r"for 2 classes: .*Received: \(1, 7, 100\)"),
         (b"red\n\nblue\n", "Received for class 2: ''"),
         (b"red\ngreen\x1b[2J\nblue", r"at most 60 signs. Received for class 2: 'green\\x1b"),
         (b"\xff\xfe", "must be text in UTF-8, one class name a line"),

@@ -17,8 +17,9 @@ NOISE = np.random.default_rng(0).integers(0, 256, (320, 320, 3), dtype=np.uint8)
 def run(read, folder, engine="opencv"):
     file = folder / "plain.onnx"
     file.write_bytes(read.content)
-    outputs = open_engine(Network(file, None, read.input_size_wh, 1 / 255), engine).run(NOISE)
-    return next(iter(outputs.values()))
+    return open_engine(Network(file, None, read.input_size_wh, 1 / 255), engine).run(NOISE)[
+        "output0"
+    ]
 
 
 def test_read_onnx_says_what_the_file_says(make_onnx):
@@ -196,5 +197,5 @@ def test_read_onnx_with_another_size_than_the_file_has_raises_value_error(make_o
 def test_read_onnx_without_the_package_says_how_to_install_it(make_onnx, monkeypatch):
     file = make_onnx()
     monkeypatch.setitem(sys.modules, "onnx", None)  # as if it were not installed
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "detectlab\[onnx\]"'):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install onnx"):
         read_onnx(file)

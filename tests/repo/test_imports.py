@@ -17,9 +17,9 @@ BELOW: dict[str, set[str]] = {
     "client": set(),
     "settings": {"engines"},  # late: it asks which engines there are
     "vision": set(),
-    "engines": set(),
+    "engines": {"vision"},
     "decoders": {"vision"},
-    "models": set(),
+    "models": {"vision"},
     "detection": {"vision", "engines", "decoders", "models"},
     "model_import": {"vision", "engines", "decoders", "models", "detection"},
     "compare": {"vision", "models", "detection"},

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import Detector, YoloDetector
+from detectlab.detection.detector import Detector, NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models.registry import ModelCard, get_card
@@ -61,11 +61,11 @@ def gate() -> Iterator[GateDetector]:
 
 
 @pytest.fixture(scope="session")
-def tiny(make_network: Callable[..., tuple[Path, Path]]) -> YoloDetector:
+def tiny(make_network: Callable[..., tuple[Path, Path]]) -> NetworkDetector:
     """A real network with random weights, quick, that finds many things in any picture."""
     config, weights = make_network(len(CLASSES))
     engine = OpenCVEngine(Network(weights, config, (64, 64)))
-    return YoloDetector("tiny", CLASSES, engine)
+    return NetworkDetector("tiny", CLASSES, engine)
 
 
 def card_of(name: str) -> ModelCard:
@@ -111,7 +111,7 @@ def make_client(make_pool: Callable[..., ThreadPool]) -> Iterator[Callable[..., 
 
 
 @pytest.fixture
-def client(make_client: Callable[..., TestClient], tiny: YoloDetector) -> TestClient:
+def client(make_client: Callable[..., TestClient], tiny: NetworkDetector) -> TestClient:
     """A client of an app with the one detector `tiny`."""
     return make_client(tiny)
 

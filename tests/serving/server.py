@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvicorn
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models.registry import WeightsFile, get_card
@@ -25,10 +25,10 @@ CLASSES = ("apple", "orange", "banana", "clock", "car")  # as many as `nano` has
 
 
 def make_pool(networks: Mapping[str, tuple[Path, Path, int]], settings: Settings) -> ThreadPool:
-    def load(name: str) -> YoloDetector:
+    def load(name: str) -> NetworkDetector:
         config, weights, input_size = networks[name]
         network = Network(weights, config, (input_size, input_size))
-        return YoloDetector(name, CLASSES, OpenCVEngine(network))
+        return NetworkDetector(name, CLASSES, OpenCVEngine(network))
 
     cards = {}
     for name, (_, weights, input_size) in networks.items():

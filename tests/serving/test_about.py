@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import detectlab
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.app import create_app
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.settings import Settings
@@ -36,9 +36,9 @@ def test_describe_names_the_default_detector(client: TestClient) -> None:
 
 
 def test_models_lists_names_with_the_default_first(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
-    other = YoloDetector("another", tiny.names, tiny._engine)
+    other = NetworkDetector("another", tiny.names, tiny._engine)
 
     assert make_client(tiny, other).get("/models").json() == ["tiny", "another"]
 
@@ -51,7 +51,7 @@ def test_models_without_their_files_are_listed_only_when_all_are_wanted(tmp_path
 
 
 def test_the_card_of_a_detector_tells_what_it_is_and_whether_it_is_loaded(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes
 ) -> None:
     client.post("/predict", files={"file": jpeg})
 
@@ -71,11 +71,11 @@ def test_the_card_of_an_unknown_detector_returns_404_naming_the_known(client: Te
 
 
 def test_ready_is_503_until_the_default_detector_is_loaded(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     here = False
 
-    def load(name: str) -> YoloDetector:
+    def load(name: str) -> NetworkDetector:
         if not here:
             raise Unavailable(f"The weights of `{name}` are not on this server.")
         return tiny
@@ -144,7 +144,7 @@ def test_a_prefix_that_is_none_is_passed_over(client: TestClient, prefix: str) -
 
 
 def test_a_prefix_from_elsewhere_is_passed_over(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     client = make_client(tiny, address="192.0.2.7")
 

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 
 KEY = "correct horse battery staple"
 ORIGIN = {"Origin": "https://lab.example"}
 
 
 @pytest.fixture
-def locked(make_client: Callable[..., TestClient], tiny: YoloDetector) -> TestClient:
+def locked(make_client: Callable[..., TestClient], tiny: NetworkDetector) -> TestClient:
     return make_client(tiny, api_key=KEY)
 
 
@@ -74,7 +74,7 @@ def test_pages_of_other_origins_may_not_ask_by_default(client: TestClient) -> No
 
 
 def test_pages_of_a_named_origin_may_ask_and_read_the_headers(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     client = make_client(tiny, cors_origins=("https://lab.example",))
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.vision.detections import Detections
 
@@ -198,9 +198,9 @@ def test_batch_with_json_returns_415(client: TestClient) -> None:
 
 
 def test_predict_with_a_detector_that_is_not_here_returns_503_saying_how_to_get_it(
-    make_client: Callable[..., TestClient], make_pool: Any, tiny: YoloDetector, jpeg: bytes
+    make_client: Callable[..., TestClient], make_pool: Any, tiny: NetworkDetector, jpeg: bytes
 ) -> None:
-    def load(name: str) -> YoloDetector:
+    def load(name: str) -> NetworkDetector:
         raise Unavailable(f"The weights of `{name}` are not on this server.", retry_after_s=60)
 
     client = make_client(tiny, load=load)

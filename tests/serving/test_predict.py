@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
 from detectlab.vision.images import decode_image, encode_image
@@ -20,7 +20,9 @@ from detectlab.vision.images import decode_image, encode_image
 JSON = {"Accept": "application/json"}
 
 
-def expected(detector: YoloDetector, data: bytes, confidence: float = 0.5) -> list[dict[str, Any]]:
+def expected(
+    detector: NetworkDetector, data: bytes, confidence: float = 0.5
+) -> list[dict[str, Any]]:
     found = detector.detect(decode_image(data).pixels, confidence)
     return [
         {
@@ -32,7 +34,7 @@ def expected(detector: YoloDetector, data: bytes, confidence: float = 0.5) -> li
 
 
 def test_predict_with_a_form_returns_the_drawn_picture(
-    client: TestClient, tiny: YoloDetector, make_picture: Callable[..., bytes]
+    client: TestClient, tiny: NetworkDetector, make_picture: Callable[..., bytes]
 ) -> None:
     png = make_picture("PNG")  # whose pixels come back exactly
 
@@ -45,7 +47,7 @@ def test_predict_with_a_form_returns_the_drawn_picture(
 
 
 def test_predict_tells_about_the_answer_in_headers(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes
 ) -> None:
     answer = client.post("/predict", files={"file": jpeg})
 
@@ -55,7 +57,7 @@ def test_predict_tells_about_the_answer_in_headers(
 
 
 def test_predict_asked_for_json_returns_the_objects(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes
 ) -> None:
     result = client.post("/predict", files={"file": jpeg}, headers=JSON).json()
 
@@ -66,7 +68,7 @@ def test_predict_asked_for_json_returns_the_objects(
 
 @pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,"], ids=["plain", "data-url"])
 def test_predict_with_json_returns_the_objects(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes, prefix: str
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes, prefix: str
 ) -> None:
     image = prefix + base64.b64encode(jpeg).decode()
 
@@ -77,7 +79,7 @@ def test_predict_with_json_returns_the_objects(
 
 
 def test_predict_with_json_in_lines_returns_the_objects(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes
 ) -> None:
     image = base64.encodebytes(jpeg).decode()  # with a line break every 76 characters
 
@@ -88,7 +90,7 @@ def test_predict_with_json_in_lines_returns_the_objects(
 
 @pytest.mark.parametrize("confidence", [0.0, 0.2, 0.6, 1.0])
 def test_predict_keeps_only_what_exceeds_the_confidence(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes, confidence: float
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes, confidence: float
 ) -> None:
     answers = [
         client.post(f"/predict?confidence={confidence}", files={"file": jpeg}, headers=JSON),
@@ -152,7 +154,7 @@ def test_predict_answers_in_the_form_that_fits(
 
 
 def test_predict_with_an_animation_looks_at_its_first_frame(
-    client: TestClient, tiny: YoloDetector, make_picture: Callable[..., bytes]
+    client: TestClient, tiny: NetworkDetector, make_picture: Callable[..., bytes]
 ) -> None:
     frames = [Image.open(io.BytesIO(make_picture("PNG", seed=seed))) for seed in range(3)]
     animated, still = io.BytesIO(), io.BytesIO()
@@ -165,7 +167,7 @@ def test_predict_with_an_animation_looks_at_its_first_frame(
 
 
 def test_batch_answers_in_order_and_one_bad_file_spoils_no_other(
-    client: TestClient, tiny: YoloDetector, make_picture: Callable[..., bytes]
+    client: TestClient, tiny: NetworkDetector, make_picture: Callable[..., bytes]
 ) -> None:
     pictures = [make_picture("JPEG", seed=1), b"%PDF-1.7", make_picture("PNG", seed=2), b"none"]
 
@@ -211,7 +213,7 @@ def test_batch_is_divided_among_the_workers_that_are_idle(
 
 
 def test_batch_with_one_file_too_large_answers_for_the_others(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes
 ) -> None:
     client = make_client(tiny, max_bytes=len(jpeg))
 
@@ -221,7 +223,7 @@ def test_batch_with_one_file_too_large_answers_for_the_others(
 
 
 def test_batch_with_too_many_files_returns_422(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes
 ) -> None:
     client = make_client(tiny, max_batch_files=2)
 
@@ -242,7 +244,7 @@ def test_batch_with_too_many_files_returns_422(
     ],
 )
 def test_count_answers_for_any_class_the_detector_knows(
-    client: TestClient, tiny: YoloDetector, jpeg: bytes, things: str, class_name: str
+    client: TestClient, tiny: NetworkDetector, jpeg: bytes, things: str, class_name: str
 ) -> None:
     wanted = [found["class_name"] for found in expected(tiny, jpeg, 0.2)].count(class_name)
 
@@ -255,7 +257,7 @@ def test_count_answers_for_any_class_the_detector_knows(
         assert answer.json() == {"model": "tiny", "class_name": class_name, "count": wanted}
 
 
-def test_count_finds_some(client: TestClient, tiny: YoloDetector, jpeg: bytes) -> None:
+def test_count_finds_some(client: TestClient, tiny: NetworkDetector, jpeg: bytes) -> None:
     label = expected(tiny, jpeg)[0]["class_name"].replace(" ", "-")
 
     image = base64.b64encode(jpeg).decode()

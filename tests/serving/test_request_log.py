@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.serving import request_log
 
 
@@ -65,7 +65,7 @@ def test_a_request_id_that_is_none_is_replaced(client: TestClient, given: bytes)
 
 
 def test_neither_picture_nor_key_nor_file_name_is_logged(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes,
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     client = make_client(tiny, api_key="open-sesame")
@@ -142,7 +142,7 @@ def test_metrics_count_requests_by_route_and_status(client: TestClient, jpeg: by
 
 
 def test_two_apps_count_for_themselves(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     busy, idle = make_client(tiny), make_client(tiny)
 

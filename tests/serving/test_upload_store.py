@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.upload_store import ReceivedPictures
 
 NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png)")
@@ -43,8 +43,8 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_received_picture_is_kept_as_it_came_under_a_generated_name(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, make_picture: Any, tmp_path: Path,
-    wait_until: Callable[..., None],
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, make_picture: Any,
+    tmp_path: Path, wait_until: Callable[..., None],
 ) -> None:  # fmt: skip
     client = make_client(tiny, received_dir=tmp_path / "in")
     png = make_picture("PNG")
@@ -59,7 +59,7 @@ def test_a_received_picture_is_kept_as_it_came_under_a_generated_name(
 
 
 def test_a_file_that_is_no_picture_is_not_kept(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, tmp_path: Path
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, tmp_path: Path
 ) -> None:
     client = make_client(tiny, received_dir=tmp_path / "in")
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_no_picture_is_not_kept(
 
 @pytest.mark.parametrize("limits", [{}, {"received_keep": 0}], ids=["no-folder", "keep-none"])
 def test_nothing_is_kept_unless_it_is_wanted(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes, tmp_path: Path,
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes, tmp_path: Path,
     limits: dict[str, int], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
@@ -149,7 +149,7 @@ def test_a_store_opens_again(make_store: Any, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_costs_no_request_and_is_reported_once(
-    make_client: Callable[..., TestClient], tiny: YoloDetector, jpeg: bytes, tmp_path: Path,
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes, tmp_path: Path,
     wait_until: Callable[..., None], caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     (tmp_path / "a-file").touch()

@@ -18,12 +18,12 @@ from detectlab.vision.letterbox import GREY, Letterbox
     ],
 )
 def test_letterbox_puts_the_picture_in_the_middle(picture_wh, input_wh, fitted_wh, left_top):
-    assert Letterbox.of(picture_wh, input_wh) == (picture_wh, fitted_wh, left_top)
+    assert Letterbox.of(picture_wh, input_wh) == (picture_wh, input_wh, fitted_wh, left_top)
 
 
 def test_letterbox_fit_surrounds_the_picture_with_grey():
     picture = np.full((2, 4, 3), 200, np.uint8)
-    filled = Letterbox.of((4, 2), (8, 8)).fit(picture, (8, 8))
+    filled = Letterbox.of((4, 2), (8, 8)).fit(picture)
     assert filled.shape == (8, 8, 3)
     assert (filled[2:6] == 200).all()
     assert (filled[:2] == GREY).all()
@@ -42,3 +42,17 @@ def test_letterbox_to_picture_cuts_off_at_the_borders():
     letterbox = Letterbox.of((100, 50), (100, 100))
     beyond = np.array([[-10.0, 0.0, 120.0, 40.0]])
     assert letterbox.to_picture(beyond).tolist() == [[0, 0, 100, 15]]
+
+
+def test_letterbox_at_the_top_left_fills_below():
+    letterbox = Letterbox.of((4, 2), (8, 8), place="top-left")
+    filled = letterbox.fit(np.full((2, 4, 3), 200, np.uint8), 0)
+    assert (filled[:4] == 200).all()
+    assert (filled[4:] == 0).all()
+    assert letterbox.to_picture(np.array([[0.0, 0.0, 8.0, 4.0]])).tolist() == [[0, 0, 4, 2]]
+
+
+def test_letterbox_that_squeezes_fills_the_input():
+    letterbox = Letterbox.of((4, 2), (8, 8), place="squeeze")
+    assert (letterbox.fit(np.full((2, 4, 3), 200, np.uint8)) == 200).all()
+    assert letterbox.to_picture(np.array([[4.0, 4.0, 8.0, 8.0]])).tolist() == [[2, 1, 4, 2]]

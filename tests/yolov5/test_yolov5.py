@@ -22,8 +22,7 @@ from ultralytics.data.augment import LetterBox  # noqa: E402
 from ultralytics.utils.nms import non_max_suppression  # noqa: E402
 from ultralytics.utils.ops import scale_boxes  # noqa: E402
 
-from detectlab.decoders.yolo import main_output  # noqa: E402
-from detectlab.detection.detector import YoloDetector  # noqa: E402
+from detectlab.detection.detector import NetworkDetector  # noqa: E402
 from detectlab.engines import Network, open_engine  # noqa: E402
 from detectlab.model_import.add import add  # noqa: E402
 from detectlab.models.files import locate  # noqa: E402
@@ -83,8 +82,8 @@ class Remembering:
         self.name, self.input_size_wh = engine.name, engine.input_size_wh
 
     def run(self, picture: np.ndarray) -> dict[str, np.ndarray]:
-        outputs: dict[str, np.ndarray] = self._engine.run(picture)
-        self.output = main_output(outputs)
+        outputs = self._engine.run(picture)
+        self.output = next(output for output in outputs.values() if output.ndim == 3)
         return outputs
 
 
@@ -180,16 +179,16 @@ def test_boxes_of_the_real_architectures_are_the_librarys(
     labels.write_text("\n".join(f"class {number}" for number in range(80)))
     settings = Settings(home=tmp_path / "home")
     card = add(f"yolov5{size}", [file], labels, settings=settings)
-    assert card.family == layout
+    assert card.decoder == layout
     files = locate(card, settings)
     network_file = Network(files.weights, None, INPUT_WH, 1 / 255)
     engine = Remembering(open_engine(network_file, settings.engine))
-    detector = YoloDetector(card.name, card.classes, engine, card.family)
+    detector = NetworkDetector(card.name, card.classes, engine, card.decoder)
 
     for number, photo in enumerate(photos):
         fed = LetterBox(INPUT_WH, auto=False)(image=photo)
         size_wh = photo.shape[1], photo.shape[0]
-        assert np.array_equal(Letterbox.of(size_wh, INPUT_WH).fit(photo, INPUT_WH), fed)
+        assert np.array_equal(Letterbox.of(size_wh, INPUT_WH).fit(photo), fed)
 
         found = detector.detect(photo, CONFIDENCE, NMS_THRESHOLD)
         output = torch.from_numpy(engine.output)

@@ -88,8 +88,8 @@ def add(
     width, height = card.input_size_wh
     known = ", ".join(card.classes[:5]) + (", ..." if len(card.classes) > 5 else "")
     typer.echo(
-        f"{name}: {card.family}, {width} x {height} pixels, {len(card.classes)} classes ({known}), "
-        f"licence: {card.licence}"
+        f"{name}: {card.decoder}, {width} x {height} pixels, {len(card.classes)} classes "
+        f"({known}), licence: {card.licence}"
     )
     typer.echo(f"    {card.description}")
     typer.echo(f"`detectlab detect --model {name} IMAGE...` asks it.")

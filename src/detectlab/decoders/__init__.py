@@ -1,1 +1,1 @@
-"""How the rows of a network become boxes: one module per output format."""
+"""How a network's outputs become boxes: one module per output format, one entry in `registry`."""

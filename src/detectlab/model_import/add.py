@@ -10,7 +10,7 @@ from pathlib import Path
 
 from detectlab.model_import.validate import Candidate, copy_files, try_out
 from detectlab.models.atomic_files import cannot_write, one_at_a_time
-from detectlab.models.card import Family, ModelCard, WeightsFile
+from detectlab.models.card import ModelCard, WeightsFile
 from detectlab.models.registry import built_in, registry
 from detectlab.models.user_models import own_cards, own_folder, write_card
 from detectlab.settings import Settings
@@ -113,14 +113,13 @@ def _folder(home: Path, prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _card(name: str, candidate: Candidate, family: Family, origin: str) -> ModelCard:
+def _card(name: str, candidate: Candidate, decoder: str, origin: str) -> ModelCard:
     config, weights, labels = candidate.files
     width, height = candidate.input_size_wh
     remarks = f" ({'; '.join(candidate.remarks)})" if candidate.remarks else ""
     known = built_in().get(name)
     return ModelCard(
         name=name,
-        family=family,
         config=_file(config) if config else None,
         weights=_file(weights),
         labels=WeightsFile(labels.name),
@@ -128,6 +127,7 @@ def _card(name: str, candidate: Candidate, family: Family, origin: str) -> Model
         licence=known.licence if known else candidate.licence or "not said",
         licence_url=known.licence_url if known else "",
         description=f"{origin}{remarks}.",
+        decoder=decoder,
         input_size=width,
         input_height=None if height == width else height,
         own=True,

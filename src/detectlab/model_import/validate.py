@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from detectlab.decoders.yolo import layout_of, main_output
-from detectlab.detection.detector import YoloDetector
-from detectlab.engines import DARKNET_SCALE, Network, open_engine
+from detectlab.decoders.registry import all_decoders
+from detectlab.detection.detector import NetworkDetector, make_network
+from detectlab.engines import Outputs, open_engine
 from detectlab.engines.darknet_onnx import to_onnx
 from detectlab.engines.darknet_onnx.config import read_config
 from detectlab.model_import.onnx_reader import read_onnx
-from detectlab.models.card import Family
 from detectlab.models.files import ModelFiles
 from detectlab.settings import Settings
+from detectlab.vision.fitting import DARKNET, Fitting
 
 _LONGEST_CLASS = 60  # the API takes no longer ones
 
@@ -73,35 +73,59 @@ def copy_files(
     return _copy_pair(by_suffix[".cfg"], by_suffix[".weights"], given, input_size, folder / name)
 
 
-def try_out(candidate: Candidate, settings: Settings) -> Family:
-    """Detect once, with everything as it will be; give the family whose output it has.
+def try_out(candidate: Candidate, settings: Settings) -> str:
+    """Detect once, with everything as it will be; give the decoder whose output it has.
 
     Raises:
         ValueError: When no engine runs it, or its output is not understood.
     """
     files, (width, height), classes, *_ = candidate
-    scale = DARKNET_SCALE if files.config else 1 / 255
-    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    fitting = DARKNET if files.config else Fitting("centre")
+    # Blocks of strong colours: noise alone leaves most networks unmoved.
+    blocks = np.random.default_rng(0).choice([0, 255], (height // 64 + 1, width // 64 + 1, 3))
+    picture = blocks.astype(np.uint8).repeat(64, 0).repeat(64, 1)[:height, :width]
     try:
-        network = Network(files.weights, files.config, (width, height), scale)
+        network = make_network(files, (width, height), fitting)
         engine = open_engine(network, settings.engine, precision=settings.precision)
-        outputs = engine.run(noise)
+        outputs = engine.run(picture)
     except Exception as error:  # runtimes raise what they like
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(
             "this file cannot be run here. Export it anew as float32, with a fixed size and opset "
             f"17. The engine says: {reason:.200}"
         ) from error
-    output = outputs["rows"] if files.config else main_output(outputs)
-    family: Family = "darknet" if files.config else layout_of(output.shape, len(classes))
-    scores = output[0, 4:] if family == "yolov8" else output[..., 4:]
-    if not ((scores >= -1e-3) & (scores <= 1 + 1e-3)).all():
-        raise ValueError(
-            "the network's scores must lie between 0 and 1. Export it with its last layer, which "
-            f"sees to that. Received: {scores.min():.3g} to {scores.max():.3g}"
-        )
-    YoloDetector("candidate", classes, engine, family).detect(noise, confidence=0)
-    return family
+    decoder = find_decoder(outputs, (width, height), len(classes))
+    detector = NetworkDetector("candidate", classes, engine, decoder, fitting=fitting)
+    detector.detect(picture, confidence=0)
+    return decoder
+
+
+def find_decoder(outputs: Outputs, input_wh: tuple[int, int], classes: int) -> str:
+    """Name the decoder to which outputs belong by their shapes.
+
+    Args:
+        outputs: The network's outputs for one picture.
+        input_wh: Width and height of its input in pixels.
+        classes: How many classes the detector knows.
+
+    Raises:
+        ValueError: When there is none; the message says what would fit.
+    """
+    for decoder in all_decoders():
+        if decoder.count_classes(outputs, input_wh) == classes:
+            scores = decoder.boxes(outputs, input_wh, -np.inf).confidence
+            if ((scores >= -1e-3) & (scores <= 1 + 1e-3)).all():
+                return decoder.name
+            raise ValueError(
+                "the network's scores must lie between 0 and 1. Export it with its last layer, "
+                f"which sees to that. Received: {scores.min():.3g} to {scores.max():.3g}"
+            )
+    shapes = ", ".join(str(output.shape) for output in outputs.values())
+    raise ValueError(
+        f"the network's output must have the shape of a known decoder for {classes} classes: "
+        + ", ".join(f"{decoder.shapes} for {decoder.name}" for decoder in all_decoders())
+        + f". Received: {shapes}"
+    )
 
 
 def _read_labels(file: Path) -> tuple[str, ...]:

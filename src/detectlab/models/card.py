@@ -1,12 +1,9 @@
 """What is known about a detector and its files."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-Family = Literal[
-    "nano", "yolov3", "yolov4", "yolo-fastest", "darknet",  # pairs of Darknet files
-    "yolov5", "yolov8",  # ONNX files
-]  # fmt: skip
+from detectlab.vision.fitting import Fitting
 
 
 @dataclass(frozen=True)
@@ -28,7 +25,14 @@ class WeightsFile:
 
 
 def published(name: str, sha256: str, size: int | None, *folders: str) -> WeightsFile:
-    """A file that was published in several folders on the web, under the same name."""
+    """A file that was published in several folders on the web, under the same name.
+
+    Args:
+        name: File name.
+        sha256: Checksum of the content in lower-case hexadecimal digits.
+        size: Length in bytes, or `None` where no trustworthy source states it.
+        folders: Addresses of the folders, best first, each with a slash at its end.
+    """
     return WeightsFile(name, sha256, size, tuple(folder + name for folder in folders))
 
 
@@ -38,8 +42,6 @@ class ModelCard:
 
     Attributes:
         name: The name that users type.
-        family: How the network's output is decoded. `"yolov5"` has an objectness for each box;
-            `"yolov8"` has none, as every later export.
         config: Darknet configuration; `None` for an ONNX file.
         weights: Darknet weights, or an ONNX file.
         labels: One class name a line; never downloaded, it is written from `classes`.
@@ -47,19 +49,21 @@ class ModelCard:
         licence: Licence of the weights.
         licence_url: Where the licence can be read.
         description: One sentence for people who choose a detector.
+        decoder: The entry of `decoders.registry` that reads its outputs.
+        fitting: How pictures are fitted into its input; `None` for the decoder's usual way.
+        other_inputs: Values of the inputs other than the picture, by name, without the batch axis.
         input_size: Width that pictures are resized to, in pixels.
         input_height: Height that they are resized to; `None` for a square.
         known_to_cvlib: Whether cvlib knows the detector, by the same name.
         embedded: Whether the files ship inside the package.
-        own: Whether somebody added it to this machine: its files are in a folder of their own.
-        library_weights: What `models pull` lets a library fetch and export, where nobody publishes
-            a file whose checksum could be confirmed.
+        own: Whether a user added it to this machine: its files are in a folder of their own.
+        library_weights: What a library fetches and exports at `models pull`, where no file is
+            published whose checksum could be confirmed.
         needs_float32: Whether its boxes were measured to move too far in bfloat16, so that the
             precision `fast` stays with float32; see `benchmarks/accuracy.py`.
     """
 
     name: str
-    family: Family
     config: WeightsFile | None
     weights: WeightsFile
     labels: WeightsFile
@@ -67,6 +71,9 @@ class ModelCard:
     licence: str
     licence_url: str
     description: str
+    decoder: str = "darknet"
+    fitting: Fitting | None = None
+    other_inputs: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     input_size: int = 416
     input_height: int | None = None
     known_to_cvlib: bool = False

@@ -1,6 +1,6 @@
 """The detectors that others published, and the embedded one: files, checksums, places."""
 
-from detectlab.models.card import Family, ModelCard, WeightsFile, published
+from detectlab.models.card import ModelCard, WeightsFile, published
 
 _COCO = (
     "person,bicycle,car,motorbike,aeroplane,bus,train,truck,boat,traffic light,fire hydrant,"
@@ -36,7 +36,8 @@ _FASTEST = (
     _GITHUB_RAW + "dog-qiuqiu/Yolo-Fastest/96a2900d163196c396e73f3fdab04ca4dd9a2f70/"
     "ModelZoo/yolo-fastest-1.1_coco/"
 )
-_ORIGINS: dict[Family, tuple[str, str]] = {
+# Who made them: the licence of the weights, and the repository.
+_ORIGINS = {
     "yolov3": ("public domain (YOLO licence)", "pjreddie/darknet"),
     "yolov4": ("public domain (YOLO licence)", "AlexeyAB/darknet"),
     "yolo-fastest": ("public domain", "dog-qiuqiu/Yolo-Fastest"),
@@ -44,12 +45,11 @@ _ORIGINS: dict[Family, tuple[str, str]] = {
 
 
 def _coco_card(
-    name: str, family: Family, config: WeightsFile, weights: WeightsFile, description: str
+    name: str, origin: str, config: WeightsFile, weights: WeightsFile, description: str
 ) -> ModelCard:
-    licence, repository = _ORIGINS[family]
+    licence, repository = _ORIGINS[origin]
     return ModelCard(
         name,
-        family,
         config,
         weights,
         COCO_NAMES,
@@ -57,8 +57,8 @@ def _coco_card(
         licence,
         licence_url=f"{_GITHUB}{repository}/blob/master/LICENSE",
         description=description,
-        known_to_cvlib=family in ("yolov3", "yolov4"),
-        needs_float32=family == "yolo-fastest",
+        known_to_cvlib=origin in ("yolov3", "yolov4"),
+        needs_float32=origin == "yolo-fastest",
     )
 
 
@@ -66,7 +66,6 @@ def _yolov5_card(size: str, description: str) -> ModelCard:
     """A card without checksums: what the library exported when it was asked has one of its own."""
     return ModelCard(
         f"yolov5{size}",
-        "yolov5",
         None,
         WeightsFile(f"yolov5{size}.onnx"),
         COCO_NAMES,
@@ -74,6 +73,7 @@ def _yolov5_card(size: str, description: str) -> ModelCard:
         "AGPL-3.0",
         "https://github.com/ultralytics/ultralytics/blob/main/LICENSE",
         description,
+        "yolov8",
         input_size=640,
         library_weights=f"yolov5{size}u.pt",
     )
@@ -82,7 +82,6 @@ def _yolov5_card(size: str, description: str) -> ModelCard:
 CARDS = (
     ModelCard(
         name="nano",
-        family="nano",
         config=WeightsFile("nano.cfg"),
         weights=WeightsFile("nano.weights"),
         labels=WeightsFile("nano.names"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from detectlab.models.card import Family, ModelCard, WeightsFile, published
+from detectlab.models.card import ModelCard, WeightsFile, published
 from detectlab.models.catalogue import CARDS, COCO_CLASSES, COCO_NAMES
 from detectlab.models.user_models import own_cards
 from detectlab.settings import Settings
@@ -11,7 +11,6 @@ from detectlab.settings import Settings
 __all__ = [
     "COCO_CLASSES",
     "COCO_NAMES",
-    "Family",
     "ModelCard",
     "WeightsFile",
     "built_in",

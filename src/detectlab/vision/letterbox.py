@@ -1,4 +1,4 @@
-"""Letterboxing: resize a picture to a network's input and keep its aspect ratio."""
+"""A picture's place in a network's input."""
 
 from typing import NamedTuple
 
@@ -7,59 +7,74 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.vision.boxes import FloatArray, clip_boxes
+from detectlab.vision.fitting import Fitting, Place
 
-GREY = 114  # the padding that YOLOv5 and its successors were trained with
+GREY = Fitting.fill
 
 
 class Letterbox(NamedTuple):
-    """The position of a picture in the network's input.
+    """A picture's place in a network's input.
 
     Attributes:
-        picture_wh: Width and height of the picture in pixels.
-        fitted_wh: Width and height of the resized picture.
-        left_top: Position of its top left corner in the input.
+        picture_wh: The picture's own width and height in pixels.
+        input_wh: Width and height of the input.
+        fitted_wh: The picture's width and height in the input.
+        left_top: Where its corner is there.
     """
 
     picture_wh: tuple[int, int]
+    input_wh: tuple[int, int]
     fitted_wh: tuple[int, int]
     left_top: tuple[int, int]
 
     @classmethod
-    def of(cls, picture_wh: tuple[int, int], input_wh: tuple[int, int]) -> "Letterbox":
-        """The largest centred position, rounded as YOLOv5's own code does.
+    def of(
+        cls, picture_wh: tuple[int, int], input_wh: tuple[int, int], *, place: Place = "centre"
+    ) -> "Letterbox":
+        """Place a picture: squeezed to the input's size, or as large as it fits.
+
+        The centre is rounded as YOLOv5's own code does, so that boxes agree to the pixel.
 
         Args:
-            picture_wh: Width and height of the picture in pixels.
-            input_wh: Width and height of the network's input.
+            picture_wh: The picture's width and height in pixels.
+            input_wh: Width and height of the input.
+            place: Where it goes; see `Fitting.place`.
 
-        >>> Letterbox.of((1280, 721), (640, 640))
-        Letterbox(picture_wh=(1280, 721), fitted_wh=(640, 360), left_top=(0, 140))
+        >>> Letterbox.of((1280, 721), (640, 640)).fitted_wh
+        (640, 360)
         """
+        if place == "squeeze":
+            return cls(picture_wh, input_wh, input_wh, (0, 0))
         gain = min(whole / own for whole, own in zip(input_wh, picture_wh, strict=True))
         width, height = (max(round(own * gain), 1) for own in picture_wh)
+        if place == "top-left":
+            return cls(picture_wh, input_wh, (width, height), (0, 0))
         left, top = (input_wh[0] - width) / 2, (input_wh[1] - height) / 2
-        return cls(picture_wh, (width, height), (round(left - 0.1), round(top - 0.1)))
+        left_top = round(left - 0.1), round(top - 0.1)
+        return cls(picture_wh, input_wh, (width, height), left_top)
 
-    def fit(self, image: NDArray[np.uint8], input_wh: tuple[int, int]) -> NDArray[np.uint8]:
-        """The network's input: the resized picture, padded with grey.
+    def fit(self, image: NDArray[np.uint8], fill: int = GREY) -> NDArray[np.uint8]:
+        """Put a picture in its place.
 
         Args:
-            image: `(height, width, 3)` uint8 of the size `picture_wh`.
-            input_wh: Width and height of the network's input.
+            image: `(height, width, 3)` uint8, of the size `picture_wh`.
+            fill: Grey level around it, 0 to 255.
 
         Returns:
             `(height, width, 3)` uint8 of the size `input_wh`.
         """
-        filled = np.full((input_wh[1], input_wh[0], 3), GREY, np.uint8)
-        (width, height), (left, top) = self.fitted_wh, self.left_top
         if self.fitted_wh != self.picture_wh:
             resized = cv2.resize(image, self.fitted_wh, interpolation=cv2.INTER_LINEAR)
             image = np.asarray(resized, np.uint8)
+        if self.fitted_wh == self.input_wh:
+            return image
+        filled = np.full((self.input_wh[1], self.input_wh[0], 3), fill, np.uint8)
+        (width, height), (left, top) = self.fitted_wh, self.left_top
         filled[top : top + height, left : left + width] = image
         return filled
 
     def to_picture(self, xyxy: FloatArray) -> FloatArray:
-        """Boxes converted from pixels of the input to pixels of the picture, and clipped to it.
+        """Map boxes from pixels of the input to pixels of the picture, clipped to its borders.
 
         Args:
             xyxy: `(N, 4)` boxes.

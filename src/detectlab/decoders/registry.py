@@ -1,0 +1,42 @@
+"""The registry of decoders: a decoder is one module and one entry here."""
+
+from detectlab.decoders.base import Decoder
+from detectlab.decoders.darknet import Darknet
+from detectlab.decoders.yolov5 import YOLOv5
+from detectlab.decoders.yolov8 import YOLOv8
+
+_DECODERS: dict[str, Decoder] = {
+    decoder.name: decoder for decoder in (Darknet(), YOLOv8(), YOLOv5())
+}
+
+
+def register(decoder: Decoder) -> None:
+    """Add a decoder, behind those that are registered already.
+
+    Raises:
+        ValueError: When a decoder of this name is registered already.
+    """
+    if decoder.name in _DECODERS:
+        raise ValueError(f"a decoder named {decoder.name!r} is registered already.")
+    _DECODERS[decoder.name] = decoder
+
+
+def unregister(name: str) -> None:
+    """Remove a decoder that `register` added."""
+    del _DECODERS[name]
+
+
+def all_decoders() -> tuple[Decoder, ...]:
+    """All registered decoders, in the order in which they are tried."""
+    return tuple(_DECODERS.values())
+
+
+def get_decoder(name: str) -> Decoder:
+    """The decoder of this name.
+
+    Raises:
+        ValueError: When there is none; the message lists those that there are.
+    """
+    if name not in _DECODERS:
+        raise ValueError(f"`decoder` must be one of {', '.join(_DECODERS)}. Received: {name!r}")
+    return _DECODERS[name]
