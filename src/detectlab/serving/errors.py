@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from detectlab.vision.images import ImageError
 
-_IMAGE_STATUS = {"not_an_image": 400, "unsupported": 415, "too_large": 413}
+_IMAGE_STATUS = {"not_an_image": 400, "unrecognised": 400, "unsupported": 415, "too_large": 413}
 
 
 class Refusal(Exception):

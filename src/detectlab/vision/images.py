@@ -3,46 +3,19 @@
 Pixels are `(height, width, 3)` uint8 arrays in BGR order, as OpenCV and the course have them.
 """
 
-import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+
+from detectlab.vision.headers import read_header
+from detectlab.vision.headers.base import MAX_MEMORY_BYTES, Header
+from detectlab.vision.headers.base import ImageError as ImageError
 
 Pixels = NDArray[np.uint8]
-Reason = Literal["not_an_image", "unsupported", "too_large"]
-
-# What Pillow may recognise: everything else it knows is more attack surface than use.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_NAMES = "JPEG, PNG, WebP, BMP, GIF or TIFF"
-
-# Signatures of files that people send by mistake, to tell "another kind of file" from "broken".
-_OTHER_KINDS = {
-    b"%PDF": "a PDF document",
-    b"<svg": "an SVG drawing",
-    b"<?xml": "an XML or SVG file",
-    b"<!DOCTYPE": "a web page",
-    b"<html": "a web page",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x00\x00\x01\x00": "an icon",
-}
-
-
-class ImageError(ValueError):
-    """Bytes or an array that cannot be used as a picture.
-
-    Attributes:
-        reason: `not_an_image` (broken, or no picture at all), `unsupported` (a kind of file that
-            is not read), or `too_large` (more pixels than allowed).
-    """
-
-    def __init__(self, message: str, reason: Reason) -> None:
-        super().__init__(message)
-        self.reason: Reason = reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +24,7 @@ class Picture:
 
     Attributes:
         pixels: `(height, width, 3)` uint8, BGR, turned upright as its EXIF data says.
-        format: What it came as, one of `FORMATS`.
+        format: What it came as, such as `"JPEG"`.
     """
 
     pixels: Pixels
@@ -75,59 +48,68 @@ def decode_image(data: bytes, max_pixels: int = 40_000_000) -> Picture:
     Raises:
         ImageError: With `reason` as described there.
     """
-    kind, (width, height) = _read_header(data)
-    if width * height > max_pixels:
+    return decode_checked(data, check_header(data, max_pixels))
+
+
+def check_header(data: bytes, max_pixels: int = 40_000_000) -> Header:
+    """Read a picture's header, and refuse what may not be decoded; a few milliseconds at most.
+
+    Args:
+        data: The whole file.
+        max_pixels: Maximum of width x height.
+
+    Raises:
+        ImageError: As `decode_image` does.
+    """
+    header = read_header(data)
+    if header.width * header.height > max_pixels:
         raise ImageError(
-            f"The picture is {width} x {height} pixels; at most {max_pixels:,} pixels are taken. "
-            "Make it smaller and send it again.",
+            f"The picture is {header.width} x {header.height} pixels; at most {max_pixels:,} "
+            "pixels are taken. Make it smaller and send it again.",
             "too_large",
         )
-    if not _is_complete(kind, data):
+    if header.memory_bytes > MAX_MEMORY_BYTES:
         raise ImageError(
-            f"The {kind} file ends too early: part of the picture is missing. Send it again.",
+            f"Decoding this {header.kind} file of {header.width} x {header.height} pixels takes "
+            "too much memory. Make it smaller, or save it as an ordinary JPEG.",
+            "too_large",
+        )
+    if not header.is_complete:
+        raise ImageError(
+            f"The {header.kind} file ends too early: part of the picture is missing. "
+            "Send it again.",
             "not_an_image",
         )
+    return header
+
+
+def decode_checked(data: bytes, header: Header) -> Picture:
+    """Decode a picture whose header was checked.
+
+    Args:
+        data: The whole file.
+        header: Of this file, from `check_header`.
+
+    Raises:
+        ImageError: When it is damaged.
+    """
+    if header.skipped:
+        data = _leave_out(data, header.skipped)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         pixels = None
     if pixels is None:
-        raise ImageError(f"The {kind} file is damaged and cannot be decoded.", "not_an_image")
-    return Picture(pixels.astype(np.uint8, copy=False), kind)
-
-
-def _read_header(data: bytes) -> tuple[str, tuple[int, int]]:
-    """Kind and size (width, height), from the header alone."""
-    if not data:
-        raise ImageError("The file is empty: send a picture.", "not_an_image")
-    start = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
-    for signature, kind in _OTHER_KINDS.items():
-        if start[: len(signature)].lower() == signature.lower():
-            raise ImageError(f"This is {kind}, not a picture in {_NAMES}.", "unsupported")
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as header:
-            return str(header.format), header.size
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(
-            "The picture has far too many pixels. Make it smaller and send it again.", "too_large"
-        ) from None
-    except UnidentifiedImageError:
-        raise ImageError(f"This is not a picture in {_NAMES}.", "not_an_image") from None
-    except Exception:  # Pillow's plugins raise nearly anything on damaged headers
-        raise ImageError("The picture's header is damaged.", "not_an_image") from None
+            f"The {header.kind} file is damaged and cannot be decoded.", "not_an_image"
+        )
+    return Picture(pixels.astype(np.uint8, copy=False), header.kind)
 
 
-def _is_complete(kind: str, data: bytes) -> bool:
-    """Whether the end of the file is there: decoders fill what is missing with grey."""
-    if kind == "JPEG":
-        # Thumbnails in the header have end marks of their own, so look only behind the last
-        # start of scan; within a scan, FF D9 can be nothing but the end.
-        return data.find(b"\xff\xd9", data.rfind(b"\xff\xda")) >= 0
-    if kind == "PNG":
-        return b"IEND\xaeB`\x82" in data[-64:] or b"IEND\xaeB`\x82" in data
-    if kind == "WEBP":
-        return len(data) >= int.from_bytes(data[4:8], "little") + 8
-    return True
+def _leave_out(data: bytes, parts: Sequence[tuple[int, int]]) -> bytes:
+    ends = [0, *(end for _, end in parts)]
+    starts = [*(start for start, _ in parts), len(data)]
+    return b"".join(data[end:start] for end, start in zip(ends, starts, strict=True))
 
 
 def read_image(path: str | Path, max_pixels: int = 40_000_000) -> Pixels:
