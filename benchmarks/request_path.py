@@ -1,13 +1,15 @@
 """Show which files of detectlab a plain `POST /predict` passes through, in order.
 
-Run it with `.venv/bin/python benchmarks/request_path.py [--calls]`. A server answers warm requests
-for a JPEG while every Python call is recorded in its threads; the path seen most often is printed.
+Run it with `.venv/bin/python benchmarks/request_path.py [--calls | --json]`. A server answers warm
+requests for a JPEG, without a rollout plan, while every Python call is recorded in all its threads;
+the path that most of them took is printed. Calls of background tasks do not count: a call counts
+when its outermost caller in detectlab lies in `serving` or in `kernel`.
 """
 
 import argparse
 import http.client
+import json
 import os
-import sys
 import tempfile
 import threading
 import time
@@ -22,6 +24,7 @@ import uvicorn
 SOURCE = Path(__file__).parents[1] / "src" / "detectlab"
 PICTURE = Path(__file__).parents[1] / "images" / "apple.jpg"
 _BOUNDARY = "request-path"
+_ENTRANCES = ("serving/", "kernel/")
 _WARM_UP, _MEASURED = 5, 9
 
 
@@ -73,9 +76,19 @@ class Recorder:
         threading.setprofile(None)
 
     def _note(self, frame: FrameType, event: str, argument: Any) -> None:
-        if self.is_on and event == "call" and frame.f_code.co_filename.startswith(self._prefix):
-            file = frame.f_code.co_filename.removeprefix(self._prefix).replace(os.sep, "/")
-            self.calls.append(Call(file, frame.f_code.co_name))
+        if self.is_on and event == "call" and (file := self._file(frame)):
+            outermost, caller = file, frame.f_back
+            while caller:
+                outermost, caller = self._file(caller) or outermost, caller.f_back
+            if outermost.startswith(_ENTRANCES):
+                self.calls.append(Call(file, frame.f_code.co_name))
+
+    def _file(self, frame: FrameType) -> str:
+        """The file of a frame, relative to the package; empty when it is not ours."""
+        name = frame.f_code.co_filename
+        if not name.startswith(self._prefix):
+            return ""
+        return name.removeprefix(self._prefix).replace(os.sep, "/")
 
 
 def measure(picture: bytes) -> RequestPath:
@@ -148,12 +161,17 @@ def main() -> None:
     """Print the path, and how many files, moves and calls it has."""
     parser = argparse.ArgumentParser(description="Show the path of a plain POST /predict.")
     parser.add_argument("--calls", action="store_true", help="Show the functions, too.")
-    with_calls = parser.parse_args().calls
+    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
+    arguments = parser.parse_args()
     path = measure(PICTURE.read_bytes())
+    if arguments.json:
+        visits = [file for file, _ in path.visits]
+        print(json.dumps({"files": len(path.files), "moves": path.moves, "visits": visits}))
+        return
     for number, (file, functions) in enumerate(path.visits):
-        print(f"{number:3} {file}" + (f": {', '.join(functions)}" if with_calls else ""))
+        print(f"{number:3} {file}" + (f": {', '.join(functions)}" if arguments.calls else ""))
     print(f"{len(path.files)} files, {path.moves} moves, {len(path.calls)} calls")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,7 +14,7 @@ from detectlab.detection.detector import Detector
 from detectlab.models.registry import get_card
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.serving.worker_pool import PoolFull
+from detectlab.serving.pool import PoolFull
 from detectlab.settings import Settings
 from detectlab.vision.detections import Detections
 

@@ -23,7 +23,7 @@ BELOW: dict[str, set[str]] = {
     "detection": {"vision", "engines", "decoders", "models"},
     "model_import": {"vision", "engines", "decoders", "models", "detection"},
     "compare": {"vision", "models", "detection"},
-    "serving": {"vision", "engines", "models", "detection"},
+    "serving": {"kernel", "vision", "engines", "models", "detection"},
     "rollout": {"vision", "models", "detection", "serving"},
     "cluster": {"vision", "models", "detection", "serving", "rollout"},
 }

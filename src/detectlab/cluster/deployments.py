@@ -26,7 +26,7 @@ from detectlab.rollout.store import StoreError
 from detectlab.serving.app import create_app
 from detectlab.serving.deadline import Deadline, DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.serving.worker_pool import PoolFull
+from detectlab.serving.pool import PoolFull
 from detectlab.settings import Settings
 from detectlab.vision.detections import Detections
 

@@ -139,6 +139,10 @@ class RayPool:
         self._threads = ThreadPool(self.given_load, cards, self.default, unlimited)
         self._deployed = Lookout(cluster.deployed, cards)
 
+    def card(self, name: str) -> ModelCard | None:
+        """The card of one detector."""
+        return self.cards.get(name)
+
     @property
     def loaded(self) -> tuple[str, ...]:
         """Names of the detectors that have a replica which can answer."""

@@ -2,24 +2,22 @@
 
 import asyncio
 import logging
-import re
 import signal
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
+from detectlab.kernel.forwarded_prefix import ASGIApp, ForwardedPrefix, Scope
+
 if TYPE_CHECKING:
     import uvicorn
 
-Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 GRACE_S = 3  # time for requests in progress once the server is told to stop
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~%@+-]+)+")
 
 
 class Guest:
@@ -36,7 +34,9 @@ class Guest:
     def __init__(self, app: ASGIApp) -> None:
         from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-        self._app: Any = ProxyHeadersMiddleware(cast(Any, app), ["127.0.0.1", "::1"])
+        inner: Any = ProxyHeadersMiddleware(cast(Any, app), ["127.0.0.1", "::1"])
+        # Outermost: it must see who really connected.
+        self._app = ForwardedPrefix(inner)
         self._lifespan: asyncio.Task[None] | None = None
         self.failure: BaseException | None = None
         self.reason = "it gave no reason"
@@ -44,7 +44,7 @@ class Guest:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection to the app."""
         if scope["type"] != "lifespan":
-            await self._app(_with_proxy_prefix(scope), receive, send)
+            await self._app(scope, receive, send)
             return
 
         async def send_noting_failure(message: Message) -> None:
@@ -65,26 +65,6 @@ class Guest:
         """Cancel a start-up that was interrupted."""
         if self._lifespan:
             self._lifespan.cancel()
-
-
-def _with_proxy_prefix(scope: Scope) -> Scope:
-    """Put the prefix that jupyter-server-proxy took off a request back into its scope.
-
-    FastAPI's pages and redirects then lead through the proxy. The header is believed only from
-    this machine, since anybody can send it, and removed, so that no one applies it twice.
-    """
-    name = b"x-forwarded-prefix"
-    prefix = dict(scope["headers"]).get(name, b"").decode("latin-1").rstrip("/")
-    client = scope.get("client")
-    if not (client and client[0] in {"127.0.0.1", "::1"} and _PREFIX.fullmatch(prefix)):
-        return scope
-    return {
-        **scope,
-        "root_path": prefix + scope.get("root_path", ""),
-        "path": prefix + scope["path"],
-        "raw_path": prefix.encode() + scope["raw_path"],
-        "headers": [header for header in scope["headers"] if header[0] != name],
-    }
 
 
 def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) -> "uvicorn.Server":

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from detectlab.kernel.guest import GRACE_S, ASGIApp, Guest, make_server
+from detectlab.kernel.forwarded_prefix import ASGIApp
+from detectlab.kernel.guest import GRACE_S, Guest, make_server
 from detectlab.kernel.jupyter import link, proxied_path
 from detectlab.kernel.listening import ServerStartError, bind, default_host
 from detectlab.kernel.nesting import run_nested

@@ -16,7 +16,7 @@ from detectlab.rollout.shadow import Pair
 from detectlab.rollout.store import Store
 from detectlab.rollout.traffic_split import side_of
 from detectlab.rollout.transitions import rolled_back
-from detectlab.serving.worker_pool import Pool
+from detectlab.serving.pool import Pool
 from detectlab.settings import Settings
 
 logger = logging.getLogger(__name__)

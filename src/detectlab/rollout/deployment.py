@@ -11,7 +11,7 @@ from detectlab.rollout.plan import RolloutPlan, Side, SideName
 from detectlab.rollout.shadow import Lost, Pair, Shadow
 from detectlab.rollout.shadow_runners import ProcessRunner, Runner, ThreadRunner
 from detectlab.serving.deadline import Deadline
-from detectlab.serving.worker_pool import Pool
+from detectlab.serving.pool import Pool
 from detectlab.settings import Settings
 
 _LOAD_TIMEOUT_S = 300.0

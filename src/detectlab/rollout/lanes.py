@@ -12,7 +12,8 @@ from detectlab.rollout.fault_injection import DrilledDetector
 from detectlab.rollout.plan import Side
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.serving.worker_pool import Pool, ThreadPool
+from detectlab.serving.pool import Pool
+from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 
 Load = Callable[[str], Detector]

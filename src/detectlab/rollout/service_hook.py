@@ -17,8 +17,8 @@ from detectlab.rollout.reconciler import Keeper
 from detectlab.rollout.shadow_runners import Task
 from detectlab.rollout.store import Store
 from detectlab.serving.deadline import Deadline
+from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query
-from detectlab.serving.worker_pool import Pool
 from detectlab.settings import Settings
 
 

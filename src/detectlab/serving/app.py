@@ -12,6 +12,7 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 import detectlab
+from detectlab.kernel.forwarded_prefix import ForwardedPrefix
 from detectlab.rollout.metrics import Series
 from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import Store
@@ -20,14 +21,14 @@ from detectlab.serving.auth import is_right_key
 from detectlab.serving.class_names import UnknownThing
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.serving.errors import Refusal, refused_picture
-from detectlab.serving.forwarded_prefix import ForwardedPrefix
+from detectlab.serving.errors import Refusal, refused_picture, validation_detail
 from detectlab.serving.metrics import Metrics
+from detectlab.serving.pool import Pool, PoolClosed, PoolFull
 from detectlab.serving.request_log import RequestLog
 from detectlab.serving.routes.registry import ROUTES, RefusalOf
-from detectlab.serving.service import Service, sentence
+from detectlab.serving.service import Service
 from detectlab.serving.uploads import Intake
-from detectlab.serving.worker_pool import Pool, PoolClosed, PoolFull, ThreadPool
+from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 from detectlab.vision.images import ImageError
 
@@ -158,6 +159,6 @@ _REFUSALS: dict[type[Exception], RefusalOf] = {
     Unavailable: _try_again,
     DeadlinePassed: lambda error: Refusal(504, str(error)),
     UnknownThing: lambda error: Refusal(404, str(error)),
-    RequestValidationError: lambda error: Refusal(422, sentence(error.errors())),
+    RequestValidationError: lambda error: Refusal(422, validation_detail(error.errors())),
     HTTPException: _plain_refusal,
 }

@@ -1,4 +1,4 @@
-"""Loaded detectors: each is loaded once, and the least recently used makes room for the next."""
+"""The cache of loaded detectors, which evicts the least recently used."""
 
 import logging
 import threading
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class Unavailable(RuntimeError):
-    """A known detector cannot be had now; the message may be shown to whoever asked.
+    """A known detector cannot be loaded now; the message may be shown to the client.
 
     Attributes:
-        retry_after_s: When asking again makes sense, in seconds.
+        retry_after_s: Seconds after which another attempt makes sense.
     """
 
     def __init__(self, message: str, retry_after_s: float = 60.0) -> None:
@@ -39,19 +39,19 @@ class _Slot:
         return self.future.done() and self.future.exception() is None
 
 
-class Shelf:
+class DetectorCache:
     """Keeps detectors loaded, within a bound of memory.
 
-    However many ask for a detector at the same time, it is loaded once, in a thread of its own. A
-    load that fails is reported to all of them; who asks within `retry_s` gets the same report, and
-    the next one after that makes a new attempt.
+    Each detector is loaded once, in a thread of its own, however many requests need it at the same
+    time. A failed load fails all of them, and those of the next `retry_s` seconds; the first
+    request after that loads again.
 
     Args:
         load: Gives the detector of a name; may raise `Unavailable` to say more than
             "cannot be loaded".
         size_bytes: Estimates the memory that the detector of a name takes.
         limit_bytes: Bound of the sum of these estimates.
-        retry_s: For how long a failed load is not tried again, in seconds.
+        retry_s: Seconds before a failed load is tried again.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Shelf:
         self._limit_bytes = limit_bytes
         self._retry_s = retry_s
         self._slots: OrderedDict[str, _Slot] = OrderedDict()  # least recently used first
-        self._kept: frozenset[str] = frozenset()
+        self._pinned: frozenset[str] = frozenset()
         self._lock = threading.Lock()  # guards _slots, and every result of a slot's future
 
     @property
@@ -76,19 +76,19 @@ class Shelf:
             return tuple(name for name, slot in self._slots.items() if slot.is_loaded)
 
     def get(self, name: str, version: object = None) -> "Future[Detector]":
-        """The detector `name`, as a future: done when it is loaded already.
+        """The detector `name`, as a future that is done when it is loaded already.
 
         The future fails with `Unavailable`.
 
         Args:
             name: Which detector.
-            version: What tells it from an earlier one of that name, which would be replaced.
+            version: Tells it from an earlier detector of that name, which it replaces.
         """
         with self._lock:
             slot = self._slots.get(name)
             if slot is None or slot.version != version or time.monotonic() >= slot.again_at:
                 slot = self._slots[name] = _Slot(self._size_bytes(name), version)
-                # Running from the start: whoever stops waiting must not cancel it for the others.
+                # Marked as running: a request that is cancelled must not cancel it for the others.
                 slot.future.set_running_or_notify_cancel()
                 threading.Thread(
                     target=self._fill, args=(name, slot), name=f"load-{name}", daemon=True
@@ -97,19 +97,19 @@ class Shelf:
             return slot.future
 
     def keep(self, names: Iterable[str]) -> None:
-        """Let none of these make room for others; replaces what was kept before."""
-        self._kept = frozenset(names)
+        """Pin these detectors against eviction; replaces the earlier pins."""
+        self._pinned = frozenset(names)
 
     def discard(self, names: Iterable[str]) -> None:
-        """Unload these detectors, as far as they are loaded and nobody wants them kept."""
-        for name in set(names) - self._kept:
+        """Unload those of these detectors that are loaded and not pinned."""
+        for name in set(names) - self._pinned:
             with self._lock:
                 if name in self._slots and self._slots[name].is_loaded:
                     del self._slots[name]
                     logger.info("Unloaded %s, which was removed", name)
 
-    def give_up(self, reason: Exception) -> None:
-        """Let all who wait for a load go with `reason`; what is loaded stays."""
+    def fail_pending(self, reason: Exception) -> None:
+        """Fail all pending loads with `reason`; loaded detectors stay."""
         with self._lock:
             for name, slot in list(self._slots.items()):
                 if not slot.future.done():
@@ -154,8 +154,8 @@ class Shelf:
             for other_name, other in list(self._slots.items()):
                 if held <= self._limit_bytes:
                     break
-                if other.is_loaded and other_name not in self._kept:
-                    # Who is detecting with it now has a reference: it goes when they are done.
+                if other.is_loaded and other_name not in self._pinned:
+                    # Requests that use it hold a reference: its memory is freed after them.
                     del self._slots[other_name]
                     held -= other.size_bytes
                     logger.info("Unloaded %s to make room for %s", other_name, name)

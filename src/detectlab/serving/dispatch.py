@@ -11,8 +11,8 @@ from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
 from detectlab.serving.deadline import Deadline
+from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query
-from detectlab.serving.worker_pool import Pool
 
 
 class Assignment(Protocol):

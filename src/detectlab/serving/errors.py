@@ -1,6 +1,7 @@
-"""Answers that say no, with the reason."""
+"""Refusals: error answers with a sentence that says what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from detectlab.vision.images import ImageError
 
@@ -8,7 +9,7 @@ _IMAGE_STATUS = {"not_an_image": 400, "unrecognised": 400, "unsupported": 415, "
 
 
 class Refusal(Exception):
-    """A request is refused; the message goes to whoever asked.
+    """A request is refused; the client receives the message.
 
     Args:
         status: HTTP status, 4xx or 5xx.
@@ -32,3 +33,15 @@ def too_large(max_bytes: int, headers: Mapping[str, str] | None = None) -> Refus
     """The refusal of a body or picture of more than `max_bytes` bytes."""
     limit = f"{max_bytes >> 20} MB" if max_bytes >= 1 << 20 else f"{max_bytes:,} bytes"
     return Refusal(413, f"That is too large: at most {limit} are taken. Make it smaller.", headers)
+
+
+def validation_detail(errors: Sequence[Mapping[str, Any]]) -> str:
+    """Pydantic's errors as one sentence: the parameter, what is allowed, what was received."""
+    parts = []
+    for error in errors[:3]:
+        place = error["loc"]
+        name = str(place[-1])[:40] if isinstance(place, tuple) and place else "body"
+        given = repr(error.get("input"))
+        given = given if len(given) <= 40 else given[:40] + "..."
+        parts.append(f"`{name}`: {error['msg']}. Received: {ascii(given)[1:-1]}")
+    return "; ".join(parts)

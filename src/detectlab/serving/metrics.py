@@ -5,8 +5,8 @@ from collections import deque
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from detectlab.serving.pool import Pool
 from detectlab.serving.uploads import Intake
-from detectlab.serving.worker_pool import Pool
 
 _REMEMBERED = 2000
 _SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)

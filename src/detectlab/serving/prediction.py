@@ -3,16 +3,23 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from detectlab.detection.detector import Detector
-from detectlab.serving.accept import wanted_form
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, refused_picture
 from detectlab.serving.schemas import Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
 from detectlab.vision.images import ImageError, decode_image, encode_image
+
+Form = Literal["JSON", "JPEG", "PNG"]
+
+_FORMS: dict[Form, str] = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "JSON": "application/json",
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Answer:
     Attributes:
         model: The detector that answered.
         detections: The objects.
+        count: How many they are.
         seconds: What the detector took.
         data: The picture's file as it came.
         data_format: What that is by its content, such as `"WEBP"`.
@@ -71,6 +79,7 @@ class Answer:
 
     model: str
     detections: Detections
+    count: int
     seconds: float
     data: bytes
     data_format: str
@@ -102,15 +111,15 @@ def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) ->
     deadline.check()
     started = time.perf_counter()
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
-    seconds = time.perf_counter() - started
+    seconds, count = time.perf_counter() - started, len(found)
     height, width = picture.pixels.shape[:2]
     received = data, picture.format, (width, height)
     form = wanted_form(query.accept, "PNG" if picture.format == "PNG" else "JPEG")
     if form == "JSON":
-        return Answer(query.model, found, seconds, *received)
+        return Answer(query.model, found, count, seconds, *received)
     deadline.check()
     drawn = encode_image(draw_bbox(picture.pixels, found), form)
-    return Answer(query.model, found, seconds, *received, drawn, form)
+    return Answer(query.model, found, count, seconds, *received, drawn, form)
 
 
 def answer_each(
@@ -140,3 +149,42 @@ def answer_each(
         except ImageError as error:
             answers.append(refused_picture(error))
     return answers
+
+
+def wanted_form(accept: str, own: Form = "JPEG") -> Form:
+    """The form that fits an `Accept` header best.
+
+    Of forms that fit equally, a named one goes before one that only a `*` covers, then the
+    picture's own format, then the other one, then JSON. A header that fits none is passed over.
+
+    Args:
+        accept: The header's value, or nothing.
+        own: The format in which the picture came.
+
+    >>> wanted_form("*/*", "PNG"), wanted_form("application/json, */*"), wanted_form("image/*")
+    ('PNG', 'JSON', 'JPEG')
+    """
+    ranges = [_parse(text) for text in accept[:1000].split(",")]
+    order: list[Form] = [own, *(form for form in _FORMS if form != own)]
+    scores = {form: _score(_FORMS[form], ranges) for form in order}
+    return max(order, key=scores.__getitem__)  # the first of equals
+
+
+def _parse(text: str) -> tuple[str, float]:
+    """`"image/png;q=0.5"` to `("image/png", 0.5)`."""
+    name, *parameters = [part.strip().lower() for part in text.split(";")]
+    quality = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+    try:
+        return name, min(1.0, max(0.0, float(quality)))
+    except ValueError:
+        return name, 1.0
+
+
+def _score(name: str, ranges: list[tuple[str, float]]) -> tuple[float, int]:
+    """How well a media type fits: its quality, then how exactly it is named."""
+    patterns = ("*/*", name.partition("/")[0] + "/*", name)  # vague to exact
+    fits = [
+        (patterns.index(pattern), quality) for pattern, quality in ranges if pattern in patterns
+    ]
+    exactness, quality = max(fits, default=(0, 0.0))
+    return quality, exactness

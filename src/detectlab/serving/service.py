@@ -3,43 +3,32 @@
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import ValidationError
 from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
-from detectlab.serving.deadline import Deadline
+from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.serving.disconnect import while_connected
 from detectlab.serving.dispatch import Assignment, Dispatcher
-from detectlab.serving.errors import Refusal, too_large
+from detectlab.serving.errors import Refusal
+from detectlab.serving.json_question import decode_base64, read_question
 from detectlab.serving.metrics import Metrics
+from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
 from detectlab.serving.shutdown import on_sigterm
 from detectlab.serving.upload_store import ReceivedPictures
-from detectlab.serving.uploads import (
-    FilePart,
-    Held,
-    Intake,
-    decode_base64,
-    media_type,
-    read_body,
-    read_files,
-)
-from detectlab.serving.worker_pool import Pool
+from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
 from detectlab.settings import Settings
 
 T = TypeVar("T")
 
 # What a client may choose, and a rollout plan chooses otherwise.
 _CHOICES = {"model", "confidence", "nms_threshold"}
-# What JSON holds besides the picture.
-_JSON_EXTRA_BYTES = 64 << 10
 
 
 class Service:
@@ -102,9 +91,8 @@ class Service:
 
     def known(self, request: Request, model: str, status: int = 422) -> str:
         """`model`, noted for the log; refused when there is no such detector."""
-        cards = self.pool.cards
-        if model not in cards:
-            names = ", ".join(cards)
+        if self.pool.card(model) is None:
+            names = ", ".join(self.pool.cards)
             raise Refusal(status, f"`model` must be one of {names}. Received: {model[:40]!a}")
         request.state.model = model
         return model
@@ -121,82 +109,10 @@ class Service:
     def classes(self, query: Query) -> tuple[str, ...]:
         """The classes of the detector that is asked, or of the stable one when none is named."""
         name = query.model if "model" in query.named else self.dispatcher.stable_model
-        card = self.pool.cards.get(name)
+        card = self.pool.card(name)
         if card is None:
             raise Unavailable(f"The detector `{name}` was removed from this server.")
         return card.classes
-
-    async def receive(
-        self, request: Request, query: Query, deadline: Deadline, held: Held
-    ) -> tuple[Query, Callable[[], bytes]]:
-        """Read a request about one picture, in either form.
-
-        Returns:
-            What is asked in the end, since JSON says it in the body, and what gives the bytes of
-            the picture: that decodes base64, and belongs into a worker thread.
-        """
-        kind = media_type(request)
-        if kind == "application/json":
-            return await self._receive_json(request, query, deadline, held)
-        if kind != "multipart/form-data":
-            raise Refusal(
-                415,
-                "Send the picture as the field `file` of a multipart form, or as base64 in JSON: "
-                f'{{"image": "..."}}. Received: {kind[:60]!a}',
-            )
-        parts = await self.receive_files(request, 1, self.settings.max_bytes, deadline, held)
-        if parts[0].name != "file":
-            raise Refusal(422, "The form's field with the picture must be called `file`.")
-        if parts[0].is_too_large:
-            raise too_large(self.settings.max_bytes)
-        data = bytes(parts[0].data)
-        return query, lambda: data
-
-    async def receive_files(
-        self, request: Request, max_files: int, max_bytes: int, deadline: Deadline, held: Held
-    ) -> list[FilePart]:
-        """Read the files of a form: at least one, at most `max_files`."""
-        parts = await read_files(
-            request, max_bytes, max_files, self.settings.max_bytes, deadline, held
-        )
-        if not parts:
-            raise Refusal(422, "The form has no file. Send the picture as the field `file`.")
-        return parts
-
-    async def receive_batch(
-        self, request: Request, deadline: Deadline, held: Held
-    ) -> list[bytes | Refusal]:
-        """Read a request about several pictures: the bytes of each, or why it is not taken."""
-        if media_type(request) != "multipart/form-data":
-            raise Refusal(415, "Send the pictures as fields `files` of a multipart form.")
-        limits = self.settings
-        parts = await self.receive_files(
-            request, limits.max_batch_files, limits.max_batch_bytes, deadline, held
-        )
-        return [
-            too_large(limits.max_bytes) if part.is_too_large else bytes(part.data) for part in parts
-        ]
-
-    async def _receive_json(
-        self, request: Request, query: Query, deadline: Deadline, held: Held
-    ) -> tuple[Query, Callable[[], bytes]]:
-        max_bytes = self.settings.max_bytes
-        body = await read_body(request, max_bytes // 3 * 4 + _JSON_EXTRA_BYTES, deadline, held)
-        try:
-            question = Question.model_validate_json(body)
-        except ValidationError as error:
-            raise Refusal(422, sentence(error.errors(include_url=False))) from None
-        query = replace(
-            query,
-            model=self.known(request, question.model, 400) if question.model else query.model,
-            confidence=question.confidence,
-            nms_threshold=question.nms_threshold,
-            accept="application/json",
-            named=frozenset(
-                _CHOICES & question.model_dump(exclude_none=True, exclude_unset=True).keys()
-            ),
-        )
-        return query, functools.partial(decode_base64, question.image, max_bytes)
 
     async def answer(
         self, request: Request, query: Query, check: Callable[[Query], None] = lambda query: None
@@ -210,7 +126,13 @@ class Service:
         """
         deadline = Deadline(self.settings.deadline_s)
         with self.intake.hold() as held:
-            query, read = await self.receive(request, query, deadline, held)
+            if media_type(request) == "application/json":
+                question = await read_question(request, self.settings, deadline, held)
+                query = self._asked_in_json(request, query, question)
+                read = functools.partial(decode_base64, question.image, self.settings.max_bytes)
+            else:
+                data = await read_picture(request, self.settings, deadline, held)
+                read = functools.partial(bytes, data)
             check(query)
 
             def work(detector: Detector, query: Query) -> Answer:
@@ -234,7 +156,7 @@ class Service:
         """
         deadline = Deadline(self.settings.deadline_s)
         with self.intake.hold() as held:
-            files = await self.receive_batch(request, deadline, held)
+            files = await read_pictures(request, self.settings, deadline, held)
             idle = self.settings.workers - self.pool.running - self.pool.waiting
             count = max(1, min(idle, len(files)))
             with self._assign(request, query) as assignment:
@@ -253,6 +175,17 @@ class Service:
             if isinstance(found, Answer):
                 self._record(found, query, assignment, number)
         return answers
+
+    def _asked_in_json(self, request: Request, query: Query, question: Question) -> Query:
+        named = question.model_dump(exclude_none=True, exclude_unset=True).keys()
+        return replace(
+            query,
+            model=self.known(request, question.model, 400) if question.model else query.model,
+            confidence=question.confidence,
+            nms_threshold=question.nms_threshold,
+            accept="application/json",
+            named=frozenset(_CHOICES & named),
+        )
 
     def _assign(self, request: Request, query: Query) -> AbstractContextManager[Assignment | None]:
         """The detector that the rollout plan assigns, or `None`: the one that the query names."""
@@ -283,7 +216,7 @@ class Service:
             assignment.record(answer, query, number)
         elif "model" not in query.named:
             self.metrics.latencies.append((time.monotonic(), answer.seconds))
-        self.metrics.count_answer(answer.model, answer.seconds, len(answer.detections))
+        self.metrics.count_answer(answer.model, answer.seconds, answer.count)
         if self._received:
             self._received.keep(answer.data, answer.data_format)
 
@@ -291,15 +224,3 @@ class Service:
 async def _gather(running: Sequence[Awaitable[T]]) -> list[T]:
     # A coroutine: asyncio warns about a cancelled `gather` that is not awaited.
     return await asyncio.gather(*running)
-
-
-def sentence(errors: Sequence[Mapping[str, Any]]) -> str:
-    """Pydantic's errors as one sentence: which parameter, what is allowed, what came."""
-    parts = []
-    for error in errors[:3]:
-        place = error["loc"]
-        name = str(place[-1])[:40] if isinstance(place, tuple) and place else "body"
-        given = repr(error.get("input"))
-        given = given if len(given) <= 40 else given[:40] + "..."
-        parts.append(f"`{name}`: {error['msg']}. Received: {ascii(given)[1:-1]}")
-    return "; ".join(parts)

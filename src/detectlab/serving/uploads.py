@@ -1,8 +1,6 @@
 """Reading the bodies of requests, within limits that hold while they are read."""
 
 import asyncio
-import binascii
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from starlette.requests import Request
 
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, too_large
+from detectlab.settings import Settings
 
 # What a form may hold besides its files: headers of the parts, boundaries, small fields.
 _FORM_EXTRA_BYTES = 64 << 10
@@ -35,7 +34,7 @@ class Intake:
 
     @contextmanager
     def hold(self) -> Iterator["Held"]:
-        """What one request holds; let go at the end of the block."""
+        """The bytes that one request holds; released at the end of the block."""
         held = Held(self)
         try:
             yield held
@@ -66,106 +65,82 @@ class Held:
         self.count += count
 
 
-@dataclass
-class FilePart:
-    """A file of a form. The sender's name for it is not kept, only that it is a file.
-
-    Attributes:
-        name: Name of the form field.
-        data: Its content; empty when it is too large.
-        is_too_large: Whether it has more bytes than allowed.
-    """
-
-    name: str
-    data: bytearray = field(default_factory=bytearray)
-    is_too_large: bool = False
-
-
 def media_type(request: Request) -> str:
     """The media type of the body, without parameters, in lower case."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_body(request: Request, max_bytes: int, deadline: Deadline, held: Held) -> bytes:
+async def read_picture(
+    request: Request, settings: Settings, deadline: Deadline, held: Held
+) -> bytes:
+    """Read the picture of a form: its one file, called `file`.
+
+    Args:
+        request: Its body must be untouched.
+        settings: Limits.
+        deadline: Until when the form must have arrived.
+        held: Counts its bytes.
+
+    Raises:
+        Refusal: As `read_body` does; 400 when the form is damaged, 415 when there is none, 422 when
+            its file has another name or is not the only one.
+        ClientDisconnect: When the client goes away.
+    """
+    kind = media_type(request)
+    if kind != "multipart/form-data":
+        raise Refusal(
+            415,
+            "Send the picture as the field `file` of a multipart form, or as base64 in JSON: "
+            f'{{"image": "..."}}. Received: {kind[:60]!a}',
+        )
+    form = _Form(1, settings.max_bytes)
+    await _read_form(request, form, settings.max_bytes, deadline, held)
+    (part,) = form.files
+    if part.name != "file":
+        raise Refusal(422, "The form's field with the picture must be called `file`.")
+    if part.is_too_large:
+        raise too_large(settings.max_bytes)
+    return bytes(part.data)
+
+
+async def read_pictures(
+    request: Request, settings: Settings, deadline: Deadline, held: Held
+) -> list[bytes | Refusal]:
+    """Read all pictures of a form; arguments and errors as those of `read_picture`.
+
+    Returns:
+        For each its bytes, or why it is not taken.
+    """
+    if media_type(request) != "multipart/form-data":
+        raise Refusal(415, "Send the pictures as fields `files` of a multipart form.")
+    form = _Form(settings.max_batch_files, settings.max_bytes)
+    await _read_form(request, form, settings.max_batch_bytes, deadline, held)
+    return [
+        too_large(settings.max_bytes) if part.is_too_large else bytes(part.data)
+        for part in form.files
+    ]
+
+
+async def read_body(
+    request: Request,
+    max_bytes: int,
+    deadline: Deadline,
+    held: Held,
+    sink: Callable[[bytes], object],
+) -> None:
     """Read a whole body.
 
     Args:
         request: Its body must be untouched.
         max_bytes: Largest body that is taken.
-        deadline: Until when it must be here.
+        deadline: Until when it must have arrived.
         held: Counts its bytes.
+        sink: Called with each part of it.
 
     Raises:
         Refusal: 413 when it is larger, 408 when it is too slow, 503 when too much is held.
-        ClientDisconnect: When the sender goes away.
+        ClientDisconnect: When the client goes away.
     """
-    body = bytearray()
-    await _pour(request, max_bytes, deadline, held, body.extend)
-    return bytes(body)
-
-
-async def read_files(
-    request: Request, max_bytes: int, max_files: int, max_file_bytes: int, deadline: Deadline,
-    held: Held,
-) -> list[FilePart]:  # fmt: skip
-    """Read the files of a multipart form; other fields are passed over.
-
-    Args:
-        request: Its body must be untouched.
-        max_bytes: Largest sum of the files.
-        max_files: Largest number of files.
-        max_file_bytes: Files with more bytes are marked, and their content is dropped.
-        deadline: Until when the form must be here.
-        held: Counts its bytes.
-
-    Raises:
-        Refusal: As `read_body` does; 400 when the form is damaged, 422 when it has too many
-            files or fields.
-        ClientDisconnect: When the sender goes away.
-    """
-    _, parameters = parse_options_header(request.headers["content-type"])
-    boundary = parameters.get(b"boundary", b"")
-    if not 0 < len(boundary) <= 200:
-        raise Refusal(
-            400, "The form has no usable boundary. Let your HTTP library write the Content-Type."
-        )
-    form = _Form(max_files, max_file_bytes)
-    try:
-        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
-
-        def feed(chunk: bytes) -> None:
-            parser.write(chunk)
-
-        await _pour(request, max_bytes + _FORM_EXTRA_BYTES, deadline, held, feed)
-        parser.finalize()
-    except FormParserError:
-        raise Refusal(400, "The multipart form is damaged. Send it again.") from None
-    if form.is_open:
-        raise Refusal(400, "The multipart form ends too early. Send it again.")
-    return form.files
-
-
-def decode_base64(text: str, max_bytes: int) -> bytes:
-    """The bytes of a picture that came as base64, with or without `data:image/...;base64,`.
-
-    Raises:
-        Refusal: 413 when there are more than `max_bytes`; 400 when it is not base64.
-    """
-    text = re.sub(r"\Adata:[\w/+.;=-]{0,100},", "", text)
-    if len(text) // 4 * 3 > max_bytes + 2 and len("".join(text.split())) // 4 * 3 > max_bytes + 2:
-        raise too_large(max_bytes)
-    try:
-        return binascii.a2b_base64("".join(text.split()), strict_mode=True)
-    except (binascii.Error, ValueError):
-        raise Refusal(
-            400, "`image` is not base64. Send the bytes of a picture file, encoded with base64."
-        ) from None
-
-
-async def _pour(
-    request: Request, max_bytes: int, deadline: Deadline, held: Held,
-    sink: Callable[[bytes], None],
-) -> None:  # fmt: skip
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         tolerated = int(announced) <= _TOLERATED_EXCESS * max_bytes
@@ -187,11 +162,41 @@ async def _pour(
         ) from None
 
 
+@dataclass
+class _FilePart:
+    """A file of a form: the name of its field and its content, empty when it is too large."""
+
+    name: str
+    data: bytearray = field(default_factory=bytearray)
+    is_too_large: bool = False
+
+
+async def _read_form(
+    request: Request, form: "_Form", max_bytes: int, deadline: Deadline, held: Held
+) -> None:
+    _, parameters = parse_options_header(request.headers["content-type"])
+    boundary = parameters.get(b"boundary", b"")
+    if not 0 < len(boundary) <= 200:
+        raise Refusal(
+            400, "The form has no usable boundary. Let your HTTP library write the Content-Type."
+        )
+    try:
+        parser = MultipartParser(boundary, form.callbacks())  # type: ignore[arg-type]
+        await read_body(request, max_bytes + _FORM_EXTRA_BYTES, deadline, held, parser.write)
+        parser.finalize()
+    except FormParserError:
+        raise Refusal(400, "The multipart form is damaged. Send it again.") from None
+    if form.is_open:
+        raise Refusal(400, "The multipart form ends too early. Send it again.")
+    if not form.files:
+        raise Refusal(422, "The form has no file. Send the picture as the field `file`.")
+
+
 class _Form:
-    """Collects the files of a multipart form while it is parsed."""
+    """Collects the files of a multipart form while it is parsed; ignores its other fields."""
 
     def __init__(self, max_files: int, max_file_bytes: int) -> None:
-        self.files: list[FilePart] = []
+        self.files: list[_FilePart] = []
         self.is_open = True
         self._max_files = max_files
         self._max_file_bytes = max_file_bytes
@@ -199,7 +204,7 @@ class _Form:
         self._header_name = b""
         self._header_value = b""
         self._disposition = b""
-        self._current: FilePart | None = None
+        self._current: _FilePart | None = None
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
         return {
@@ -236,7 +241,7 @@ class _Form:
             return
         if len(self.files) == self._max_files:
             raise Refusal(422, f"At most {self._max_files} file(s) are taken in one request.")
-        self._current = FilePart(options.get(b"name", b"").decode("utf-8", "replace"))
+        self._current = _FilePart(options.get(b"name", b"").decode("utf-8", "replace"))
         self.files.append(self._current)
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

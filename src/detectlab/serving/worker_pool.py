@@ -1,4 +1,4 @@
-"""How many detections run at once, who waits, and who is turned away."""
+"""The worker threads that run detections in this process, and their queue."""
 
 import asyncio
 import math
@@ -7,90 +7,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from detectlab.detection.detector import Detector, load_detector
 from detectlab.models.files import default_model, is_present
-from detectlab.models.registry import ModelCard, registry
+from detectlab.models.registry import ModelCard, built_in, registry
 from detectlab.serving.deadline import Deadline, DeadlinePassed
-from detectlab.serving.detector_cache import Shelf, Unavailable
+from detectlab.serving.detector_cache import DetectorCache, Unavailable
+from detectlab.serving.pool import PoolClosed, PoolFull
 from detectlab.settings import Settings
 
 T = TypeVar("T")
-
-
-class PoolFull(RuntimeError):
-    """Every place in the queue is taken.
-
-    Attributes:
-        retry_after_s: When a place is likely to be free, in whole seconds.
-    """
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(
-            f"The server is busy and its queue is full. Ask again in {retry_after_s} s."
-        )
-        self.retry_after_s = retry_after_s
-
-
-class PoolClosed(RuntimeError):
-    """The pool is shutting down and takes nothing new."""
-
-    def __init__(self) -> None:
-        super().__init__("The server is shutting down. Ask again in a moment.")
-
-
-class Pool(Protocol):
-    """What the service needs from whatever runs its detectors: threads here, a cluster elsewhere.
-
-    Attributes:
-        cards: Every detector that may be asked for now; they may change while it runs.
-        default: The one that answers when none is named.
-        given_load: Gives a detector by its name, where that is not the registry's business.
-    """
-
-    default: str
-
-    @property
-    def cards(self) -> Mapping[str, ModelCard]:
-        """See above."""
-
-    @property
-    def given_load(self) -> Callable[[str], Detector] | None:
-        """See above."""
-
-    @property
-    def loaded(self) -> tuple[str, ...]:
-        """Names of the detectors that can answer at once."""
-
-    @property
-    def running(self) -> int:
-        """How many detections run now."""
-
-    @property
-    def waiting(self) -> int:
-        """How many requests wait for their turn."""
-
-    def is_available(self, name: str) -> bool:
-        """Whether `name` is loaded or could be."""
-
-    async def load(self, name: str, deadline: Deadline) -> None:
-        """Load a detector ahead of its first use; raises as `run` does."""
-
-    async def run(self, name: str, work: Callable[[Detector], T], deadline: Deadline) -> T:
-        """Call `work` with the detector `name`, off the event loop, when it is its turn."""
-
-    def keep(self, names: Iterable[str]) -> None:
-        """Let none of these detectors make room for others; replaces what was kept before."""
-
-    def open(self) -> None:
-        """Take work, from now on or again."""
-
-    def refuse(self) -> None:
-        """Take nothing new and send away those who wait; what runs goes on."""
-
-    def close(self, grace_s: float) -> None:
-        """`refuse()`, then wait until what runs has ended, at most `grace_s` seconds."""
 
 
 class ThreadPool:
@@ -99,7 +26,7 @@ class ThreadPool:
     Args:
         load: Gives the detector of a name; by default one of the registry, whose files must be
             present unless it is the default or `fetch_on_demand` is set.
-        cards: The detectors that may be asked for; by default the registry.
+        cards: The detectors that may be asked for; by default the registry's, as they are then.
         default: The one that answers when none is named; by default as `default_model` says.
         settings: By default those of the environment.
     """
@@ -112,10 +39,11 @@ class ThreadPool:
         settings: Settings | None = None,
     ) -> None:
         self._settings = settings or Settings()
-        self._cards = cards
+        self._is_registry = cards is None
+        self._fixed_cards = _built_in() if cards is None else cards
         self.default = default or default_model(self._settings)
         self.given_load = load
-        self._shelf = Shelf(
+        self._cache = DetectorCache(
             load or self._load_present,
             self._size_bytes,
             self._settings.memory_limit_mb << 20,
@@ -132,13 +60,24 @@ class ThreadPool:
 
     @property
     def cards(self) -> Mapping[str, ModelCard]:
-        """Every detector that may be asked for now: one may be added or removed meanwhile."""
-        return registry(self._settings) if self._cards is None else self._cards
+        """Every detector that may be asked for now.
+
+        Lists the folder of added detectors, and unloads those that were removed from it.
+        """
+        if not self._is_registry:
+            return self._fixed_cards
+        cards = registry(self._settings)
+        self._cache.discard(name for name in self.loaded if name not in cards)
+        return cards
+
+    def card(self, name: str) -> ModelCard | None:
+        """The card of one detector, without a look at the disk unless it is an added one."""
+        return self._fixed_cards.get(name) or self.cards.get(name)
 
     @property
     def loaded(self) -> tuple[str, ...]:
         """Names of the detectors that are in memory."""
-        return self._shelf.loaded
+        return self._cache.loaded
 
     @property
     def running(self) -> int:
@@ -147,14 +86,14 @@ class ThreadPool:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a worker or for their detector."""
+        """How many requests wait for a worker or for their detector to load."""
         return max(0, self._admitted - self._running)
 
     def is_available(self, name: str) -> bool:
         """Whether `name` is loaded, or its files are here, or may be fetched."""
         if self.given_load is not None or name in (self.default, *self.loaded):
             return True
-        card = self.cards.get(name)
+        card = self.card(name)
         if card is None:
             return False
         return is_present(card, self._settings) or self._may_fetch(card)
@@ -179,11 +118,11 @@ class ThreadPool:
 
         Args:
             name: One of `cards`.
-            work: Called with the detector; may look at the deadline when it takes long.
-            deadline: Until when an answer is wanted.
+            work: Called with the detector; should check the deadline when it takes long.
+            deadline: Until when the result is wanted.
 
         Raises:
-            PoolFull: When nobody more may wait.
+            PoolFull: When the queue is full.
             PoolClosed: When the pool is shutting down.
             Unavailable: When the detector cannot be loaded.
             DeadlinePassed: When there is no result in time.
@@ -191,7 +130,7 @@ class ThreadPool:
         self._enter()
         try:
             loading = self._detector(name)
-            # Nearly always it is loaded: no turn of the event loop is spent on asking.
+            # Nearly always it is loaded: this saves a turn of the event loop.
             detector = loading.result() if loading.done() else await _result(loading, deadline)
             job: Future[T] = self._submit(lambda: work(detector))
         except BaseException:
@@ -201,8 +140,8 @@ class ThreadPool:
         return await _result(job, deadline)
 
     def keep(self, names: Iterable[str]) -> None:
-        """Let none of these detectors make room for others; replaces what was kept before."""
-        self._shelf.keep(names)
+        """Pin these detectors against eviction; replaces the earlier pins."""
+        self._cache.keep(names)
 
     def open(self) -> None:
         """Take work, again after a `close`."""
@@ -210,16 +149,16 @@ class ThreadPool:
             self._open = True
 
     def refuse(self) -> None:
-        """Take nothing new and send away those who wait; what runs goes on."""
+        """Reject new work and the queue; running work continues."""
         with self._condition:
             self._open = False
             jobs = list(self._jobs)
         for job in jobs:
             job.cancel()  # only those that have not begun
-        self._shelf.give_up(PoolClosed())
+        self._cache.fail_pending(PoolClosed())
 
     def close(self, grace_s: float) -> None:
-        """Take nothing new, and wait until what runs has ended, at most `grace_s` seconds."""
+        """`refuse()`, then wait until running work has ended, at most `grace_s` seconds."""
         self.refuse()
         with self._condition:
             self._condition.wait_for(lambda: self._admitted == 0, grace_s)
@@ -259,7 +198,7 @@ class ThreadPool:
         self._leave()
 
     def _work(self) -> None:
-        """What a worker thread does until it is sent home."""
+        """Worker thread loop."""
         while (job := self._queue.get()) is not None:
             if not job.future.set_running_or_notify_cancel():
                 continue
@@ -273,16 +212,14 @@ class ThreadPool:
                 job.future.set_exception(error)
             else:
                 job.future.set_result(result)
-            # With the picture they hold: the next job may be long in coming.
+            # Frees the picture that they hold: the next job may come much later.
             del job, result, error
 
     def _detector(self, name: str) -> "Future[Detector]":
-        cards = self.cards
-        self._shelf.discard(other for other in self.loaded if other not in cards)
-        return self._shelf.get(name, cards.get(name))
+        return self._cache.get(name, self.card(name))
 
     def _load_present(self, name: str) -> Detector:
-        card = self.cards.get(name)
+        card = self.card(name)
         if card is None:
             raise Unavailable(f"The detector `{name}` was removed from this server.")
         may_fetch = name == self.default or self._may_fetch(card)
@@ -295,7 +232,7 @@ class ThreadPool:
 
     def _size_bytes(self, name: str) -> int:
         # The file of the weights, and for each worker a network of about that size.
-        card = self.cards.get(name)
+        card = self.card(name)
         return (card.weights.size or 0 if card else 0) * (1 + self._settings.workers)
 
 
@@ -304,6 +241,14 @@ class _Job(NamedTuple):
 
     future: Future[Any]
     work: Callable[[], Any]
+
+
+def _built_in() -> Mapping[str, ModelCard]:
+    """The detectors that cannot change while the server runs.
+
+    Those with weights of a library can: `detectlab models add` fills them in.
+    """
+    return {name: card for name, card in built_in().items() if not card.library_weights}
 
 
 def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None, float]:
@@ -316,7 +261,7 @@ def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None, flo
 
 
 async def _result(future: "Future[T]", deadline: Deadline) -> T:
-    """Wait for a future of another thread; give up at the deadline or when cancelled."""
+    """Wait for a future of another thread, until the deadline or a cancellation."""
     waiter = asyncio.wrap_future(future)
     try:
         await asyncio.wait({waiter}, timeout=deadline.remaining_s)

@@ -38,7 +38,7 @@ def predict_routes(service: Service) -> APIRouter:
 
 def _response(answer: Answer) -> Response:
     headers = {
-        "X-Detections": str(len(answer.detections)),
+        "X-Detections": str(answer.count),
         "X-Model": answer.model,
         "X-Inference-Ms": f"{answer.seconds * 1000:.1f}",
     }

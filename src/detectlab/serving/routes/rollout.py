@@ -21,10 +21,10 @@ from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import StoreError
 from detectlab.rollout.transitions import NoSuchMove, promoted, released, rolled_back
 from detectlab.serving import openapi
+from detectlab.serving.auth import check_operator, operator_of
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.errors import Refusal
-from detectlab.serving.operators import check_operator, operator_of
 from detectlab.serving.service import Service
 
 Why = Annotated[str, Query(max_length=300, description="The reason, for the history.")]
