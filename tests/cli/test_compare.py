@@ -22,8 +22,12 @@ def run(tmp_path: Path) -> Run:
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "detectlab", "compare", *map(str, arguments)],
-            cwd=tmp_path, env={**kept, **settings}, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=tmp_path,
+            env={**kept, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     return run
 

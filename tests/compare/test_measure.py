@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from detectlab.compare import (
-    Comparison,
+    ComparisonTable,
     Contender,
     Row,
     compare_detectors,
+    draw_contact_sheet,
     most_different,
-    side_by_side,
 )
 from detectlab.compare.plot import save_plot
-from detectlab.compare.scoring import Verdict, judge_by_labels, judge_by_reference
+from detectlab.compare.scoring import Verdict, score_against_labels, score_against_reference
 from detectlab.vision.detections import Detections
 from detectlab.vision.labels import Labels
 
@@ -42,9 +42,15 @@ def there(*objects):
 
 def row(name, answers, score=0.5, times_ms=(10.0, 20.0, 30.0), memory_bytes=2_000_000):
     return Row(
-        Contender.parse(name), 5, Verdict(score, {}), sum(map(len, answers)), times_ms, 1_500_000,
-        memory_bytes, tuple(answers),
-    )  # fmt: skip
+        contender=Contender.parse(name),
+        known_classes=5,
+        verdict=Verdict(score, {}),
+        objects=sum(map(len, answers)),
+        times_ms=times_ms,
+        file_bytes=1_500_000,
+        memory_bytes=memory_bytes,
+        answers=tuple(answers),
+    )
 
 
 @pytest.fixture
@@ -60,7 +66,7 @@ def comparison(picture):
     """Two detectors, of which one sees the apple in the second of two pictures."""
     box = [20, 20, 60, 60]
     sees = [found(), found(("apple", 0.9, box))]
-    return Comparison(
+    return ComparisonTable(
         rows=(row("nano@320", sees, 0.75), row("nano", [found(), found()], memory_bytes=None)),
         classes=("apple", "orange"),
         pictures=(picture, picture),
@@ -71,7 +77,7 @@ def comparison(picture):
     )
 
 
-def test_judge_by_labels_averages_the_classes_that_count():
+def test_score_against_labels_averages_the_classes_that_count():
     # Apples: right at 0.9, one of two. Oranges: wrong first, then right. Bananas do not count.
     answers = [
         found(("apple", 0.9, [0, 0, 20, 20]), ("orange", 0.8, [100, 50, 120, 70])),
@@ -82,41 +88,46 @@ def test_judge_by_labels_averages_the_classes_that_count():
         there(("orange", [0, 0, 40, 40]), ("banana", [60, 60, 80, 80])),
     ]
 
-    verdict = judge_by_labels(answers, labels, [SIZE_WH] * 2, ("apple", "orange"))
+    verdict = score_against_labels(
+        answers, labels, sizes_wh=[SIZE_WH] * 2, classes=("apple", "orange")
+    )
 
     assert verdict.per_class == {"apple": pytest.approx(0.5), "orange": pytest.approx(0.5)}
     assert verdict.score == pytest.approx(0.5)
 
 
-def test_judge_by_labels_leaves_out_ignored_regions():
+def test_score_against_labels_leaves_out_ignored_regions():
     answers = [found(("apple", 0.9, [0, 0, 20, 20]), ("apple", 0.5, [60, 60, 80, 80]))]
     labels = [there((None, [0, 0, 20, 20]), ("apple", [60, 60, 80, 80]))]
 
-    assert judge_by_labels(answers, labels, [SIZE_WH], ("apple",)).score == pytest.approx(1.0)
+    assert score_against_labels(
+        answers, labels, sizes_wh=[SIZE_WH], classes=("apple",)
+    ).score == pytest.approx(1.0)
 
 
-def test_judge_by_reference_is_the_f1_of_same_class_and_place():
+def test_score_against_reference_is_the_f1_of_same_class_and_place():
     box, other = [0, 0, 20, 20], [60, 60, 80, 80]
     # In common: the apple. Only here: an orange. Only there: two. So 2 x 1 of 2 + 3 objects.
     answers = [found(("apple", 0.9, box), ("orange", 0.8, other)), found()]
     reference = [
-        found(("apple", 0.6, box), ("apple", 0.8, other)), found(("apple", 0.7, box)),
-    ]  # fmt: skip
+        found(("apple", 0.6, box), ("apple", 0.8, other)),
+        found(("apple", 0.7, box)),
+    ]
 
-    assert judge_by_reference(answers, reference, NAMES).score == pytest.approx(2 / 5)
+    assert score_against_reference(answers, reference, NAMES).score == pytest.approx(2 / 5)
 
 
-def test_judge_by_reference_looks_at_the_classes_that_count():
+def test_score_against_reference_looks_at_the_classes_that_count():
     box = [0, 0, 20, 20]
     names = ("cup", "apple")
     answers = [found(("apple", 0.9, box))]
     reference = [found(("apple", 0.9, box), ("cup", 0.9, [60, 60, 80, 80]), names=names)]
 
-    assert judge_by_reference(answers, reference, ("apple",)).score == 1.0
+    assert score_against_reference(answers, reference, ("apple",)).score == 1.0
 
 
-def test_judge_by_reference_without_objects_is_full_agreement():
-    assert judge_by_reference([found()], [found()], NAMES).score == 1.0
+def test_score_against_reference_without_objects_is_full_agreement():
+    assert score_against_reference([found()], [found()], NAMES).score == 1.0
 
 
 @pytest.mark.parametrize(
@@ -133,7 +144,7 @@ def test_contender_parse_gives(text, expected):
 
 @pytest.mark.parametrize("text", ["nano@", "nano@big", "nano@0", "nano@100", "nano@-32"])
 def test_contender_parse_with_a_wrong_size_says_what_is_right(text):
-    with pytest.raises(ValueError, match="behind @ stands the input size, a multiple of 32"):
+    with pytest.raises(ValueError, match="after @ comes the input size, a multiple of 32"):
         Contender.parse(text)
 
 
@@ -143,19 +154,17 @@ def test_contender_parse_of_an_unknown_name_lists_the_known_ones():
 
 
 def test_comparison_table_says_what_counted_and_what_it_cost(comparison):
-    lines = comparison.table().splitlines()
+    lines = comparison.as_text().splitlines()
 
-    assert lines[0] == "AP50 over apple, orange: 1 object in 2 pictures (1 without labels: " \
-        "taken for empty)"  # fmt: skip
+    title = "AP50 over apple, orange: 1 object in 2 pictures (1 without labels count as empty)"
+    assert lines[0] == title
     assert lines[1].split("  ")[0] == "detector"
-    assert lines[2].split() == [
-        "nano@320", "320", "5", "0.750", "1", "20.0", "(12.0", "to", "28.0)", "1.5", "2",
-    ]  # fmt: skip
+    assert " ".join(lines[2].split()) == "nano@320 320 5 0.750 1 20.0 (12.0 to 28.0) 1.5 2"
     assert lines[3].split()[-1] == "?"
 
 
-def test_side_by_side_shows_the_truth_and_every_detector(comparison):
-    drawn = side_by_side(comparison, 1, tile_width=100, columns=3)
+def test_draw_contact_sheet_shows_the_truth_and_every_detector(comparison):
+    drawn = draw_contact_sheet(comparison, 1, tile_width=100, columns=3)
 
     assert drawn.shape == (30 + 50, 3 * 100 + 2 * 8, 3)
     tiles = [drawn[30:, left : left + 100] for left in (0, 108, 216)]
@@ -202,7 +211,7 @@ def test_compare_without_labels_gives_agreement_with_the_largest(root, tmp_path)
     assert result.title == (
         "Agreement with nano, the largest, over apple, orange, banana, clock, car: 1 picture"
     )
-    assert "is it" in result.table()
+    assert "reference" in result.as_text()
 
 
 def test_compare_of_no_picture_says_so():
@@ -229,14 +238,14 @@ def test_compare_with_labels_of_other_pictures_says_so(picture, root):
     ("label", "named"),
     [
         pytest.param("0 0.5 0.5 0.2 0.2\n", "teapot", id="other"),
-        pytest.param("", "nothing", id="no"),
+        pytest.param("", "empty pictures", id="no"),
     ],
 )
 def test_compare_with_labels_that_no_detector_knows_says_so(picture, label, named):
     (picture.parent / "classes.txt").write_text("teapot\n")
     picture.with_suffix(".txt").write_text(label)
 
-    with pytest.raises(ValueError, match=rf"no object of a class that all .* there is {named}"):
+    with pytest.raises(ValueError, match=rf"no object of a class that all .* only {named}"):
         compare_detectors([picture], ["nano"])
 
 

@@ -1,4 +1,4 @@
-"""`detectlab compare`: what several detectors find in the same pictures, and what that costs."""
+"""`detectlab compare`: accuracy and cost of several detectors on the same pictures."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from detectlab.compare import Comparison
+    from detectlab.compare import ComparisonTable
 
-_DRAWN = 12  # pictures that are drawn, at most
+_MOST_DRAWN = 12  # pictures
 
 
 def compare(
@@ -21,12 +21,12 @@ def compare(
         typer.Option(
             "--models",
             "-m",
-            help="Detectors, as in a,b,c; nano@320 is one at another input size.",
-            show_default="all that are here",
+            help="Detectors, such as a,b,c; nano@320 sets the input size.",
+            show_default="all that are on this machine",
         ),
     ] = None,
     confidence: Annotated[
-        float, typer.Option("--confidence", "-c", min=0, max=1, help="Above it, an object counts.")
+        float, typer.Option("--confidence", "-c", min=0, max=1, help="Confidence threshold.")
     ] = 0.5,
     labels: Annotated[
         Path | None, typer.Option(help="Folder of label files.", show_default="beside the pictures")
@@ -41,26 +41,26 @@ def compare(
         bool, typer.Option("--json", help="Print JSON, and draw only where --out is given.")
     ] = False,
 ) -> None:
-    """Compare detectors: time, what is found, size and memory.
+    """Compare detectors: accuracy, time, size and memory.
 
-    With label files (`apple.txt` for `apple.jpg`, beside it or in `labels`), what is found is
-    AP50; otherwise it is how far each detector agrees with the largest.
+    With label files (`apple.txt` for `apple.jpg`, beside it or in `labels`), the accuracy is
+    AP50; without, it is the agreement with the largest detector.
     """
     from detectlab.compare import compare_detectors
     from detectlab.vision.image_files import list_pictures
 
     comparison = compare_detectors(
-        list_pictures(pictures), _wanted(models), labels=labels, confidence=confidence
+        list_pictures(pictures), _names(models), labels=labels, confidence=confidence
     )
     if as_json:
         typer.echo(json.dumps(comparison.as_json(), indent=2))
     else:
-        typer.echo(comparison.table())
+        typer.echo(comparison.as_text())
     if out or not as_json:
         _draw(comparison, out or Path("images_with_boxes") / "compare")
 
 
-def _wanted(models: str | None) -> list[str]:
+def _names(models: str | None) -> list[str]:
     from detectlab.models.files import is_present
     from detectlab.models.registry import registry
 
@@ -69,19 +69,19 @@ def _wanted(models: str | None) -> list[str]:
     return [name for name in models.split(",") if name.strip()]
 
 
-def _draw(comparison: "Comparison", folder: Path) -> None:
-    """Write the plot, and the pictures about which the detectors differ most."""
-    from detectlab.compare import most_different, side_by_side
+def _draw(comparison: "ComparisonTable", folder: Path) -> None:
+    """Write the plot, and contact sheets of the pictures with the least agreement."""
+    from detectlab.compare import draw_contact_sheet, most_different
     from detectlab.compare.plot import PlotError, save_plot
     from detectlab.vision.images import encode_image
 
     folder.mkdir(parents=True, exist_ok=True)
-    for rank, index in enumerate(most_different(comparison, _DRAWN), start=1):
-        drawn = encode_image(side_by_side(comparison, index))
-        # Pictures of different folders may have the same name, so the rank is a part of it.
+    for rank, index in enumerate(most_different(comparison, _MOST_DRAWN), start=1):
+        drawn = encode_image(draw_contact_sheet(comparison, index))
+        # The rank makes the names of pictures from different folders distinct.
         name = f"{rank:02}-{comparison.pictures[index].stem}.jpg"
         (folder / name).write_bytes(drawn)
-    typer.echo(f"Drawings of what each found are in {folder}.", err=True)
+    typer.echo(f"Drawings of all detections are in {folder}.", err=True)
     try:
         save_plot(comparison, folder / "time-and-found.png")
     except PlotError as error:

@@ -1,15 +1,15 @@
-"""Choosing a detector: what each finds in the same pictures, and what it costs."""
+"""Comparison of detectors on the same pictures: accuracy, time, size and memory."""
 
-from detectlab.compare.contact_sheet import most_different, side_by_side
+from detectlab.compare.contact_sheet import draw_contact_sheet, most_different
 from detectlab.compare.contender import Contender
 from detectlab.compare.measure import compare_detectors
-from detectlab.compare.table import Comparison, Row
+from detectlab.compare.table import ComparisonTable, Row
 
 __all__ = [
-    "Comparison",
+    "ComparisonTable",
     "Contender",
     "Row",
     "compare_detectors",
+    "draw_contact_sheet",
     "most_different",
-    "side_by_side",
 ]

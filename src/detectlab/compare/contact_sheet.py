@@ -1,4 +1,4 @@
-"""The same picture, drawn by each detector, side by side."""
+"""Contact sheet: the same picture with the boxes of each detector."""
 
 import math
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.compare.scoring import judge_by_reference, only
-from detectlab.compare.table import Comparison
+from detectlab.compare.scoring import keep_classes, score_against_reference
+from detectlab.compare.table import ComparisonTable
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
 from detectlab.vision.images import read_image
@@ -19,19 +19,19 @@ _BAR_PX = 30
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
-def side_by_side(
-    comparison: Comparison, index: int, tile_width: int = 640, columns: int | None = None
+def draw_contact_sheet(
+    comparison: ComparisonTable, index: int, *, tile_width: int = 640, columns: int | None = None
 ) -> NDArray[np.uint8]:
-    """What each detector found in a picture, and what is really there where that is known.
+    """One tile for each detector's boxes, after one for the labels where there are any.
 
     Args:
-        comparison: What was compared.
-        index: Which of its pictures.
-        tile_width: Width of each drawing, in pixels.
-        columns: How many stand beside each other; by default as many as make it about square.
+        comparison: The result of `compare_detectors`.
+        index: Index of the picture in `comparison.pictures`.
+        tile_width: Width of each tile, in pixels.
+        columns: Tiles in a row; by default the number that makes the sheet about square.
 
     Returns:
-        `(height, width, 3)` uint8, BGR.
+        Picture `(height, width, 3)` uint8, BGR.
     """
     pixels = read_image(comparison.pictures[index])
     height = round(pixels.shape[0] * tile_width / pixels.shape[1])
@@ -39,7 +39,7 @@ def side_by_side(
     small = cv2.resize(pixels, (tile_width, height), interpolation=cv2.INTER_AREA)
     canvas: NDArray[np.uint8] = small.astype(np.uint8, copy=False)
     answers = [(row.name, row.answers[index]) for row in comparison.rows]
-    # The classes of all, so that each has the same colour everywhere.
+    # The union of all classes, so that a class has one colour on all tiles.
     names = tuple(dict.fromkeys(name for _, answer in answers for name in answer.names))
     tiles = [
         _titled(draw_bbox(canvas, _renamed(answer, names, scale)), f"{name}: {len(answer)} found")
@@ -52,22 +52,23 @@ def side_by_side(
     return _grid(tiles, columns or math.ceil(math.sqrt(len(tiles))))
 
 
-def most_different(comparison: Comparison, count: int) -> list[int]:
-    """The pictures about which the detectors differ most, by their indices.
+def most_different(comparison: ComparisonTable, count: int) -> list[int]:
+    """Indices of the pictures with the least agreement between the detectors.
 
     Args:
-        comparison: What was compared.
-        count: How many, at most.
+        comparison: The result of `compare_detectors`.
+        count: Largest number of indices.
 
     Returns:
         Indices of `comparison.pictures`, the most different first.
     """
-    answers = [[only(one, comparison.classes) for one in row.answers] for row in comparison.rows]
+    classes = comparison.classes
+    answers = [[keep_classes(one, classes) for one in row.answers] for row in comparison.rows]
 
     def agreement(index: int) -> float:
         of_picture = [one[index] for one in answers]
         pairs = [(a, b) for place, a in enumerate(of_picture) for b in of_picture[:place]]
-        scores = [judge_by_reference([a], [b], comparison.classes).score for a, b in pairs]
+        scores = [score_against_reference([a], [b], classes).score for a, b in pairs]
         return sum(scores)
 
     return sorted(range(len(comparison.pictures)), key=agreement)[:count]
@@ -79,7 +80,7 @@ def _renamed(found: Detections, names: Sequence[str], scale: float) -> Detection
 
 
 def _as_detections(there: Labels, size_wh: tuple[int, int], names: Sequence[str]) -> Detections:
-    """The objects of classes that a detector knows."""
+    """The labelled objects of the classes in `names`."""
     kept = [index for index, name in enumerate(there.names) if name in names]
     width, height = size_wh
     return Detections(

@@ -1,4 +1,4 @@
-"""What takes part in a comparison: a detector, perhaps at another input size."""
+"""Contender of a comparison: a detector at an input size."""
 
 import re
 from dataclasses import dataclass
@@ -12,9 +12,8 @@ class Contender:
     """A detector at an input size.
 
     Attributes:
-        model: Name of the detector, as the registry has it.
-        input_size: Side of the square that pictures are resized to, in pixels; `None` for the one
-            that the detector was made for.
+        model: Name of the detector in the registry.
+        input_size: Side of the square input, in pixels; `None` for the detector's own.
     """
 
     model: str
@@ -36,23 +35,23 @@ class Contender:
             return cls(name)
         if not re.fullmatch(r"\d{1,5}", side) or int(side) == 0 or int(side) % 32:
             raise ValueError(
-                f"`models`: behind @ stands the input size, a multiple of 32. Received: {text!r}"
+                f"`models`: after @ comes the input size, a multiple of 32. Received: {text!r}"
             )
         return cls(name, int(side))
 
     @property
     def name(self) -> str:
-        """As `parse` reads it."""
+        """The text that `parse` reads."""
         return f"{self.model}@{self.input_size}" if self.input_size else self.model
 
     @property
     def side(self) -> int:
-        """Width of its input in pixels."""
+        """Side of the input, in pixels."""
         return self.input_size or get_card(self.model).input_size
 
     @property
     def file_bytes(self) -> int:
-        """Size of its files, without the list of classes."""
+        """Size of the network's files, without the list of classes."""
         files = locate(self.model)
         present = [file for file in (files.config, files.weights) if file and file.is_file()]
         return sum(file.stat().st_size for file in present)

@@ -1,4 +1,4 @@
-"""Asking several detectors about the same pictures, by turns."""
+"""Run several detectors on the same pictures, in turns, and measure them."""
 
 import math
 import time
@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from detectlab.compare.contender import Contender
 from detectlab.compare.memory import measure_memory
-from detectlab.compare.scoring import Verdict, judge_by_labels, judge_by_reference, only
-from detectlab.compare.table import Comparison, Row, common_classes
+from detectlab.compare.scoring import (
+    Verdict,
+    keep_classes,
+    score_against_labels,
+    score_against_reference,
+)
+from detectlab.compare.table import ComparisonTable, Row, common_classes
 from detectlab.detection.detector import Detector, load_detector
 from detectlab.vision.detections import Detections
 from detectlab.vision.images import read_image
@@ -18,12 +23,12 @@ from detectlab.vision.labels import NOTHING, Labels, known_classes, label_file, 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_ENOUGH = 20  # detections to time, at least
-_LOWEST = 0.01  # confidence from which AP50 is computed
+_LEAST_TIMED = 20  # detections of each detector
+_AP_CONFIDENCE = 0.01  # threshold of the detections that AP50 is computed from
 
 
-class _Asked(NamedTuple):
-    """Per detector, its answers and its milliseconds; and the pictures' sizes."""
+class _Run(NamedTuple):
+    """Detections and milliseconds of each detector, and the sizes of the pictures."""
 
     answers: list[list[Detections]]
     times_ms: list[list[float]]
@@ -33,77 +38,75 @@ class _Asked(NamedTuple):
 def compare_detectors(
     pictures: Sequence[Path],
     contenders: Sequence[Contender | str],
+    *,
     labels: Path | None = None,
     confidence: float = 0.5,
     progress: bool = True,
-) -> Comparison:
-    """Measure what several detectors find in the same pictures, and what that costs.
+) -> ComparisonTable:
+    """Measure the accuracy and the cost of several detectors on the same pictures.
 
-    Each picture is given to all of them before the next one, and they take turns in being first,
-    so that whatever else the machine does hits them alike. The first round over all pictures finds
-    the objects, and warms up: it is not timed. Every detector is timed 20 times or more.
+    All detectors get a picture before the next one is read, and they take turns in being first, so
+    that other load on the machine affects all of them alike. The first round over the pictures
+    finds the objects and warms up: it is not timed. Each detector is timed at least 20 times.
 
     Args:
-        pictures: Files.
-        contenders: The detectors, as `Contender.parse` reads them; fetched where they are missing.
-        labels: Folder of the label files; by default they are looked for beside the pictures. See
-            `detectlab.vision.labels`. Without any, the largest detector is the measure.
-        confidence: Above which an object counts as found, in `[0, 1]`.
-        progress: Whether to show a bar.
+        pictures: Files of the pictures.
+        contenders: Detectors, as `Contender.parse` reads them; missing ones are fetched.
+        labels: Folder of the label files, by default the folder of each picture; for the format see
+            `detectlab.vision.labels`. Without any labels, the largest detector is the reference.
+        confidence: Confidence threshold of an object, in `[0, 1]`.
+        progress: Whether to show a progress bar.
 
     Raises:
-        ValueError: There is no such detector, no picture, no class that all know, or a label file
-            is wrong.
+        ValueError: An unknown detector, no picture, no common class, or a wrong label file.
         WeightsError: A detector cannot be fetched.
         ImageError: A file is no picture.
         OSError: A file cannot be read.
     """
     if not pictures:
         raise ValueError("`pictures` must name at least one picture. Received: none")
-    chosen = [Contender.parse(one) if isinstance(one, str) else one for one in contenders]
-    chosen = list(dict.fromkeys(chosen))
+    parsed = [Contender.parse(one) if isinstance(one, str) else one for one in contenders]
+    chosen = list(dict.fromkeys(parsed))
     if not chosen:
         raise ValueError("`contenders` must name at least one detector. Received: none")
     there, unlabelled = _read_all_labels(pictures, labels)
     detectors = [load_detector(one.model, input_size=one.input_size) for one in chosen]
     classes = _classes_that_count(detectors, there)
     with _bar(pictures, chosen, progress) as bar:
-        asked = _ask_all(pictures, detectors, confidence, there is not None, bar)
-        memory = []
-        for one in chosen:
-            memory.append(measure_memory(one))
-            bar.update()
-    found = [[answer.above(confidence) for answer in answers] for answers in asked.answers]
-    largest = _largest(chosen, asked.times_ms)
-    verdicts = _judge(asked, found, there, classes, largest)
+        run = _run_all(pictures, detectors, confidence, with_labels=there is not None, bar=bar)
+        memory = [_measured(one, bar) for one in chosen]
+    found = [[answer.above(confidence) for answer in answers] for answers in run.answers]
+    largest = _largest(chosen, run.times_ms)
+    verdicts = _score(run, found, there, classes, largest)
     rows = tuple(
         Row(
             contender=one,
             known_classes=len(detectors[index].names),
             verdict=verdicts[index],
-            objects=sum(len(only(answer, classes)) for answer in found[index]),
-            times_ms=tuple(asked.times_ms[index]),
+            objects=sum(len(keep_classes(answer, classes)) for answer in found[index]),
+            times_ms=tuple(run.times_ms[index]),
             file_bytes=one.file_bytes,
             memory_bytes=memory[index],
             answers=tuple(found[index]),
         )
         for index, one in enumerate(chosen)
     )
-    return Comparison(
-        rows=rows,
-        classes=classes,
-        pictures=tuple(pictures),
-        confidence=confidence,
-        labels=there,
-        reference=None if there is not None else chosen[largest].name,
-        unlabelled=unlabelled,
+    reference = None if there is not None else chosen[largest].name
+    return ComparisonTable(
+        rows, classes, tuple(pictures), confidence, there, reference, unlabelled=unlabelled
     )
+
+
+def _measured(contender: Contender, bar: "tqdm[NoReturn]") -> int | None:
+    memory_bytes = measure_memory(contender)
+    bar.update()
+    return memory_bytes
 
 
 def _read_all_labels(
     pictures: Sequence[Path], folder: Path | None
 ) -> tuple[tuple[Labels, ...] | None, int]:
-    """What is in each picture, or `None`; and how many have no labels."""
+    """Labels of each picture, or `None` without any; and the number of unlabelled pictures."""
     if folder and not folder.is_dir():
         raise ValueError(f"`labels` must be a folder of label files. Received: {folder}")
     files = [label_file(picture, folder) for picture in pictures]
@@ -130,8 +133,8 @@ def _classes_that_count(
     counting = common_classes([labelled, common]) if labelled else ()
     if not counting:
         raise ValueError(
-            f"the labels have no object of a class that all detectors know: there is "
-            f"{', '.join(labelled[:8]) or 'nothing'}."
+            "the labels have no object of a class that all detectors know, only "
+            f"{', '.join(labelled[:8]) or 'empty pictures'}."
         )
     return counting
 
@@ -149,22 +152,23 @@ def _bar(
 
 
 def _rounds(pictures: Sequence[Path]) -> int:
-    return math.ceil(_ENOUGH / len(pictures))
+    return math.ceil(_LEAST_TIMED / len(pictures))
 
 
-def _ask_all(
+def _run_all(
     pictures: Sequence[Path],
     detectors: Sequence[Detector],
     confidence: float,
-    judged: bool,
+    *,
+    with_labels: bool,
     bar: "tqdm[NoReturn]",
-) -> _Asked:
-    asked = _Asked([[] for _ in detectors], [[] for _ in detectors], [])
+) -> _Run:
+    run = _Run([[] for _ in detectors], [[] for _ in detectors], [])
     for picture in pictures:
         pixels = read_image(picture)
-        asked.sizes_wh.append((pixels.shape[1], pixels.shape[0]))
-        for detector, answers in zip(detectors, asked.answers, strict=True):
-            lowest = min(_LOWEST, confidence) if judged else confidence
+        run.sizes_wh.append((pixels.shape[1], pixels.shape[0]))
+        for detector, answers in zip(detectors, run.answers, strict=True):
+            lowest = min(_AP_CONFIDENCE, confidence) if with_labels else confidence
             answers.append(detector.detect(pixels, lowest))
             bar.update()
     for turn, picture in enumerate(list(pictures) * _rounds(pictures)):
@@ -173,26 +177,29 @@ def _ask_all(
             index = (place + turn) % len(detectors)
             started = time.perf_counter()
             detectors[index].detect(pixels, confidence)
-            asked.times_ms[index].append((time.perf_counter() - started) * 1000)
+            run.times_ms[index].append((time.perf_counter() - started) * 1000)
             bar.update()
-    return asked
+    return run
 
 
 def _largest(contenders: Sequence[Contender], times_ms: Sequence[Sequence[float]]) -> int:
-    """The index of the detector with the largest files; of the same files, the largest input."""
+    """Index of the detector with the largest files; of equals, with the largest input."""
     return max(
         range(len(contenders)),
         key=lambda i: (contenders[i].file_bytes, contenders[i].side, sum(times_ms[i])),
     )
 
 
-def _judge(
-    asked: _Asked,
+def _score(
+    run: _Run,
     found: Sequence[Sequence[Detections]],
     labels: Sequence[Labels] | None,
     classes: Sequence[str],
     largest: int,
 ) -> list[Verdict]:
     if labels is None:
-        return [judge_by_reference(answers, found[largest], classes) for answers in found]
-    return [judge_by_labels(answers, labels, asked.sizes_wh, classes) for answers in asked.answers]
+        return [score_against_reference(answers, found[largest], classes) for answers in found]
+    return [
+        score_against_labels(answers, labels, sizes_wh=run.sizes_wh, classes=classes)
+        for answers in run.answers
+    ]

@@ -1,9 +1,9 @@
-"""Time against what was found, as a plot; needs Matplotlib, which comes with the lab."""
+"""Plot of accuracy over time; needs Matplotlib, which is part of the extra `lab`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectlab.compare.table import Comparison
+from detectlab.compare.table import ComparisonTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,14 +12,18 @@ _WIDE = 6  # largest over smallest time, from which the axis is logarithmic
 
 
 class PlotError(RuntimeError):
-    """There is nothing to plot with."""
+    """Matplotlib is not installed."""
 
 
-def save_plot(comparison: Comparison, file: Path) -> None:
-    """Write the plot as a picture, in the format that the file's name ends in.
+def save_plot(comparison: ComparisonTable, file: Path) -> None:
+    """Write the plot as a picture file.
+
+    Args:
+        comparison: The result of `compare_detectors`.
+        file: Its suffix chooses the format.
 
     Raises:
-        PlotError: Matplotlib is not installed; the message says how to get it.
+        PlotError: Matplotlib is not installed; the message says how to install it.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -34,21 +38,21 @@ def save_plot(comparison: Comparison, file: Path) -> None:
     figure.savefig(file)
 
 
-def draw_plot(comparison: Comparison, axes: "Axes") -> None:
-    """Draw each detector as a point: the time of a picture, and AP50 or agreement.
+def draw_plot(comparison: ComparisonTable, axes: "Axes") -> None:
+    """Draw each detector as a point: milliseconds a picture, and AP50 or agreement.
 
-    The line through a point reaches over the middle 80 % of its times.
+    The line through a point spans the middle 80 % of its times.
 
     Args:
-        comparison: What was compared.
-        axes: Of Matplotlib.
+        comparison: The result of `compare_detectors`.
+        axes: Axes of Matplotlib, which are drawn on.
     """
     rows = sorted(comparison.rows, key=lambda row: row.ms)
     for place, row in enumerate(rows):
         low, middle, high = (row.percentile_ms(percent) for percent in (10, 50, 90))
         spread = [[middle - low], [high - middle]]
         axes.errorbar(middle, row.score, xerr=spread, fmt="o", capsize=3, markersize=7)
-        above = (0, -18 if place % 2 else 9)  # by turns, so that neighbours stay legible
+        above = (0, -18 if place % 2 else 9)  # alternately, so that neighbours stay legible
         axes.annotate(
             row.name, (middle, row.score), xytext=above, textcoords="offset points", ha="center"
         )
@@ -65,7 +69,7 @@ def draw_plot(comparison: Comparison, axes: "Axes") -> None:
 
 
 def _use_logarithm(axes: "Axes") -> None:
-    """Times on a logarithmic axis, written as plain numbers."""
+    """Make the time axis logarithmic, with plain numbers as labels."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""How good answers are: against labels, or against another detector's answers."""
+"""Scores of detections: AP50 against labels, or F1 against another detector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +14,31 @@ Sizes = Sequence[tuple[int, int]]  # width and height of each picture
 
 @dataclass(frozen=True)
 class Verdict:
-    """How good a detector's answers are, from 0 to 1: altogether, and for each class.
+    """Score of a detector, in `[0, 1]`.
 
     Attributes:
         score: AP50, averaged over the classes, or agreement.
-        per_class: The same for each class; empty for agreement.
+        per_class: AP50 of each class; empty for agreement.
     """
 
     score: float
     per_class: dict[str, float]
 
 
-def judge_by_labels(
-    answers: Sequence[Detections], labels: Sequence[Labels], sizes_wh: Sizes, classes: Sequence[str]
+def score_against_labels(
+    answers: Sequence[Detections],
+    labels: Sequence[Labels],
+    *,
+    sizes_wh: Sizes,
+    classes: Sequence[str],
 ) -> Verdict:
-    """AP50 of a detector's answers.
+    """AP50 of a detector.
 
     Args:
-        answers: Picture by picture, from a very low confidence on.
-        labels: What is there, in the same order.
-        sizes_wh: The pictures' sizes in pixels.
-        classes: Those that count: the detector knows them, and there is one at least.
+        answers: Its detections in each picture, above a very low confidence.
+        labels: Labels of each picture.
+        sizes_wh: Width and height of each picture, in pixels.
+        classes: Classes that count, at least one; the detector knows all of them.
     """
     found = [_as_found(a, s, classes) for a, s in zip(answers, sizes_wh, strict=True)]
     truth = [_as_truth(there, classes) for there in labels]
@@ -44,31 +48,31 @@ def judge_by_labels(
     return Verdict(float(np.mean(list(per_class.values()))), per_class)
 
 
-def judge_by_reference(
+def score_against_reference(
     answers: Sequence[Detections], reference: Sequence[Detections], classes: Sequence[str]
 ) -> Verdict:
-    """Agreement with another detector's answers: F1 of objects of the same class and place.
+    """Agreement with another detector: F1 of objects of the same class and place.
 
     Args:
-        answers: Picture by picture.
-        reference: The other one's, in the same order.
-        classes: Those that count: both know them.
+        answers: Detections in each picture.
+        reference: Detections of the other detector, in the same order.
+        classes: Classes that count; both detectors know all of them.
     """
     matched = objects = 0
     for one, other in zip(answers, reference, strict=True):
-        ours, theirs = only(one, classes), only(other, classes)
+        ours, theirs = keep_classes(one, classes), keep_classes(other, classes)
         matched += len(match(theirs, ours))
         objects += len(ours) + len(theirs)
     return Verdict(2 * matched / objects if objects else 1.0, {})
 
 
-def only(found: Detections, classes: Sequence[str]) -> Detections:
-    """The objects of some classes."""
+def keep_classes(found: Detections, classes: Sequence[str]) -> Detections:
+    """The detections of these classes."""
     return found[np.array([label in classes for label in found.labels], dtype=bool)]
 
 
 def _as_found(answer: Detections, size_wh: tuple[int, int], classes: Sequence[str]) -> Found:
-    answer = only(answer, classes)
+    answer = keep_classes(answer, classes)
     numbers = np.array([classes.index(label) for label in answer.labels], np.float32)
     width, height = size_wh
     shares = answer.xyxy / np.array([width, height, width, height], np.float32)

@@ -1,4 +1,4 @@
-"""What a comparison found: a row for each detector, as a table and as JSON."""
+"""Result of a comparison: a row for each detector, as text and as JSON."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ _MANY = 8  # classes that a sentence can list
 
 @dataclass(frozen=True)
 class Row:
-    """What one detector found, and what it cost.
+    """Accuracy and cost of one detector.
 
     Attributes:
         contender: The detector.
-        known_classes: How many classes it knows.
-        verdict: How good its answers are.
-        objects: How many objects it found.
-        times_ms: Milliseconds of each detection that was timed.
+        known_classes: Number of classes that it knows.
+        verdict: Its score.
+        objects: Number of objects that it found.
+        times_ms: Milliseconds of each timed detection.
         file_bytes: Size of its files.
-        memory_bytes: How much a process grows by it, or `None` where that is not known.
-        answers: What it found, picture by picture.
+        memory_bytes: Growth of a process that loads and runs it; `None` where not known.
+        answers: Its detections in each picture.
     """
 
     contender: Contender
@@ -41,7 +41,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The detector, as one types it."""
+        """Name of the contender, such as `nano@320`."""
         return self.contender.name
 
     @property
@@ -51,20 +51,20 @@ class Row:
 
     @property
     def ms(self) -> float:
-        """Milliseconds for a picture, in the middle."""
+        """Median of the milliseconds a picture."""
         return self.percentile_ms(50)
 
     @property
     def file_mb(self) -> float:
-        """Size of its files in MB."""
+        """Size of the files, in MB."""
         return self.file_bytes / 1e6
 
     def percentile_ms(self, percent: float) -> float:
-        """Milliseconds within which this share of the pictures was done, 0 to 100."""
+        """Percentile of the milliseconds a picture; `percent` is in `[0, 100]`."""
         return float(np.percentile(self.times_ms, percent))
 
     def as_json(self) -> dict[str, Any]:
-        """Its figures under plain names."""
+        """All figures as JSON values."""
         times = {f"p{p}": round(self.percentile_ms(p), 2) for p in (10, 50, 90)}
         return {
             "name": self.name,
@@ -81,18 +81,17 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What several detectors made of the same pictures.
+class ComparisonTable:
+    """Several detectors on the same pictures.
 
     Attributes:
-        rows: The detectors, in the order in which they were named.
-        classes: The classes that count: every one of the detectors knows them.
-        pictures: The pictures.
-        confidence: Above which an object counts as found, in `[0, 1]`.
-        labels: What is really in the pictures, where that is known.
-        reference: The largest detector, with which the others agree or not where there are no
-            labels.
-        unlabelled: How many pictures have no labels although others do.
+        rows: A row for each detector, in the order given.
+        classes: Classes that count: all of the detectors know them.
+        pictures: Files of the pictures.
+        confidence: Confidence threshold of an object, in `[0, 1]`.
+        labels: Labels of each picture, where there are any.
+        reference: Name of the largest detector, whose answers replace missing labels.
+        unlabelled: Number of pictures without labels although others have some.
     """
 
     rows: tuple[Row, ...]
@@ -108,18 +107,26 @@ class Comparison:
         return next(row for row in self.rows if row.name == name)
 
     def best(self, max_ms: float, max_file_mb: float) -> Row | None:
-        """The row that finds most within a budget; of equals the quickest; `None` if none fits."""
+        """The row with the highest score within a budget; of equals the fastest.
+
+        Args:
+            max_ms: Largest median time, in milliseconds a picture.
+            max_file_mb: Largest size of the files, in MB.
+
+        Returns:
+            The row, or `None` when no detector fits.
+        """
         fitting = [row for row in self.rows if row.ms <= max_ms and row.file_mb <= max_file_mb]
         return max(fitting, key=lambda row: (row.score, -row.ms), default=None)
 
     @property
     def measure(self) -> str:
-        """What `score` is: `"AP50"` or `"agreement"`."""
+        """Name of the score: `"AP50"` or `"agreement"`."""
         return "AP50" if self.labels is not None else "agreement"
 
     @property
     def title(self) -> str:
-        """What was judged, over which classes."""
+        """One line: the score, the classes and the pictures."""
         classes = ", ".join(self.classes)
         if len(self.classes) > _MANY:
             classes = f"the {len(self.classes)} classes that all of them know"
@@ -128,13 +135,13 @@ class Comparison:
             return f"Agreement with {self.reference}, the largest, over {classes}: {pictures}"
         names = [name for there in self.labels for name in there.names]
         objects = _counted(sum(name in self.classes for name in names), "object")
-        note = f" ({self.unlabelled} without labels: taken for empty)" if self.unlabelled else ""
+        note = f" ({self.unlabelled} without labels count as empty)" if self.unlabelled else ""
         return f"AP50 over {classes}: {objects} in {pictures}{note}"
 
-    def table(self) -> str:
-        """All figures as lines of text."""
-        head = ["detector", "input", "classes", self.measure, f"found > {self.confidence:g}",
-                "ms a picture", "(p10 to p90)", "file MB", "memory MB"]  # fmt: skip
+    def as_text(self) -> str:
+        """All figures as a table in plain text."""
+        head = ["detector", "input", "classes", self.measure, f"found > {self.confidence:g}"]
+        head += ["ms a picture", "(p10 to p90)", "file MB", "memory MB"]
         cells = [head, *(self._cells(row) for row in self.rows)]
         widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
         lines = [
@@ -152,7 +159,7 @@ class Comparison:
             row.name,
             str(row.contender.side),
             str(row.known_classes),
-            "is it" if row.name == self.reference else f"{row.score:.3f}",
+            "reference" if row.name == self.reference else f"{row.score:.3f}",
             str(row.objects),
             f"{middle:.1f}",
             f"({low:.1f} to {high:.1f})",
@@ -161,7 +168,7 @@ class Comparison:
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything but the answers themselves."""
+        """All figures as JSON values, without the detections."""
         return {
             "measure": self.measure,
             "reference": self.reference,
@@ -174,7 +181,7 @@ class Comparison:
 
 
 def common_classes(known: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The classes that are in every list, in the order of the first."""
+    """The classes that are in all lists, in the order of the first."""
     return tuple(name for name in known[0] if all(name in names for names in known[1:]))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from detectlab.course.server_checks import answer_of, correct, differ, not_yet
 
 if TYPE_CHECKING:
-    from detectlab.compare import Comparison
+    from detectlab.compare import ComparisonTable
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def check_pick(pick: Callable[[Sequence[Any], float, float], object]) -> None:
     correct("First what must be, then what would be nice")
 
 
-def check_place(place: Mapping[str, float], comparison: "Comparison") -> None:
+def check_place(place: Mapping[str, float], comparison: "ComparisonTable") -> None:
     """Check a budget of the learner's own: some detector fits, and some does not."""
     wanted = {"max_ms", "max_file_mb", "min_score"}
     if place.keys() != wanted:
