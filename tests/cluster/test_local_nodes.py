@@ -70,11 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             applications = {
                 name: {
-                    "status": state, "message": "",
+                    "status": state,
+                    "message": "",
                     "deployments": {"D": {"message": self.server.message, "replicas": replicas}},
                 }
                 for name, state in self.server.states.items()
-            }  # fmt: skip
+            }
             self._answer(200, {"applications": applications})
             self.server.states["nano"] = self.server.states.pop("next", "RUNNING")
 
@@ -114,8 +115,9 @@ def family(tmp_path: Path) -> Iterator[int]:
     """A process with a child, which knows of a folder `ray-ours`."""
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD, str(tmp_path / "ray-ours")],
-        stdout=subprocess.PIPE, start_new_session=True,
-    ) as process:  # fmt: skip
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
         assert process.stdout is not None
         process.stdout.readline()
         yield process.pid

@@ -36,9 +36,13 @@ class PlayedCluster:
         return self.states
 
     def detect(
-        self, name: str, image: NDArray[np.uint8], confidence: float, nms_threshold: float,
+        self,
+        name: str,
+        image: NDArray[np.uint8],
+        confidence: float,
+        nms_threshold: float,
         deadline: Deadline,
-    ) -> Detections:  # fmt: skip
+    ) -> Detections:
         if self.error:
             raise self.error
         self.asked.append((name, confidence, nms_threshold, deadline.seconds))

@@ -16,9 +16,21 @@ from detectlab.cluster.settings import ClusterSettings, read_settings
 
 
 def make(**changes: Any) -> ClusterSettings:
-    return ClusterSettings.model_validate({"detectors": {"nano": {}, "nano-320": {
-        "model": "nano", "input_size": 320, "cpus": 2, "memory_mb": 512, "min_replicas": 2,
-    }}, **changes})  # fmt: skip
+    return ClusterSettings.model_validate(
+        {
+            "detectors": {
+                "nano": {},
+                "nano-320": {
+                    "model": "nano",
+                    "input_size": 320,
+                    "cpus": 2,
+                    "memory_mb": 512,
+                    "min_replicas": 2,
+                },
+            },
+            **changes,
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,19 +44,22 @@ def make(**changes: Any) -> ClusterSettings:
         pytest.param("{detectors: {nano: {}}, ports: 1}", "`ports`: Extra inputs", id="extra"),
         pytest.param(
             "{detectors: {nano: {}}, gateway: {limits: {api_key: x}}}",
-            "must be some of .*queue_size.* Received: api_key", id="limit",
+            "must be some of .*queue_size.* Received: api_key",
+            id="limit",
         ),
         pytest.param(
-            "{detectors: {nano: {}}, gateway: {limits: {workers: 0}}}", "greater than or equal to",
+            "{detectors: {nano: {}}, gateway: {limits: {workers: 0}}}",
+            "greater than or equal to",
             id="limit-value",
         ),
         pytest.param(
             "{detectors: {nano: {}}, plan: {stable: {model: yolov3}}}",
-            "`plan` names 'yolov3'; `detectors` has nano", id="plan",
+            "`plan` names 'yolov3'; `detectors` has nano",
+            id="plan",
         ),
         pytest.param("detectors: [", "is not YAML", id="yaml"),
     ],
-)  # fmt: skip
+)
 def test_settings_that_make_no_sense_are_refused_with_the_place(
     tmp_path: Path, content: str, told: str
 ) -> None:

@@ -34,13 +34,17 @@ SETTINGS: dict[str, Any] = {
         "nano": {**SMALL, "min_replicas": 2, "max_replicas": 2, "queue_size": 200},
         "nano-320": {**SMALL, "model": "nano", "input_size": 320, "max_replicas": 1},
         "slow": {
-            **SMALL, "model": "nano", "made_by": "slow_detectors:make", "at_once": 1,
-            "max_replicas": 1, "queue_size": 2,
+            **SMALL,
+            "model": "nano",
+            "made_by": "slow_detectors:make",
+            "at_once": 1,
+            "max_replicas": 1,
+            "queue_size": 2,
         },
     },
     "gateway": {"replicas": 2, "cpus": 0.05, "limits": {"deadline_s": 150}},
     "port": PORT,
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -136,9 +140,11 @@ class Load:
         for _ in range(self.attempts):
             try:
                 answer = requests.post(
-                    self.url, files={"file": self.picture}, timeout=200,
+                    self.url,
+                    files={"file": self.picture},
+                    timeout=200,
                     headers={"Accept": "application/json"},
-                )  # fmt: skip
+                )
             except requests.RequestException as error:
                 failures.append(repr(error))
                 continue

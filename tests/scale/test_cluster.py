@@ -52,9 +52,11 @@ def test_answers_equal_those_of_one_machine(
 
     def ask(picture: bytes) -> list[dict[str, Any]]:
         answer = requests.post(
-            f"{cluster.url}/predict?model={name}", files={"file": picture}, timeout=200,
+            f"{cluster.url}/predict?model={name}",
+            files={"file": picture},
+            timeout=200,
             headers={"Accept": "application/json"},
-        )  # fmt: skip
+        )
         assert answer.ok, answer.text
         assert answer.json()["model"] == name
         return answer.json()["detections"]
@@ -121,9 +123,11 @@ def test_broken_new_version_under_load_leaves_the_old_one_serving(healthy: Any, 
 def test_full_queue_answers_503_and_when_to_come_back(healthy: Any, apple: bytes) -> None:
     def ask(_: int) -> requests.Response:
         return requests.post(
-            f"{healthy.url}/predict?model=slow", files={"file": apple}, timeout=200,
+            f"{healthy.url}/predict?model=slow",
+            files={"file": apple},
+            timeout=200,
             headers={"Accept": "application/json"},
-        )  # fmt: skip
+        )
 
     with ThreadPoolExecutor(24) as clients:
         answers = list(clients.map(ask, range(24)))
@@ -204,9 +208,11 @@ def _until_all_gateways_say(cluster: Any, picture: bytes, model: str) -> int:
     while in_a_row < 20:
         assert time.monotonic() < until, f"not all gateways answer with {model}"
         answer = requests.post(
-            f"{cluster.url}/predict", files={"file": picture}, timeout=200,
+            f"{cluster.url}/predict",
+            files={"file": picture},
+            timeout=200,
             headers={"Accept": "application/json"},
-        )  # fmt: skip
+        )
         assert answer.ok, answer.text
         in_a_row = in_a_row + 1 if answer.json()["model"] == model else 0
     return in_a_row

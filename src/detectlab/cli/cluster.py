@@ -1,4 +1,4 @@
-"""`detectlab cluster`: the same service past one machine."""
+"""`detectlab cluster`: the service on several machines."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,18 +11,22 @@ if TYPE_CHECKING:
     from detectlab.cluster.local_nodes import Machine
     from detectlab.cluster.settings import ClusterSettings
 
-app = typer.Typer(help="The same service past one machine, on Ray Serve.", no_args_is_help=True)
+app = typer.Typer(help="Run the service on several machines, with Ray Serve.", no_args_is_help=True)
 
 File = Annotated[
     Path | None,
-    typer.Argument(help="What the cluster is to be, as YAML; by default one detector, here."),
+    typer.Argument(
+        help="Settings of the cluster, as YAML; by default one detector on this machine."
+    ),
 ]
 Address = Annotated[
     str | None,
-    typer.Option(help="Dashboard of a running cluster, http://HEAD:8265; by default our own."),
+    typer.Option(
+        help="Dashboard of a running cluster, http://HEAD:8265; by default this machine's."
+    ),
 ]
 Token = Annotated[
-    str, typer.Option(envvar="RAY_AUTH_TOKEN", help="What that wants to see, where it does.")
+    str, typer.Option(envvar="RAY_AUTH_TOKEN", help="Token of that dashboard, where it needs one.")
 ]
 _DEPLOY_S = 600.0
 
@@ -37,7 +41,7 @@ def config(
         str, typer.Option(help="For --kuberay: the container image with detectlab[scale].")
     ] = "detectlab-scale:latest",
 ) -> None:
-    """Write what Ray Serve reads: an application for each detector, and the gateway."""
+    """Write Ray Serve's configuration: an application for each detector, and the gateway."""
     from detectlab.cluster.config_files import as_yaml, serve_config
     from detectlab.cluster.kuberay import manifests
 
@@ -48,7 +52,7 @@ def config(
 
 @app.command()
 def up(file: File = None, address: Address = None, token: Token = "") -> None:
-    """Start a cluster on this machine, or bring a running one to what the file says."""
+    """Start a cluster on this machine, or apply the file to a running one."""
     from detectlab.cluster.config_files import serve_config
     from detectlab.cluster.dashboard import Dashboard, wait_until_answering
     from detectlab.cluster.settings import GATEWAY
@@ -56,7 +60,7 @@ def up(file: File = None, address: Address = None, token: Token = "") -> None:
     settings = _settings(file)
     dashboard = Dashboard(address, token) if address else _start(settings).dashboard
     dashboard.deploy(serve_config(settings))
-    typer.echo("Waiting until everything runs...")
+    typer.echo("Waiting until all replicas run...")
     dashboard.wait_until_running({*settings.detectors, GATEWAY}, _DEPLOY_S)
     if not address:
         host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host
@@ -64,30 +68,32 @@ def up(file: File = None, address: Address = None, token: Token = "") -> None:
     _show(dashboard)
     if not address:
         typer.secho(f"Listening on http://{settings.host}:{settings.port}/docs", bold=True)
-        typer.echo("`detectlab cluster down` ends it.")
+        typer.echo("`detectlab cluster down` stops it.")
 
 
 @app.command()
 def status(address: Address = None, token: Token = "") -> None:
-    """What runs, where, and what is wrong."""
+    """Show what runs, where, and what is wrong."""
     from detectlab.cluster.dashboard import ClusterError, Dashboard
 
     machine = None if address else _found()
     if machine is None and address is None:
-        raise ClusterError("no cluster of ours runs on this machine. `up` starts one.")
+        raise ClusterError(
+            "no cluster of ours runs on this machine. `detectlab cluster up` starts one."
+        )
     _show(machine.dashboard if machine else Dashboard(str(address), token))
 
 
 @app.command()
 def down() -> None:
-    """End the cluster that `up` started on this machine, and nothing else."""
+    """Stop the cluster that `up` started on this machine."""
     machine = _found()
     if machine is None:
         typer.echo("No cluster of ours runs on this machine.")
         return
     machine.stop()
     _state_file().unlink(missing_ok=True)
-    typer.echo("The cluster has ended.")
+    typer.echo("The cluster is stopped.")
 
 
 def _settings(file: Path | None) -> "ClusterSettings":
@@ -100,7 +106,7 @@ def _settings(file: Path | None) -> "ClusterSettings":
 
 
 def _start(settings: "ClusterSettings") -> "Machine":
-    """The machine's cluster, with as many nodes as the settings say."""
+    """The cluster of this machine, with as many nodes as the settings say."""
     from detectlab.cluster.local_nodes import Machine
     from detectlab.serving.auth import refuse_open_door
     from detectlab.settings import Settings

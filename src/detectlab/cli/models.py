@@ -13,7 +13,7 @@ app = typer.Typer(help="List, fetch, add, remove and check detectors.")
 
 @app.callback(invoke_without_command=True)
 def list_models(context: typer.Context) -> None:
-    """List the detectors: what each is for, and whether it is here."""
+    """List the detectors: size, licence, purpose, and where the files are."""
     if context.invoked_subcommand:
         return
     from detectlab.models.files import default_model, locate
@@ -29,8 +29,8 @@ def list_models(context: typer.Context) -> None:
         )
         typer.echo(f"    {card.description}")
     typer.echo(
-        "* is the default. `detectlab models pull NAME` fetches one, `models add NAME FILE...` "
-        "adds one of yours."
+        "* is the default. `detectlab models pull NAME` fetches a detector, "
+        "`models add NAME FILE...` adds your own."
     )
 
 
@@ -50,16 +50,16 @@ def _place(card: "ModelCard") -> str:
 def pull(
     names: Annotated[list[str], typer.Argument(help="Detectors to fetch.", metavar="NAME...")],
 ) -> None:
-    """Fetch detectors, each file checked by its checksum."""
+    """Fetch detectors, and check each file's checksum."""
     from detectlab.model_import.ultralytics_export import export
     from detectlab.models.files import ensure
     from detectlab.models.registry import get_card
 
-    for card in [get_card(name) for name in names]:  # all names are checked before any download
+    for card in [get_card(name) for name in names]:  # checks all names before any download
         if card.library_weights:
             typer.echo(
-                f"{card.name}: code and weights are {card.licence} ({card.licence_url}). Who "
-                "passes them on, or offers them over a network, has duties by it."
+                f"{card.name}: code and weights are {card.licence} ({card.licence_url}). The "
+                "licence sets conditions for passing them on, and for offering them over a network."
             )
             card = export(card)
         files = ensure(card)
@@ -68,20 +68,20 @@ def pull(
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="What it is to be called.")],
+    name: Annotated[str, typer.Argument(help="Name of the new detector.")],
     files: Annotated[
         list[Path],
         typer.Argument(help="One .onnx, or a .cfg and its .weights.", metavar="FILE..."),
     ],
     labels: Annotated[
-        Path | None, typer.Option(help="Its class names, one a line; ONNX may have them inside.")
+        Path | None, typer.Option(help="Class names, one a line; an ONNX file may contain them.")
     ] = None,
     input_size: Annotated[
         int | None,
-        typer.Option("--input", help="Side of its input in pixels, where the files leave it open."),
+        typer.Option("--input", help="Side of the input in pixels, where the files do not fix it."),
     ] = None,
 ) -> None:
-    """Add a detector of yours; servers that run offer it at once. Only add files that you trust."""
+    """Add your own detector; running servers offer it at once. Add only files that you trust."""
     from detectlab.model_import import add as adding
 
     card = adding.add(name, files, labels, input_size)
@@ -92,16 +92,14 @@ def add(
         f"({known}), licence: {card.licence}"
     )
     typer.echo(f"    {card.description}")
-    typer.echo(f"`detectlab detect --model {name} IMAGE...` asks it.")
+    typer.echo(f"`detectlab detect --model {name} IMAGE...` uses it.")
 
 
 @app.command("remove")
 def remove(
-    names: Annotated[
-        list[str], typer.Argument(help="Detectors that were added.", metavar="NAME...")
-    ],
+    names: Annotated[list[str], typer.Argument(help="Added detectors.", metavar="NAME...")],
 ) -> None:
-    """Remove detectors that were added."""
+    """Remove added detectors."""
     from detectlab.model_import import add as adding
 
     for name in names:
@@ -111,7 +109,7 @@ def remove(
 
 @app.command("verify")
 def verify_models() -> None:
-    """Read the files that are here, and compare their checksums."""
+    """Check the checksums of all files on this machine."""
     from detectlab.models.files import verify
     from detectlab.models.registry import registry
 
@@ -123,6 +121,6 @@ def verify_models() -> None:
             wrong |= state == "wrong" or (state == "missing" and card.own)
     if wrong:
         raise ValueError(
-            "a file is damaged. `detectlab models pull NAME` fetches it again; one that was added "
-            "has to be removed and added again."
+            "a file is damaged. `detectlab models pull NAME` fetches it again; remove an "
+            "added detector and add it again."
         )

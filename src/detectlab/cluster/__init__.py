@@ -1,7 +1,7 @@
-"""The same service past one machine, on Ray Serve. Only `serving` imports Ray.
+"""The service on several machines, with Ray Serve. Only `deployments` imports Ray.
 
-`settings` is read from one small file; `files` writes from it what Ray Serve and KubeRay want;
-`machine` starts nodes on this machine; `dashboard` talks to a running cluster; on the cluster's
-nodes, `serving` runs detectors and gateways, and `pool` and `store` are what makes a gateway of
-the app that runs on one machine, too.
+`settings` reads one small YAML file; `config_files` and `kuberay` write the configurations of Ray
+Serve and KubeRay from it. `local_nodes` starts nodes on this machine, and `dashboard` is a client
+of a running cluster's head. On the nodes, `deployments` runs detectors and gateways; a gateway is
+the app of one machine with the worker pool of `remote_pool` and the store of `shared_store`.
 """

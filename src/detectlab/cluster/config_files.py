@@ -1,4 +1,4 @@
-"""What Ray Serve and KubeRay want to read, written from the settings of a cluster."""
+"""Ray Serve's configuration, written from the settings of a cluster."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,15 +7,15 @@ import yaml
 
 from detectlab.cluster.settings import GATEWAY, ClusterSettings, DetectorSettings
 
-# Requests that a gateway takes beyond its own queue: those which it refuses, with a reason.
+# Requests that a gateway accepts beyond its own queue, to reject them with a reason.
 _SPARE = 64
 _GRACE_S = 10.0
 
 
 def serve_config(settings: ClusterSettings) -> dict[str, Any]:
-    """The file for `serve deploy`: an application for each detector, and the gateway.
+    """Configuration for `serve deploy`: an application for each detector, and the gateway.
 
-    Detectors have no address of their own: they are reached through the gateway only.
+    Detectors have no route of their own: only the gateway reaches them.
     """
     detectors = [_detector(name, one) for name, one in settings.detectors.items()]
     return {
@@ -23,20 +23,20 @@ def serve_config(settings: ClusterSettings) -> dict[str, Any]:
         "http_options": {
             "host": settings.host,
             "port": settings.port,
-            "keep_alive_timeout_s": 75,  # above what balancers keep connections for
+            "keep_alive_timeout_s": 75,  # longer than load balancers keep idle connections
         },
-        "logging_config": {"enable_access_log": False},  # the gateway writes its own
+        "logging_config": {"enable_access_log": False},  # the gateway writes one
         "applications": [*detectors, _gateway(settings)],
     }
 
 
 def as_yaml(documents: Sequence[dict[str, Any]]) -> str:
-    """Documents as one file, for people and programs."""
+    """Several documents as one YAML file."""
     return yaml.dump_all(documents, Dumper=_PlainDumper, sort_keys=False, width=100)
 
 
 class _PlainDumper(yaml.SafeDumper):
-    """Writes everything out, where others would refer back."""
+    """YAML without anchors and aliases: repeated values are written out."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -46,7 +46,7 @@ def _detector(name: str, detector: DetectorSettings) -> dict[str, Any]:
     scaling = {
         "min_replicas": detector.min_replicas,
         "max_replicas": detector.max_replicas,
-        # Below what a replica takes, so that another one starts before requests wait.
+        # Below a replica's limit, so that another one starts before requests wait.
         "target_ongoing_requests": max(1.0, 0.75 * detector.at_once),
     }
     return {
@@ -61,7 +61,7 @@ def _detector(name: str, detector: DetectorSettings) -> dict[str, Any]:
                 "max_ongoing_requests": detector.at_once,
                 "max_queued_requests": detector.queue_size,
                 "health_check_period_s": detector.check_every_s,
-                **_always(detector.cpus, detector.memory_mb),
+                **_common_options(detector.cpus, detector.memory_mb),
             }
         ],
     }
@@ -84,17 +84,17 @@ def _gateway(settings: ClusterSettings) -> dict[str, Any]:
                 "max_queued_requests": _SPARE,
                 "backpressure_config": {"status_code": 503, "retry_after_s": 1.0},
                 "user_config": {"plan": plan},
-                **_always(gateway.cpus, gateway.memory_mb),
+                **_common_options(gateway.cpus, gateway.memory_mb),
             }
         ],
     }
 
 
-def _always(cpus: float, memory_mb: int | None) -> dict[str, Any]:
-    """What all deployments have in common."""
+def _common_options(cpus: float, memory_mb: int | None) -> dict[str, Any]:
+    """Options that all deployments have in common."""
     memory = {"memory": memory_mb << 20} if memory_mb else {}
     return {
-        # A new version starts beside the old one, which goes on when the new one is broken.
+        # A new version starts beside the old one, which keeps running when the new one is broken.
         "max_surge_percent": 100,
         "graceful_shutdown_wait_loop_s": 1.0,
         "graceful_shutdown_timeout_s": _GRACE_S,

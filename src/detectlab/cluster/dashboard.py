@@ -1,4 +1,4 @@
-"""Asks a running cluster's head, over HTTP, to deploy, to stop, and how it is."""
+"""Client of a running cluster's head: deploy, stop, and read the state, over HTTP."""
 
 import json
 import time
@@ -7,16 +7,16 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-_TIMEOUT_S = 60.0  # on a machine with much else to do
+_TIMEOUT_S = 60.0  # long enough for a busy machine
 _SERVE = "/api/serve/applications/"
 _NODES = "/api/v0/nodes?detail=1"
 _ANSWERS_IN_A_ROW = 10
-# Not through the proxy that the environment names for the world outside.
+# Without the HTTP proxy of the environment, which is meant for other hosts.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class ClusterError(OSError):
-    """A cluster does not do what it was asked to; the message says what to do."""
+    """The cluster refused or did not answer; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class Replica:
     """A replica of an application.
 
     Attributes:
-        application: Whose it is.
+        application: Name of its application.
         state: `RUNNING`, `STARTING`, ...
-        pid: Its process; 0 while it has none.
+        pid: Process id; 0 while there is no process.
         node: Id of the node that it runs on.
-        id: Its own name, which no other replica ever has.
+        id: Unique name of the replica, never used again.
     """
 
     application: str
@@ -40,13 +40,13 @@ class Replica:
 
 @dataclass(frozen=True)
 class Application:
-    """What runs under one name: a detector, or the gateway.
+    """A deployed application: a detector, or the gateway.
 
     Attributes:
-        name: Its name.
+        name: Name of the application.
         state: `RUNNING`, `DEPLOYING`, `DEPLOY_FAILED`, `UNHEALTHY`, ...
-        message: What is wrong with it; empty when nothing is.
-        replicas: Its replicas, in whatever state.
+        message: Error message; empty without an error.
+        replicas: All replicas, whatever their state.
     """
 
     name: str
@@ -56,16 +56,16 @@ class Application:
 
     @property
     def running(self) -> int:
-        """How many replicas can answer."""
+        """Number of replicas that can answer."""
         return sum(replica.state == "RUNNING" for replica in self.replicas)
 
 
 class Dashboard:
-    """The head of a cluster, as its operators see it.
+    """Client of the dashboard on a cluster's head.
 
     Args:
-        url: Its address, `http://127.0.0.1:8265` for example.
-        token: What it wants to see, where Ray's token authentication is on.
+        url: Address of the dashboard, such as `http://127.0.0.1:8265`.
+        token: Bearer token, where Ray's token authentication is on.
     """
 
     def __init__(self, url: str, token: str = "") -> None:
@@ -73,46 +73,50 @@ class Dashboard:
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def deploy(self, config: dict[str, Any]) -> None:
-        """Take over a configuration, as `serve_config` writes it; returns before it is done.
+        """Send a configuration from `serve_config`; returns before it is applied.
 
         Raises:
-            ClusterError: When it is refused, or the head cannot be reached.
+            ClusterError: The head refuses it or cannot be reached.
         """
-        self._ask("PUT", _SERVE, config)
+        self._send("PUT", _SERVE, config)
 
     def clear(self) -> None:
-        """End all applications, which finish what they have begun; returns when they are gone.
+        """Delete all applications after their running requests; returns when they are gone.
 
         Raises:
-            ClusterError: When the head cannot be reached.
+            ClusterError: The head cannot be reached.
         """
-        self._ask("DELETE", _SERVE)
+        self._send("DELETE", _SERVE)
 
     def applications(self) -> dict[str, Application]:
-        """What is deployed, by name.
+        """The deployed applications, by name.
 
         Raises:
-            ClusterError: When the head cannot be reached.
+            ClusterError: The head cannot be reached.
         """
-        found = self._ask("GET", _SERVE)["applications"]
+        found = self._send("GET", _SERVE)["applications"]
         return {name: _application(name, facts) for name, facts in found.items()}
 
     def nodes(self) -> list[dict[str, Any]]:
-        """The nodes that are alive: `node_id`, `node_name`, `is_head_node`, ...
+        """The live nodes: `node_id`, `node_name`, `is_head_node`, ...
 
         Raises:
-            ClusterError: When the head cannot be reached.
+            ClusterError: The head cannot be reached.
         """
-        found = self._ask("GET", _NODES)["data"]["result"]["result"]
+        found = self._send("GET", _NODES)["data"]["result"]["result"]
         return [node for node in found if node["state"] == "ALIVE"]
 
-    def wait_until_running(self, names: set[str], seconds: float) -> None:
-        """Wait until these applications run, and nothing else does.
+    def wait_until_running(self, names: set[str], timeout_s: float) -> None:
+        """Wait until exactly these applications run.
+
+        Args:
+            names: Names of the applications.
+            timeout_s: Longest time to wait, in seconds.
 
         Raises:
-            ClusterError: When one fails, or it takes longer.
+            ClusterError: An application failed, or the time is over.
         """
-        until = time.monotonic() + seconds
+        until = time.monotonic() + timeout_s
         while True:
             found = self.applications()
             states = {name: one.state for name, one in found.items()}
@@ -123,12 +127,12 @@ class Dashboard:
                     raise ClusterError(f"`{one.name}` could not be deployed. {one.message}")
             if time.monotonic() > until:
                 raise ClusterError(
-                    f"not everything runs after {seconds:g} s: {states}. `detectlab cluster "
-                    "status` shows how it goes on."
+                    f"not everything runs after {timeout_s:g} s: {states}. `detectlab cluster "
+                    "status` shows the progress."
                 )
             time.sleep(0.2)
 
-    def _ask(self, method: str, path: str, content: Any = None) -> Any:
+    def _send(self, method: str, path: str, content: Any = None) -> Any:
         data = None if content is None else json.dumps(content).encode()
         headers = {**self._headers, "Content-Type": "application/json"}
         request = urllib.request.Request(self.url + path, data, headers, method=method)
@@ -136,8 +140,8 @@ class Dashboard:
             with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
                 body = answer.read()
         except urllib.error.HTTPError as error:
-            told = error.read().decode("utf-8", "replace")[:500]
-            raise ClusterError(f"{self.url} refuses ({error.code}): {told}") from None
+            detail = error.read().decode("utf-8", "replace")[:500]
+            raise ClusterError(f"{self.url} refuses ({error.code}): {detail}") from None
         except OSError as error:
             raise ClusterError(
                 f"there is no cluster at {self.url}: {error}. `detectlab cluster up` starts one."
@@ -145,19 +149,20 @@ class Dashboard:
         return json.loads(body) if body else None
 
 
-def wait_until_answering(url: str, seconds: float) -> None:
-    """Wait until the service answers at its address, at whichever node a connection ends.
+def wait_until_answering(url: str, timeout_s: float) -> None:
+    """Wait until the service answers, whichever node's proxy takes the connection.
 
-    The nodes' proxies share the port, and hear of a new route a moment after it runs.
+    The proxies share the port, and learn of a new route a moment after it runs: so several answers
+    in a row are required.
 
     Args:
-        url: The address of the service.
-        seconds: How long at most.
+        url: Address of the service.
+        timeout_s: Longest time to wait, in seconds.
 
     Raises:
-        ClusterError: When it does not answer in time.
+        ClusterError: It does not answer in time.
     """
-    until, in_a_row = time.monotonic() + seconds, 0
+    until, in_a_row = time.monotonic() + timeout_s, 0
     while in_a_row < _ANSWERS_IN_A_ROW:
         try:
             with _OPENER.open(url + "/health", timeout=_TIMEOUT_S):
@@ -180,5 +185,5 @@ def _application(name: str, facts: dict[str, Any]) -> Application:
         for deployment in facts["deployments"].values()
         for one in deployment["replicas"]
     )
-    told = " ".join(dict.fromkeys(filter(None, messages)))
-    return Application(name, facts["status"], told, replicas)
+    message = " ".join(dict.fromkeys(filter(None, messages)))
+    return Application(name, facts["status"], message, replicas)

@@ -1,4 +1,4 @@
-"""What runs on the cluster's nodes: detectors, gateways, and who holds the plan. Imports Ray."""
+"""Ray Serve deployments: detectors, gateways, and the holder of the rollout's store."""
 
 import asyncio
 import functools
@@ -34,16 +34,16 @@ _WARM_SIZE = (240, 320, 3)
 _CONTROL_S = 10.0
 _NAMESPACE = "detectlab"
 _HOLDER = "rollout"
-# States of an application whose first, or next, replica may be waited for.
-_COMING = ("NOT_STARTED", "DEPLOYING", "RUNNING", "UNHEALTHY")
+# States of an application in which a first or another replica may still start.
+_MAY_START = ("NOT_STARTED", "DEPLOYING", "RUNNING", "UNHEALTHY")
 
 
 class Detector:
     """A replica of a detector.
 
     Args:
-        side: What it loads: the fields of a `Side`.
-        made_by: `package.module:function` that gives the detector instead.
+        side: Fields of the `Side` to load.
+        made_by: `package.module:function` that makes the detector instead.
     """
 
     def __init__(self, side: dict[str, Any], made_by: str | None = None) -> None:
@@ -57,7 +57,7 @@ class Detector:
         return await asyncio.to_thread(self._detector.detect, image, confidence, nms_threshold)
 
     async def check_health(self) -> None:
-        """Detect something: a process that is alive may still be unable to."""
+        """Run a detection: a live process may still be unable to detect."""
         await asyncio.to_thread(self._detector.detect, np.full(_WARM_SIZE, 127, np.uint8))
 
 
@@ -73,7 +73,7 @@ def detector(args: dict[str, Any]) -> serve.Application:
 
 
 def gateway(args: dict[str, Any]) -> serve.Application:
-    """The application that people ask: the API of one machine, over the cluster's detectors."""
+    """The application with a route: the API, over the cluster's detectors."""
     settings = Settings(**args["limits"])
 
     def build() -> ASGIApp:
@@ -94,13 +94,13 @@ def gateway(args: dict[str, Any]) -> serve.Application:
 
 
 class RayCluster:
-    """The cluster that this process is a part of; `pool.Cluster` says what its methods do."""
+    """The cluster that this process belongs to, as `remote_pool.Cluster` describes it."""
 
     def __init__(self) -> None:
         self._handles: dict[str, DeploymentHandle] = {}
 
     def deployed(self) -> Mapping[str, bool]:
-        """The detectors that are deployed, and whether a replica of each can answer."""
+        """The deployed detectors, each with whether a replica can answer."""
         try:
             applications = serve.status().applications
         except RayError as error:
@@ -109,18 +109,22 @@ class RayCluster:
             name: any(one.replica_states.get("RUNNING") for one in application.deployments.values())
             for name, application in applications.items()
         }
-        # What failed to deploy has been given up, and is not to be waited for.
+        # Applications that failed to deploy are left out: waiting for them is useless.
         return {
             name: can
             for name, can in can_answer.items()
-            if can or applications[name].status in _COMING
+            if can or applications[name].status in _MAY_START
         }
 
     def detect(
-        self, name: str, image: NDArray[np.uint8], confidence: float, nms_threshold: float,
+        self,
+        name: str,
+        image: NDArray[np.uint8],
+        confidence: float,
+        nms_threshold: float,
         deadline: Deadline,
-    ) -> Detections:  # fmt: skip
-        """Let a replica find the objects; when it dies meanwhile, one more replica."""
+    ) -> Detections:
+        """Run a detection on a replica; when it dies meanwhile, retry once on another one."""
         for is_last in (False, True):
             response = self._handle(name).detect.remote(image, confidence, nms_threshold)
             try:
@@ -157,22 +161,22 @@ class RayCluster:
 
 
 class RayHolder:
-    """Reaches the one process of the cluster that holds the rollout's store.
+    """Client of the cluster's one process that holds the rollout's store.
 
-    The first one who asks starts it: on the head node, which a cluster cannot be without anyway.
-    It starts again when it dies, and finds its file there.
+    The first call starts that process, on the head node, which a cluster needs anyway. Ray
+    restarts it when it dies, and it finds its file there.
     """
 
     def __init__(self) -> None:
         self._holder: Any = None
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
-        """As `StoreHolder.read`."""
+        """Call `StoreHolder.read`."""
         rows: list[dict[str, Any]] = self._call("read", query, parameters)
         return rows
 
     def write(self, statements: Sequence[tuple[str, Any]]) -> list[int]:
-        """As `StoreHolder.write`."""
+        """Call `StoreHolder.write`."""
         counts: list[int] = self._call("write", statements)
         return counts
 
@@ -182,7 +186,7 @@ class RayHolder:
             return ray.get(getattr(self._holder, method).remote(*args), timeout=_CONTROL_S)
         except RayTaskError as error:
             raise (error.cause or error) from error
-        except (RayError, ValueError) as error:  # ValueError: its name was taken meanwhile
+        except (RayError, ValueError) as error:  # ValueError: the name is taken
             self._holder = None
             raise StoreError(f"The rollout's store cannot be reached: {error}") from error
 
@@ -191,8 +195,13 @@ def _start_holder() -> Any:
     return (
         ray.remote(StoreHolder)
         .options(
-            name=_HOLDER, namespace=_NAMESPACE, lifetime="detached", get_if_exists=True,
-            num_cpus=0, resources={"node:__internal_head__": 0.001}, max_restarts=-1,
+            name=_HOLDER,
+            namespace=_NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            resources={"node:__internal_head__": 0.001},
+            max_restarts=-1,
         )
         .remote()
-    )  # fmt: skip
+    )

@@ -1,4 +1,4 @@
-"""A `RayService` for Kubernetes, with what keeps it up while nodes come and go."""
+"""A `RayService` for Kubernetes that stays available while nodes are replaced."""
 
 import math
 from typing import Any
@@ -8,8 +8,8 @@ from detectlab.cluster.settings import ClusterSettings
 
 _NAME = "detectlab"
 _RAY_VERSION = "2.60.0"  # of requirements/scale.txt
-_SYSTEM_MB = 1024  # what Ray itself takes on a node
-_REPLICA_MB = 768  # where the settings do not say
+_SYSTEM_MB = 1024  # memory of Ray itself on a node
+_REPLICA_MB = 768  # where the settings give none
 _WORKER_CPUS = 4
 
 
@@ -17,8 +17,8 @@ def manifests(settings: ClusterSettings, image: str) -> list[dict[str, Any]]:
     """The documents for `kubectl apply`: the service, and its disruption budget.
 
     Args:
-        settings: Of the cluster; where it listens on one machine does not matter here.
-        image: With detectlab, its extra `scale`, and `ray` on the path.
+        settings: Settings of the cluster; `host` and `port` are ignored.
+        image: Container image with `detectlab[scale]`, and `ray` on the path.
     """
     inside = settings.model_copy(update={"host": "0.0.0.0", "port": 8000})
     return [_service(inside, image), _disruption_budget()]
@@ -38,7 +38,7 @@ def _service(settings: ClusterSettings, image: str) -> dict[str, Any]:
                 "rayVersion": _RAY_VERSION,
                 "enableInTreeAutoscaling": True,
                 "headGroupSpec": {
-                    # The head runs nothing of ours, so that no load can bring it down.
+                    # The head runs no replicas, so that no load can bring it down.
                     "rayStartParams": {"dashboard-host": "0.0.0.0", "num-cpus": "0"},
                     "template": _pod("ray-head", image, 1, 2 * _SYSTEM_MB, is_head=True),
                 },
@@ -58,7 +58,7 @@ def _service(settings: ClusterSettings, image: str) -> dict[str, Any]:
 
 
 def _workers(settings: ClusterSettings, most: bool) -> int:
-    """How many pods hold all replicas; two at least, and one more than is needed."""
+    """Number of pods for all replicas: one more than needed, and at least three."""
     cpus = settings.gateway.replicas * settings.gateway.cpus
     for one in settings.detectors.values():
         cpus += (one.max_replicas if most else one.min_replicas) * one.cpus
@@ -66,7 +66,7 @@ def _workers(settings: ClusterSettings, most: bool) -> int:
 
 
 def _worker_memory_mb(settings: ClusterSettings) -> int:
-    """What a pod full of replicas takes."""
+    """Memory of a pod that is full of replicas."""
     gateway = settings.gateway
     each = [(gateway.memory_mb, gateway.cpus)]
     each += [(one.memory_mb, one.cpus) for one in settings.detectors.values()]
@@ -96,19 +96,21 @@ def _pod(name: str, image: str, cpus: int, memory_mb: int, is_head: bool = False
         **_probes(is_head),
         "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "ray stop"]}}},
         "securityContext": {
-            "allowPrivilegeEscalation": False, "runAsNonRoot": True,
+            "allowPrivilegeEscalation": False,
+            "runAsNonRoot": True,
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
             {"name": claim, "mountPath": path, "readOnly": claim == "detectors"}
             for claim, path in claims.items()
         ],
-    }  # fmt: skip
+    }
     spread = {
-        "maxSkew": 1, "topologyKey": "kubernetes.io/hostname",
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": {"app.kubernetes.io/name": _NAME}},
-    }  # fmt: skip
+    }
     return {
         "metadata": {"labels": {"app.kubernetes.io/name": _NAME, "detectlab/role": name}},
         "spec": {
@@ -127,15 +129,17 @@ def _pod(name: str, image: str, cpus: int, memory_mb: int, is_head: bool = False
 
 
 def _probes(is_head: bool) -> dict[str, Any]:
-    """Ray's own health, of the node and on the head of the cluster, asked without wget or curl."""
+    """Probes of the node's health and, on the head, of the cluster's; Python is the HTTP client."""
     addresses = ["http://127.0.0.1:52365/api/local_raylet_healthz"]
     if is_head:
         addresses.append("http://127.0.0.1:8265/api/gcs_healthz")
     ask = "import sys, urllib.request as u; [u.urlopen(a, timeout=4) for a in sys.argv[1:]]"
     check = {
         "exec": {"command": ["python", "-c", ask, *addresses]},
-        "initialDelaySeconds": 10, "periodSeconds": 5, "timeoutSeconds": 10,
-    }  # fmt: skip
+        "initialDelaySeconds": 10,
+        "periodSeconds": 5,
+        "timeoutSeconds": 10,
+    }
     return {
         "readinessProbe": {**check, "failureThreshold": 3},
         "livenessProbe": {**check, "initialDelaySeconds": 60, "failureThreshold": 24},
@@ -143,7 +147,7 @@ def _probes(is_head: bool) -> dict[str, Any]:
 
 
 def _disruption_budget() -> dict[str, Any]:
-    """Of the workers one at a time may be taken away for maintenance."""
+    """Maintenance may remove one worker at a time."""
     labels = {"app.kubernetes.io/name": _NAME, "detectlab/role": "ray-worker"}
     return {
         "apiVersion": "policy/v1",

@@ -1,4 +1,4 @@
-"""A pool whose detectors run elsewhere, in the replicas of a cluster."""
+"""Worker pool whose detectors run in the replicas of a cluster."""
 
 import logging
 import random
@@ -22,43 +22,54 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Loaded detectors take memory in their replicas; here they are names.
+# Loaded detectors take memory in their replicas, not here.
 _NO_LIMIT_MB = 1 << 40
-# There is one controller for all gateways: it is left alone while there is nothing to wait for.
-_LOOK_EVERY_S = 5.0
-_LOOK_SOON_S = 1.0
+# One controller answers all gateways, so they poll it faster only while a detector is missing.
+_REFRESH_S = 5.0
+_REFRESH_INCOMPLETE_S = 1.0
 
 
 class Cluster(Protocol):
-    """What a gateway needs of the cluster it runs on."""
+    """Operations of the cluster that a gateway uses."""
 
     def deployed(self) -> Mapping[str, bool]:
-        """The detectors that are deployed, and whether a replica of each can answer; blocks.
+        """The deployed detectors, each with whether a replica can answer; blocks.
 
         Raises:
-            Unavailable: When the cluster does not say.
+            Unavailable: The cluster does not answer.
         """
 
     def detect(
-        self, name: str, image: NDArray[np.uint8], confidence: float, nms_threshold: float,
+        self,
+        name: str,
+        image: NDArray[np.uint8],
+        confidence: float,
+        nms_threshold: float,
         deadline: Deadline,
-    ) -> Detections:  # fmt: skip
-        """Let a replica of a detector find the objects in a picture; blocks.
+    ) -> Detections:
+        """Run a detection on a replica; blocks.
+
+        Args:
+            name: Name of the detector's application.
+            image: Picture `(height, width, 3)` uint8, BGR.
+            confidence: Confidence threshold, in `[0, 1]`.
+            nms_threshold: IoU above which the weaker of two boxes is suppressed, in `[0, 1]`.
+            deadline: Deadline of the request.
 
         Raises:
-            PoolFull: When nobody more may wait for it.
-            Unavailable: When no replica can answer.
-            DeadlinePassed: When none did in time.
+            PoolFull: The replicas' queue is full.
+            Unavailable: No replica can answer.
+            DeadlinePassed: No replica answered in time.
         """
 
 
 class RemoteDetector:
-    """Stands in for a detector of the cluster; like any, it may be called from many threads.
+    """Proxy for a detector of the cluster; thread-safe, like all detectors.
 
     Args:
-        card: The detector; its name is that of the application.
-        cluster: Where that runs.
-        deadline: Gives the time until which a detection may take.
+        card: Card of the detector; its name is the application's.
+        cluster: The cluster that runs it.
+        deadline: Makes the deadline of a detection.
     """
 
     def __init__(self, card: ModelCard, cluster: Cluster, deadline: Callable[[], Deadline]) -> None:
@@ -71,61 +82,63 @@ class RemoteDetector:
     def detect(
         self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
     ) -> Detections:
-        """Find the objects in one picture; raises as `Cluster.detect` does, too."""
+        """Find the objects in one picture; raises the errors of `Cluster.detect`."""
         return self._cluster.detect(self.name, image, confidence, nms_threshold, self._deadline())
 
     def until(self, deadline: Deadline) -> "RemoteDetector":
-        """The same detector for somebody who waits until then."""
+        """The same detector with a fixed deadline."""
         return RemoteDetector(self._card, self._cluster, lambda: deadline)
 
 
-class Lookout:
-    """Looks now and then, when somebody asks, and lets nobody wait for it but the first.
+class CachedState:
+    """The cluster's state, cached and refreshed in the background; only the first read blocks.
 
     Args:
-        look: Gives what there is to see; when it fails, what was seen before goes on to hold.
-        names: What should be there: as long as something is missing, it looks more often.
+        read: Reads the state; when it fails, the previous state stays valid.
+        names: Detectors that should be deployed; while one is missing, refreshes are more frequent.
     """
 
-    def __init__(self, look: Callable[[], Mapping[str, bool]], names: Iterable[str]) -> None:
-        self._look = look
+    def __init__(self, read: Callable[[], Mapping[str, bool]], names: Iterable[str]) -> None:
+        self._read = read
         self._names = tuple(names)
-        self._looking = threading.Lock()
-        self._seen: Mapping[str, bool] | None = None
-        self._look_at = 0.0
+        self._refreshing = threading.Lock()
+        self._state: Mapping[str, bool] | None = None
+        self._refresh_at = 0.0
 
     @property
-    def seen(self) -> Mapping[str, bool]:
-        """What was there a moment ago."""
-        if self._seen is None:
-            self._look_now()
-        elif time.monotonic() >= self._look_at and not self._looking.locked():
-            threading.Thread(target=self._look_now, name="lookout", daemon=True).start()
-        return self._seen or {}
+    def current(self) -> Mapping[str, bool]:
+        """The deployed detectors, each with whether a replica can answer."""
+        if self._state is None:
+            self._refresh()
+        elif time.monotonic() >= self._refresh_at and not self._refreshing.locked():
+            threading.Thread(target=self._refresh, name="cluster-state", daemon=True).start()
+        return self._state or {}
 
-    def _look_now(self) -> None:
-        with self._looking:
+    def _refresh(self) -> None:
+        with self._refreshing:
             try:
-                self._seen = self._look()
+                self._state = self._read()
             except Unavailable as error:
-                logger.warning("The cluster does not say what runs: %s", error)
-            is_whole = all((self._seen or {}).get(name) for name in self._names)
-            # Gateways that began together do not go on to ask together.
-            rest_s = (_LOOK_EVERY_S if is_whole else _LOOK_SOON_S) * random.uniform(0.8, 1.2)
-            self._look_at = time.monotonic() + rest_s
+                logger.warning("The cluster's state cannot be read: %s", error)
+            is_complete = all((self._state or {}).get(name) for name in self._names)
+            # Random, so that gateways which started together do not ask together.
+            pause_s = (_REFRESH_S if is_complete else _REFRESH_INCOMPLETE_S) * random.uniform(
+                0.8, 1.2
+            )
+            self._refresh_at = time.monotonic() + pause_s
 
 
 class RayPool:
-    """Runs detections on a cluster, behind the same limits as on one machine.
+    """Worker pool that runs detections on a cluster, with the limits of one machine.
 
-    The threads of a `ThreadPool` decode pictures here and wait for the replicas' answers: so who
-    waits, who is turned away, deadlines and stopping are what they are on one machine.
+    The threads of a `ThreadPool` decode pictures here and wait for the replicas' answers, so the
+    queue, rejections, deadlines and shutdown work as on one machine.
 
     Args:
-        cards: The detectors that may be asked for, by the names of their applications; the first
-            one answers when none is named.
-        cluster: Runs them.
-        settings: How many requests are on their way at once, and how many more may wait.
+        cards: Cards of the detectors, by the names of their applications; the first one is the
+            default.
+        cluster: The cluster that runs them.
+        settings: Limits: concurrent requests, queue, and deadline.
     """
 
     def __init__(
@@ -137,7 +150,7 @@ class RayPool:
         self._seconds = settings.deadline_s
         unlimited = settings.model_copy(update={"memory_limit_mb": _NO_LIMIT_MB})
         self._threads = ThreadPool(self.given_load, cards, self.default, unlimited)
-        self._deployed = Lookout(cluster.deployed, cards)
+        self._deployed = CachedState(cluster.deployed, cards)
 
     def card(self, name: str) -> ModelCard | None:
         """The card of one detector."""
@@ -145,41 +158,41 @@ class RayPool:
 
     @property
     def loaded(self) -> tuple[str, ...]:
-        """Names of the detectors that have a replica which can answer."""
-        return tuple(name for name in self.cards if self._deployed.seen.get(name))
+        """Names of the detectors with a replica that can answer."""
+        return tuple(name for name in self.cards if self._deployed.current.get(name))
 
     @property
     def running(self) -> int:
-        """How many requests are decoded, answered by replicas, or drawn now."""
+        """Number of requests in progress."""
         return self._threads.running
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for their turn."""
+        """Number of requests in the queue."""
         return self._threads.waiting
 
     def is_available(self, name: str) -> bool:
         """Whether a replica of `name` can answer."""
-        return self._deployed.seen.get(name, False)
+        return self._deployed.current.get(name, False)
 
     def given_load(self, name: str) -> Detector:
-        """The stand-in for a detector.
+        """The proxy for a detector.
 
         Raises:
-            Unavailable: When no replica of it can answer.
+            Unavailable: No replica of it can answer.
         """
-        self._check(name in self._deployed.seen, name)
+        self._check(name in self._deployed.current, name)
         return RemoteDetector(self.cards[name], self._cluster, lambda: Deadline(self._seconds))
 
     async def load(self, name: str, deadline: Deadline) -> None:
-        """Make sure that a replica can answer; raises as `run` does."""
+        """Check that a replica can answer; raises the errors of `run`."""
         self._check(self.is_available(name), name)
         await self._threads.load(name, deadline)
 
     async def run(self, name: str, work: Callable[[Detector], T], deadline: Deadline) -> T:
-        """Call `work` with a stand-in for the detector `name`, as `ThreadPool.run` does."""
-        # One whose only replica is being replaced may be waited for.
-        self._check(name in self._deployed.seen, name)
+        """Call `work` with the proxy for the detector `name`, as `ThreadPool.run` does."""
+        # A detector whose only replica is being replaced may be waited for.
+        self._check(name in self._deployed.current, name)
 
         def work_in_time(detector: Detector) -> T:
             assert isinstance(detector, RemoteDetector)
@@ -188,18 +201,18 @@ class RayPool:
         return await self._threads.run(name, work_in_time, deadline)
 
     def keep(self, names: Iterable[str]) -> None:
-        """Nothing: how many replicas a detector has is the cluster's business."""
+        """Do nothing: the cluster decides how many replicas a detector has."""
 
     def open(self) -> None:
-        """Take work, from now on or again."""
+        """Accept requests."""
         self._threads.open()
 
     def refuse(self) -> None:
-        """Take nothing new and send away those who wait; what runs goes on."""
+        """Accept no more requests and reject the queue; running requests continue."""
         self._threads.refuse()
 
     def close(self, grace_s: float) -> None:
-        """`refuse()`, then wait until what runs has ended, at most `grace_s` seconds."""
+        """`refuse()`, then wait for running requests, at most `grace_s` seconds."""
         self._threads.close(grace_s)
 
     @staticmethod

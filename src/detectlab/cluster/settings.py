@@ -1,4 +1,4 @@
-"""What one small file says about a cluster."""
+"""Settings of a cluster, read from a YAML file."""
 
 import math
 import os
@@ -14,50 +14,62 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_validator,
-)  # fmt: skip
+)
 
 from detectlab.rollout.plan import Drill, RolloutPlan, Side, explain
 from detectlab.settings import Settings
 
 GATEWAY = "gateway"
 _STRICT = ConfigDict(frozen=True, extra="forbid")
-# What a gateway may be told besides; everything else it reads from its own environment.
+# Settings that `gateway.limits` may have; a gateway reads all others from its environment.
 _LIMITS = {
-    "max_pixels", "max_bytes", "max_batch_bytes", "max_batch_files", "max_held_bytes", "workers",
-    "queue_size", "deadline_s", "shutdown_grace_s", "load_retry_s", "cors_origins", "log_json",
-}  # fmt: skip
+    "max_pixels",
+    "max_bytes",
+    "max_batch_bytes",
+    "max_batch_files",
+    "max_held_bytes",
+    "workers",
+    "queue_size",
+    "deadline_s",
+    "shutdown_grace_s",
+    "load_retry_s",
+    "cors_origins",
+    "log_json",
+}
 
 
 class DetectorSettings(BaseModel):
-    """One version of a detector: an application of its own, with so many replicas."""
+    """One version of a detector: an application with its own replicas."""
 
     model_config = _STRICT
 
     model: str = Field(
-        default="", max_length=80,
+        default="",
+        max_length=80,
         description="The detector of the registry; by default the one of the version's name.",
-    )  # fmt: skip
-    engine: str | None = Field(default=None, description="What runs it.", max_length=40)
+    )
+    engine: str | None = Field(default=None, description="Inference engine.", max_length=40)
     input_size: int | None = Field(
         default=None, ge=32, le=2048, multiple_of=32, description="Side of its input, in pixels."
     )
-    drill: Drill | None = Field(default=None, description="Break it on purpose.")
+    drill: Drill | None = Field(default=None, description="Fault injection, for drills.")
     made_by: str | None = Field(
-        default=None, pattern=r"^[\w.]+:\w+$",
-        description="`package.module:function` that gives the detector, instead of the registry.",
-    )  # fmt: skip
-    min_replicas: int = Field(default=1, ge=1, description="Replicas when nobody asks.")
+        default=None,
+        pattern=r"^[\w.]+:\w+$",
+        description="`package.module:function` that makes the detector, instead of the registry.",
+    )
+    min_replicas: int = Field(default=1, ge=1, description="Replicas without load.")
     max_replicas: int = Field(default=4, ge=1, description="Replicas at most.")
     at_once: int = Field(default=2, ge=1, description="Detections at once in each replica.")
     queue_size: int = Field(
-        default=32, ge=1, description="How many requests of each gateway may wait for it."
+        default=32, ge=1, description="Requests of each gateway that may wait for it."
     )
     cpus: float = Field(default=1.0, ge=0, description="Processors of each replica.")
     memory_mb: int | None = Field(
-        default=None, ge=64, description="Memory that each replica is counted with, in MB."
+        default=None, ge=64, description="Memory that each replica claims, in MB."
     )
     check_every_s: float = Field(
-        default=10.0, gt=0, description="A real detection as health check, every so many seconds."
+        default=10.0, gt=0, description="Seconds between health checks, each a real detection."
     )
 
     @model_validator(mode="after")
@@ -68,21 +80,21 @@ class DetectorSettings(BaseModel):
 
     @property
     def side(self) -> Side:
-        """The detector as its replicas load it."""
+        """The detector, in the form that its replicas load."""
         return Side(
             model=self.model, engine=self.engine, input_size=self.input_size, drill=self.drill
         )
 
 
 class GatewaySettings(BaseModel):
-    """The API: takes requests, decodes pictures, asks detectors."""
+    """The API: takes requests, decodes pictures, calls detectors."""
 
     model_config = _STRICT
 
-    replicas: int = Field(default=2, ge=1, description="How many; two outlive the loss of one.")
+    replicas: int = Field(default=2, ge=1, description="Replicas; with two, one may be lost.")
     cpus: float = Field(default=0.5, ge=0, description="Processors of each.")
     memory_mb: int | None = Field(
-        default=None, ge=64, description="Memory that each is counted with, in MB."
+        default=None, ge=64, description="Memory that each claims, in MB."
     )
     limits: dict[str, Any] = Field(
         default={"workers": 32, "queue_size": 64},
@@ -102,7 +114,7 @@ class GatewaySettings(BaseModel):
 
 
 class ClusterSettings(BaseModel):
-    """A cluster: its detectors, its gateway, and where it listens."""
+    """A cluster: its detectors, its gateway, and its address."""
 
     model_config = _STRICT
 
@@ -111,20 +123,21 @@ class ClusterSettings(BaseModel):
     )
     gateway: GatewaySettings = GatewaySettings()
     plan: RolloutPlan | None = Field(
-        default=None, description="The rollout plan to begin with; `detectlab rollout` changes it."
+        default=None, description="The first rollout plan; `detectlab rollout` changes it."
     )
-    host: str = Field(default="127.0.0.1", description="Where the proxies listen.")
-    port: int = Field(default=8000, ge=1, le=65535, description="At which port.")
+    host: str = Field(default="127.0.0.1", description="Address that the proxies listen on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port that the proxies listen on.")
     proxies: Literal["EveryNode", "HeadOnly"] = Field(
         default="EveryNode", description="Which nodes have a proxy."
     )
     nodes: int = Field(
-        default=1, ge=1, le=16, description="How many nodes `cluster up` starts on this machine."
+        default=1, ge=1, le=16, description="Nodes that `cluster up` starts on this machine."
     )
     cpus_per_node: float | None = Field(
-        default=None, gt=0,
-        description="Processors that each of them claims; by default enough for an update.",
-    )  # fmt: skip
+        default=None,
+        gt=0,
+        description="Processors that each of these claims; by default enough for an update.",
+    )
 
     @field_validator("detectors")
     @classmethod
@@ -136,7 +149,7 @@ class ClusterSettings(BaseModel):
             letters = name.replace("-", "").replace(".", "").replace("_", "")
             if name == GATEWAY or len(name) > 80 or not (letters.isascii() and letters.isalnum()):
                 raise ValueError(
-                    f"a version is called by letters, digits, `-`, `_` and `.`, and not "
+                    f"a version's name has letters, digits, `-`, `_` and `.` only, and is not "
                     f"`{GATEWAY}`. Received: {name[:40]!a}"
                 )
             named[name] = detector.model_copy(update={"model": detector.model or name})
@@ -154,15 +167,15 @@ class ClusterSettings(BaseModel):
 
     @property
     def default(self) -> str:
-        """The detector that answers when none is named, and no plan says otherwise."""
+        """The default detector, unless a plan names another one."""
         return next(iter(self.detectors))
 
     @property
     def local_cpus(self) -> float:
-        """What each of the nodes on this machine claims: room for everything twice.
+        """Processors that each node on this machine claims: enough for all replicas twice.
 
-        An update starts the new version beside the old one. Ray only counts processors, so those
-        that are claimed need not be there.
+        An update starts the new version beside the old one. Ray only counts processors, so the
+        machine need not have as many.
         """
         if self.cpus_per_node:
             return self.cpus_per_node
@@ -175,12 +188,12 @@ def read_settings(path: Path) -> ClusterSettings:
     """Read a cluster's settings from a YAML file.
 
     Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it says something else; the message says where.
+        FileNotFoundError: There is no such file.
+        ValueError: The file is no YAML or has wrong settings; the message says where.
     """
     try:
         return ClusterSettings.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}") from None
     except ValidationError as error:
-        raise ValueError(f"{path} is no cluster's settings. {explain(error)}") from None
+        raise ValueError(f"{path} has wrong settings. {explain(error)}") from None

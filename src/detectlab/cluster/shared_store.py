@@ -1,9 +1,8 @@
-"""The rollout's store when gateways run on several machines: one holds it, the others ask.
+"""The rollout's store for gateways on several machines: one process holds it for all of them.
 
-The plan stands in the gateway's `user_config`, too, but only to begin with: Ray Serve takes the
-whole configuration from whoever sends it last, so of two operators one would overwrite the other
-and never know. Here a change says which revision it replaces, as on one machine, in one file that
-one process writes.
+The gateway's `user_config` has a plan as well, but only the first one: Ray Serve replaces the whole
+configuration with the last one sent, so one operator could overwrite another's plan unnoticed. In
+this store, as on one machine, a change names the revision that it replaces.
 """
 
 import sqlite3
@@ -24,10 +23,10 @@ Statement = tuple[str, Any]
 
 
 class StoreHolder:
-    """Holds the store; runs in a process of its own, one call after the other.
+    """Holds the store, in a process of its own that runs one call at a time.
 
     Args:
-        file: Where; by default as the settings of this machine say, else in their home.
+        file: SQLite file; by default `rollout_file` of the settings, else one in their home.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -36,33 +35,33 @@ class StoreHolder:
         self._store = Store(file or default)
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[Row]:
-        """The rows that a query gives."""
+        """Rows of a query."""
         return [dict(row) for row in self._store.read(query, parameters)]
 
     def write(self, statements: Sequence[Statement]) -> list[int]:
-        """One transaction; gives how many rows each of its statements touched."""
+        """Run one transaction; returns the number of rows that each statement changed."""
         with self._store.write() as connection:
             return [connection.execute(*statement).rowcount for statement in statements]
 
 
 class Holder(Protocol):
-    """Passes calls on to the `StoreHolder` of the cluster.
+    """Client of the cluster's `StoreHolder`.
 
-    Its methods are the holder's; they raise `StoreError` when it cannot be reached, too.
+    The methods are the holder's; they also raise `StoreError` when it cannot be reached.
     """
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[Row]:
-        """As `StoreHolder.read`."""
+        """Call `StoreHolder.read`."""
 
     def write(self, statements: Sequence[Statement]) -> list[int]:
-        """As `StoreHolder.write`."""
+        """Call `StoreHolder.write`."""
 
 
 class SharedStore(Store):
-    """A store that another process holds.
+    """Store that another process holds.
 
     Args:
-        holder: Reaches it.
+        holder: Client of that process.
     """
 
     def __init__(self, holder: Holder) -> None:
@@ -71,27 +70,27 @@ class SharedStore(Store):
 
     @property
     def is_durable(self) -> bool:
-        """It outlives this process, and others change it, too."""
+        """True: it outlives this process."""
         return True
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction; its statements are run at the end of the block, all or none."""
+        """A transaction: its statements run at the end of the block, all or none."""
         batch = _Batch()
         yield cast("sqlite3.Connection", batch)
         for written, count in zip(batch.written, self._holder.write(batch.statements), strict=True):
             written.rowcount = count
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """The rows that a query gives."""
+        """Rows of a query."""
         return cast("list[sqlite3.Row]", self._holder.read(query, tuple(parameters)))
 
     def close(self) -> None:
-        """Nothing: others use it, too."""
+        """Do nothing: other gateways use the store."""
 
 
 class _Batch:
-    """Collects what is executed on it; stands in for a connection."""
+    """Collects statements, in place of a connection."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
@@ -104,19 +103,23 @@ class _Batch:
 
 
 class _Written:
-    """How many rows a statement touched: known after the transaction."""
+    """Number of rows that a statement changed, known after the transaction."""
 
     rowcount = -1
 
 
 def offer(store: Store, plan: RolloutPlan) -> None:
-    """Put the plan of the cluster's settings in force, unless it was before.
+    """Activate the plan of the cluster's settings, unless it was activated before.
 
-    Every gateway replica does so whenever it starts: what operators did since then must stay. So
-    the settings count only when they say something else than the last time.
+    Each gateway replica calls this when it starts, and must not undo an operator's later changes:
+    so the settings' plan counts only when it differs from the settings' previous one.
+
+    Args:
+        store: The rollout's store.
+        plan: The plan of the settings.
 
     Raises:
-        StoreError: When the store cannot be reached or written.
+        StoreError: The store cannot be reached or written.
     """
     history = History(store)
     while True:
@@ -129,16 +132,20 @@ def offer(store: Store, plan: RolloutPlan) -> None:
                 plan, entries[0].revision if entries else 0, SETTINGS, "put", "as deployed"
             )
         except PlanChanged:
-            continue  # another replica was quicker: look again
+            continue  # another replica was faster
         return
 
 
 def check_plan(store: Store, detectors: Container[str]) -> None:
-    """Refuse to begin without a detector that the plan in force names.
+    """Check that the active plan's detectors are deployed.
+
+    Args:
+        store: The rollout's store.
+        detectors: Names of the deployed detectors.
 
     Raises:
-        ValueError: When one is missing: the gateway before this one then goes on.
-        StoreError: When the store cannot be reached or read.
+        ValueError: A detector is missing; the previous gateway then keeps running.
+        StoreError: The store cannot be reached or read.
     """
     entry = History(store).last()
     if entry is None:
