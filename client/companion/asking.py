@@ -104,9 +104,9 @@ class RealServer:
     def __init__(self, address: str, api_key: str = "", timeout_s: float = 40.0) -> None:
         self.address = address.strip() if "://" in address else f"http://{address.strip()}"
         self.api_key = api_key
-        self._client = DetectClient(self.address, api_key, timeout_s)
+        self._client = DetectClient(self.address, api_key=api_key, timeout_s=timeout_s)
         # Who does not say hello at once is not well, however long detections may take.
-        self._quick = DetectClient(self.address, api_key, min(3.0, timeout_s))
+        self._quick = DetectClient(self.address, api_key=api_key, timeout_s=min(3.0, timeout_s))
 
     def look(self) -> Offer | Problem:
         """Who is there, and with which detectors."""

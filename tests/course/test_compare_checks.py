@@ -46,15 +46,19 @@ ANYTHING = {"max_ms": 1000, "max_file_mb": 1000, "min_score": 0}
             "check_average_precision", [lambda v, n: None], "is 0.500. Yours is None", id="none"
         ),
         pytest.param("check_pick", [first], "everything fits, and large", id="pick-first"),
-        pytest.param("check_pick", [lambda *a: max(fitting(*a), key=lambda r: r.score).name],
-                     "nothing is quick enough. Yours picks ValueError", id="pick-empty"),
+        pytest.param(
+            "check_pick",
+            [lambda *a: max(fitting(*a), key=lambda r: r.score).name],
+            "nothing is quick enough. Yours picks ValueError",
+            id="pick-empty",
+        ),
         pytest.param("check_place", [{"max_ms": 1}, ROWS], "say max_file_mb, max_ms", id="needs"),
         pytest.param("check_place", [ANYTHING, ROWS], "decide nothing", id="place-all"),
         pytest.param(
             "check_place", [ANYTHING | {"min_score": 0.9}, ROWS], "no detector fits", id="none-fits"
         ),
     ],
-)  # fmt: skip
+)
 def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hint):
     getattr(compare_checks, check)(*attempt)
 

@@ -39,16 +39,19 @@ TWO = {"nodes": 2, "detectors": {"nano": {"min_replicas": 2, "max_replicas": 4}}
             "check_cluster_settings", TWO | {"gateway": {"replicas": 1}}, "alone", id="gateway"
         ),
         pytest.param(
-            "check_cluster_settings", TWO | {"detectors": {"nano": {}}}, "down to one",
+            "check_cluster_settings",
+            TWO | {"detectors": {"nano": {}}},
+            "down to one",
             id="settings-one",
         ),
         pytest.param(
             "check_cluster_settings",
-            TWO | {"detectors": {"nano": {"min_replicas": 2, "max_replicas": 2}}}, "larger",
+            TWO | {"detectors": {"nano": {"min_replicas": 2, "max_replicas": 2}}},
+            "larger",
             id="settings-room",
         ),
     ],
-)  # fmt: skip
+)
 def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hint):
     getattr(scale_checks, check)(attempt)
 

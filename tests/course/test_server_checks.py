@@ -30,19 +30,23 @@ def fails(*arguments):
         pytest.param("check_predict_url", lambda *n: "BASE", "start with the base", id="url-base"),
         pytest.param("check_predict_url", lambda b, *n: b, "is missing", id="url-endpoint"),
         pytest.param(
-            "check_predict_url", lambda b, m, c: f"{b}/predict?model={m}", "confidence=0.25",
+            "check_predict_url",
+            lambda b, m, c: f"{b}/predict?model={m}",
+            "confidence=0.25",
             id="url-query",
         ),
         pytest.param("check_statuses", {}, "all is well", id="statuses-none"),
         pytest.param(
-            "check_statuses", {"an apple, nothing wrong": 200, "a confidence of 7": 400},
-            "outside its range. Which code in the table says that?", id="statuses-wrong",
+            "check_statuses",
+            {"an apple, nothing wrong": 200, "a confidence of 7": 400},
+            "outside its range. Which code in the table says that?",
+            id="statuses-wrong",
         ),
         pytest.param("check_counts", {"a": 1}, "at least three", id="counts-few"),
         pytest.param("check_counts", {"a": 1, "b": 2.5, "c": 0}, "whole number", id="counts-kind"),
         pytest.param("check_counts", {"a": 0, "b": 0, "c": 0}, "every count is 0", id="zero"),
     ],
-)  # fmt: skip
+)
 def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hint):
     getattr(server_checks, check)(attempt)
 

@@ -56,7 +56,10 @@ def nbval(fresh_copy: None, runner: ModuleType) -> Callable[[Path], subprocess.C
         with runner.server_for(path):
             return subprocess.run(
                 [*command, *options, *plugins, str(path)],
-                capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": search},
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": search},
+            )
 
     return run

@@ -11,9 +11,15 @@ import numpy as np
 import pytest
 
 TAGS = {
-    "check", "exercise", "live-output", "nbval-ignore-output",
-    "serve", "serve-package", "solution", "stop",
-}  # fmt: skip
+    "check",
+    "exercise",
+    "live-output",
+    "nbval-ignore-output",
+    "serve",
+    "serve-package",
+    "solution",
+    "stop",
+}
 FENCED = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
 PRIVATE = {
     "an absolute path": r"(?<![\w.:/])/(?:home|root|tmp|usr|var|opt|mnt|work|Users|private)/\w",
@@ -129,10 +135,12 @@ def test_notebook_metadata_holds_kernel_and_language_only(path):
 
     assert notebook.metadata == {
         "kernelspec": {
-            "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
+            "display_name": "Python 3 (ipykernel)",
+            "language": "python",
+            "name": "python3",
         },
         "language_info": {"name": "python"},
-    }  # fmt: skip
+    }
     for cell in notebook.cells:
         assert cell.metadata.keys() <= {"tags", "varies"}, cell.id
         assert tags(cell) <= TAGS, cell.id
@@ -203,7 +211,8 @@ def test_notebook_exercises_have_task_line_check_and_folded_solution(cells):
         assert tags(solution) == {"solution"}, exercise.id
         folded = re.fullmatch(
             r"<details><summary>Solution</summary>\n\n```python\n.+?```\n\n(.+)\n\n</details>",
-            solution.source, re.DOTALL,
-        )  # fmt: skip
+            solution.source,
+            re.DOTALL,
+        )
         assert folded, exercise.id
         assert words(folded[1]) >= 10, "say why, too"

@@ -1,4 +1,4 @@
-"""Clients of a detectlab server; they need only `requests`."""
+"""Clients of a detectlab server; their only dependency is `requests`."""
 
 from detectlab.client.detect_client import (
     About,

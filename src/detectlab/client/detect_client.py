@@ -1,4 +1,4 @@
-"""A client of the API that needs only `requests`: `DetectClient("http://127.0.0.1:8000")`."""
+"""Client of the API: `DetectClient("http://127.0.0.1:8000")`."""
 
 import base64
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Detection(TypedDict):
 
 
 class Result(TypedDict):
-    """The answer to one picture: its objects, the detector's seconds, who answered."""
+    """The answer to one picture: its objects, the detector's seconds, the detector's name."""
 
     detections: list[Detection]
     time: float
@@ -30,7 +30,7 @@ class Result(TypedDict):
 
 
 class About(TypedDict):
-    """What a service says about itself."""
+    """Title and version of a service."""
 
     title: str
     version: str
@@ -47,11 +47,11 @@ class RequestFailed(RuntimeError):
 
 
 class ServerUnreachable(RequestFailed):
-    """No answer came: nobody listens there, or not in time."""
+    """No answer: no server listens at the address, or it took too long."""
 
 
 class RequestRefused(RequestFailed):
-    """The server refused the request (4xx): it has to change before it can succeed."""
+    """The server refused the request (4xx): change it before you send it again."""
 
 
 class ServerBusy(RequestFailed):
@@ -65,24 +65,24 @@ class ServerBusy(RequestFailed):
 
 
 class DetectClient:
-    """Asks a detectlab server, and turns its errors into exceptions.
+    """Client of a detectlab server; errors of the server become exceptions.
 
     Args:
         url: Address of the server, with its prefix where it has one.
-        api_key: Sent as `X-API-Key`, for servers that want one.
-        timeout_s: Seconds to wait for the connection and between bytes of an answer.
+        api_key: API key, sent as `X-API-Key`.
+        timeout_s: Timeout of the connection and between bytes of an answer, in seconds.
 
     Every method raises `ServerUnreachable`, `RequestRefused` or `ServerBusy`, or their parent
     `RequestFailed` for other errors of the server; each message says what to do.
     """
 
-    def __init__(self, url: str, api_key: str | None = None, timeout_s: float = 30.0) -> None:
+    def __init__(self, url: str, *, api_key: str | None = None, timeout_s: float = 30.0) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
         self._headers = {"X-API-Key": api_key} if api_key else {}
 
     def is_alive(self) -> bool:
-        """Whether the server answers at all."""
+        """Whether the server answers."""
         try:
             self._send("GET", "/health")
         except RequestFailed:
@@ -94,16 +94,16 @@ class DetectClient:
         info = self._read("GET", "/openapi.json", dict).get("info", {})
         return About(title=str(info.get("title", "")), version=str(info.get("version", "")))
 
-    def models(self, all: bool = False) -> list[str]:
+    def models(self, *, all: bool = False) -> list[str]:
         """Names of the detectors that the server offers, its default first.
 
         Args:
-            all: Whether to name those too whose files it does not have.
+            all: Whether to include detectors whose files the server does not have.
         """
         return self._read("GET", "/models", list, params={"all": "true"} if all else {})
 
     def classes(self, model: str) -> list[str]:
-        """The classes that a detector knows; the index is the class id."""
+        """Class names of a detector; the index is the class id."""
         return list(self._read("GET", f"/models/{model}", dict).get("classes", []))
 
     def version(self) -> str:
@@ -115,16 +115,17 @@ class DetectClient:
         picture: str | Path | bytes,
         model: str | None = None,
         confidence: float | None = None,
+        *,
         as_json: bool = False,
     ) -> Result:
         """Find the objects in a picture.
 
         Args:
-            picture: The file's name, or its bytes.
-            model: Which detector; by default the server's.
-            confidence: Only objects above this, in `[0, 1]`; by default the server's (0.5).
+            picture: Path of a picture file, or its bytes.
+            model: Name of the detector; by default the server's.
+            confidence: Confidence threshold, in `[0, 1]`; by default the server's (0.5).
             as_json: Whether to send the picture as base64 in JSON: a third larger than a form, but
-                some servers take nothing else.
+                some servers accept nothing else.
 
         Returns:
             The objects, most confident first.
@@ -142,9 +143,15 @@ class DetectClient:
         model: str | None = None,
         confidence: float | None = None,
     ) -> bytes:
-        """The picture with a box around each object, as the bytes of a JPEG or PNG file.
+        """The picture with a box around each object.
 
-        Takes the same arguments as `predict`.
+        Args:
+            picture: Path of a picture file, or its bytes.
+            model: Name of the detector; by default the server's.
+            confidence: Confidence threshold, in `[0, 1]`; by default the server's (0.5).
+
+        Returns:
+            Content of a JPEG or PNG file.
         """
         return self._post(picture, model, confidence, "image/*").content
 
@@ -160,7 +167,7 @@ class DetectClient:
         )
 
     def _read(self, method: str, path: str, kind: type[T], **request: Any) -> T:
-        """Send a request whose answer is JSON of a kind."""
+        """Send a request whose answer is JSON of the type `kind`."""
         return self._decode(self._send(method, path, **request), kind)
 
     def _decode(self, answer: requests.Response, kind: type[T]) -> T:
@@ -180,9 +187,12 @@ class DetectClient:
         url = self.url + path
         try:
             answer = requests.request(
-                method, url, headers={**self._headers, **(headers or {})},
-                timeout=self._timeout_s, **request,
-            )  # fmt: skip
+                method,
+                url,
+                headers={**self._headers, **(headers or {})},
+                timeout=self._timeout_s,
+                **request,
+            )
         except requests.ConnectionError:
             raise ServerUnreachable(
                 f"Nothing answers at {self.url}. Is the server running, and is this its address?"
@@ -207,7 +217,7 @@ def _read_picture(picture: str | Path | bytes) -> bytes:
 
 
 def _given(**parameters: Any) -> dict[str, Any]:
-    """Those parameters that have a value; the server has defaults for the others."""
+    """The parameters that have a value; the server has defaults for the others."""
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -226,7 +236,7 @@ def _failure(answer: requests.Response) -> RequestFailed:
 
 
 def _detail(answer: requests.Response) -> str:
-    """The server's own sentence; FastAPI gives a list of them for bad parameters."""
+    """The server's message; for bad parameters FastAPI sends a list of them."""
     try:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):

@@ -22,7 +22,7 @@ class RolloutClient(DetectClient):
     def __init__(
         self, url: str, api_key: str | None = None, operator: str = "", timeout_s: float = 120.0
     ) -> None:
-        super().__init__(url, api_key, timeout_s)
+        super().__init__(url, api_key=api_key, timeout_s=timeout_s)
         self._operator = {"X-Operator": operator} if operator else {}
 
     def status(self) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What the notebook about clusters needs: nodes that end with it, traffic, checks of exercises."""
+"""Helpers of the notebooks: checks of the exercises, load, and a cluster on one machine."""

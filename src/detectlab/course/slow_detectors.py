@@ -1,4 +1,4 @@
-"""A detector that lets us wait, and leaves the processor alone meanwhile."""
+"""Detectors with a fixed, long time for each picture, which leave the processor idle."""
 
 import threading
 import time
@@ -12,15 +12,15 @@ from detectlab.vision.detections import Detections
 SECONDS = 0.2
 
 
-class Patient:
-    """Answers as another detector does, one picture after the other, each after a pause.
+class SlowDetector:
+    """Runs another detector, one picture at a time, and pauses until a fixed time has passed.
 
-    So it stands for a large detector on hardware of its own: a laptop with two cores can run eight
-    of them, and each adds what a machine of its own would add.
+    It simulates a large detector on its own hardware: a laptop with two cores can run eight of
+    them, and each adds the throughput of a separate machine.
 
     Args:
-        detector: Who answers.
-        seconds: What one picture takes in all.
+        detector: The detector that answers.
+        seconds: Time for one picture, in seconds.
     """
 
     def __init__(self, detector: Detector, seconds: float = SECONDS) -> None:
@@ -41,16 +41,16 @@ class Patient:
         return found
 
 
-def nano() -> Patient:
-    """`nano`, with patience."""
-    return Patient(load_detector("nano"))
+def nano() -> SlowDetector:
+    """`nano`, slowed down."""
+    return SlowDetector(load_detector("nano"))
 
 
-def nano_256() -> Patient:
-    """A version of it that looks at 256 x 256 pixels."""
-    return Patient(load_detector("nano", input_size=256))
+def nano_256() -> SlowDetector:
+    """`nano` with an input of 256 x 256 pixels, slowed down."""
+    return SlowDetector(load_detector("nano", input_size=256))
 
 
-def broken() -> Patient:
-    """A version that nobody tried before."""
+def broken() -> SlowDetector:
+    """A version that fails to load."""
     raise RuntimeError("these weights are those of another network")

@@ -1,4 +1,4 @@
-"""Clients that keep a service busy, and a picture of what became of their requests."""
+"""Load on a service from several clients, and a plot of the answers."""
 
 import io
 import threading
@@ -10,25 +10,26 @@ from typing import Any, Self
 
 from detectlab.client import DetectClient, RequestFailed, ServerBusy, ServerUnreachable
 
-_LOOK_EVERY_S = 0.5
+_POLL_S = 0.5
 
 
 class Traffic:
-    """Clients that ask one picture after the other, for as long as a `with` block lasts.
+    """Clients that send one picture after the other while a `with` block runs.
 
     Args:
-        url: Whom they ask.
-        picture: A picture file's bytes.
-        clients: How many ask at once.
-        count: Says how many replicas there are, now and then, for the plot.
-        attempts: How often they ask for the same picture, when no answer comes or the server is
-            busy.
+        url: Address of the service.
+        picture: Content of a picture file.
+        clients: Number of concurrent clients.
+        count: Returns the number of replicas, polled for the plot.
+        attempts: Largest number of attempts for a picture, when there is no answer or the server
+            is busy.
     """
 
     def __init__(
         self,
         url: str,
         picture: bytes,
+        *,
         clients: int,
         count: Callable[[], int] | None = None,
         attempts: int = 1,
@@ -40,13 +41,13 @@ class Traffic:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._began = time.monotonic()
-        self._answers: list[float] = []  # seconds since the beginning
+        self._answers: list[float] = []  # seconds since the start
         self._failures: list[tuple[float, str]] = []
         self._replicas: list[tuple[float, int]] = []
         self._marks: list[tuple[float, str]] = []
         self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(clients)]
         if count:
-            self._threads.append(threading.Thread(target=self._look, daemon=True))
+            self._threads.append(threading.Thread(target=self._poll_replicas, daemon=True))
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
@@ -66,30 +67,30 @@ class Traffic:
 
     @property
     def answered(self) -> int:
-        """How many requests were answered."""
+        """Number of answered requests."""
         return len(self._answers)
 
     @property
     def failed(self) -> int:
-        """How many were not."""
+        """Number of failed requests."""
         return len(self._failures)
 
     @property
     def failures(self) -> dict[str, int]:
-        """Why, and how often."""
+        """Number of failed requests for each reason."""
         return dict(Counter(why for _, why in self._failures))
 
     def rate(self, seconds: float = 5.0) -> float:
-        """Answers a second, of late."""
+        """Answers a second in the last `seconds` seconds."""
         since = self._now() - seconds
         return sum(at > since for at in list(self._answers)) / seconds
 
     def mark(self, text: str) -> None:
-        """Note in the plot what happens now."""
+        """Mark the present time in the plot, with a text."""
         self._marks.append((self._now(), text))
 
     def plot(self) -> bytes:
-        """Answers a second, and replicas, since the beginning: as a JPEG file."""
+        """Plot of answers a second and replicas over time, as the content of a JPEG file."""
         from matplotlib.figure import Figure
 
         figure = Figure(figsize=(8, 2.8), dpi=100, layout="constrained")
@@ -97,9 +98,11 @@ class Traffic:
         end = max(1, int(self._now()))
         per_second = Counter(int(at) for at in list(self._answers))
         axes.bar(
-            [second + 0.5 for second in range(end)], [per_second[second] for second in range(end)],
-            width=0.9, color="#8fb8ae",
-        )  # fmt: skip
+            [second + 0.5 for second in range(end)],
+            [per_second[second] for second in range(end)],
+            width=0.9,
+            color="#8fb8ae",
+        )
         axes.set(xlabel="seconds", ylabel="answers a second")
         for at, _ in list(self._failures):
             axes.axvline(at, color="#b4513b", linewidth=1)
@@ -107,7 +110,7 @@ class Traffic:
         axes.set_ylim(0, top)
         for number, (at, text) in enumerate(list(self._marks)):
             axes.axvline(at, color="#555555", linewidth=1, linestyle=":")
-            # Next to its neighbours, not over them.
+            # Alternate heights, so that neighbours do not overlap.
             axes.text(at, top * (0.98 - 0.09 * (number % 2)), f" {text}", fontsize=9, va="top")
         self._plot_replicas(axes.twinx())
         axes.set_xlim(0, max(10, end))
@@ -137,7 +140,7 @@ class Traffic:
                     self._failures.append((self._now(), why))
 
     def _ask_for_one(self) -> str | None:
-        """Why there is no answer, or `None` where there is one."""
+        """Reason of a failure, or `None` for an answer."""
         for attempt in range(1, self._attempts + 1):
             try:
                 self._client.predict(self._picture)
@@ -148,11 +151,11 @@ class Traffic:
                     return f"status {failure.status}" if failure.status else "no answer"
         raise AssertionError("unreachable")
 
-    def _look(self) -> None:
+    def _poll_replicas(self) -> None:
         assert self._count
-        while not self._stopping.wait(_LOOK_EVERY_S):
+        while not self._stopping.wait(_POLL_S):
             try:
                 count = self._count()
             except OSError:
-                continue  # the cluster says it the next time
+                continue  # the next poll may succeed
             self._replicas.append((self._now(), count))

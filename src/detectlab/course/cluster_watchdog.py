@@ -1,6 +1,6 @@
-"""Stops a cluster when its owner has gone: `python -m detectlab.course.cluster_guard FILE`.
+"""Watchdog of a notebook's cluster: `python -m detectlab.course.cluster_watchdog FILE`.
 
-Reads its input to the end, which comes when that process closes it, ends, or is killed.
+Stops the cluster when standard input ends: when the parent closes it, exits, or is killed.
 """
 
 import shutil
@@ -11,10 +11,10 @@ from detectlab.cluster.local_nodes import Machine
 
 
 def main(file: Path) -> None:
-    """Wait for the end of the input, then stop the cluster that the file describes.
+    """Wait for the end of standard input, then stop the cluster of the file.
 
     Args:
-        file: As `Machine.save` wrote it; its folder goes with the cluster.
+        file: File that `Machine.save` wrote; its folder is removed as well.
     """
     sys.stdin.buffer.read()
     machine = Machine.find(file)

@@ -1,4 +1,4 @@
-"""Nodes of a cluster on the laptop of a learner, which end with the notebook at the latest."""
+"""A small cluster on the learner's machine, which ends with the notebook at the latest."""
 
 import os
 import subprocess
@@ -18,15 +18,15 @@ from detectlab.cluster.local_nodes import Machine
 from detectlab.cluster.processes import alive, free_ports, kill
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
 
-_PATIENCE_S = 180.0
+_TIMEOUT_S = 180.0
 
 
-def _short_rest() -> None:
+def _short_pause() -> None:
     time.sleep(0.2)
 
 
 class NotInstalled(Exception):
-    """The extra `scale` is missing; a notebook shows this as one sentence, and stops."""
+    """The extra `scale` is missing; a notebook shows this as one sentence, without a traceback."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -38,90 +38,95 @@ class NotInstalled(Exception):
         return [str(self)]
 
 
-class Lab:
-    """A small cluster on this machine, for one notebook.
+class NotebookCluster:
+    """A cluster on this machine for one notebook.
 
     Its nodes end with `stop`, when a cell is interrupted (see `after_cell`), and in any case when
-    the process that started them ends: a guard process waits for that.
+    the process that started them ends: a watchdog process waits for that.
 
     Args:
-        machine: The nodes, already started.
-        folder: Where to write down what the guard has to know; it removes that in the end.
+        machine: The started nodes.
+        folder: Folder for the watchdog's file; the watchdog removes it.
     """
 
     def __init__(self, machine: Machine, folder: Path) -> None:
         self.machine = machine
         (self.port,) = free_ports(1)
         self._wanted: dict[str, int] = {}
-        self._begun: dict[str, list[Replica]] = {}  # as last seen
+        self._started: dict[str, list[Replica]] = {}  # when last listed
         self._file = folder / "machine.json"
         machine.save(self._file)
-        self._guard = subprocess.Popen(
-            [sys.executable, "-m", "detectlab.course.cluster_guard", str(self._file)],
-            stdin=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
+        self._watchdog = subprocess.Popen(
+            [sys.executable, "-m", "detectlab.course.cluster_watchdog", str(self._file)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
 
     @classmethod
-    def start(cls, nodes: int = 2, cpus: float = 4) -> "Lab":
-        """Start nodes that claim so many processors each, whatever the machine has.
+    def start(cls, *, nodes: int = 2, cpus: float = 4) -> "NotebookCluster":
+        """Start the nodes.
+
+        Args:
+            nodes: Number of nodes.
+            cpus: Processors that each node claims, whatever the machine has.
 
         Raises:
-            NotInstalled: When Ray is not there.
-            ClusterError: When a node does not come up.
+            NotInstalled: Ray is not installed.
+            ClusterError: A node does not start.
         """
         if find_spec("ray") is None:
             raise NotInstalled
         folder = Path(tempfile.mkdtemp(prefix="detectlab-lab-"))
-        # In a thread, which an interrupt does not reach: no node is left half started.
+        # In a thread, which an interrupt does not reach, so that no node is left half started.
         with _own_rollout_file(folder), ThreadPoolExecutor(1) as thread:
             first = thread.submit(Machine.start, cpus)
             try:
-                lab = cls(first.result(), folder)
+                cluster = cls(first.result(), folder)
             except KeyboardInterrupt:
                 first.result().stop()
                 raise
             try:
                 for _ in range(nodes - 1):
-                    thread.submit(lab.machine.add_node, cpus).result()
+                    thread.submit(cluster.machine.add_node, cpus).result()
             except BaseException:
                 thread.shutdown()
-                lab.stop()
+                cluster.stop()
                 raise
-        lab.machine.save(lab._file)
-        return lab
+        cluster.machine.save(cluster._file)
+        return cluster
 
     @property
     def url(self) -> str:
-        """Where clients ask."""
+        """Address of the service."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def running(self) -> bool:
-        """Whether there are nodes."""
+        """Whether any node runs."""
         return bool(self.machine.nodes)
 
     def deploy(
         self,
         detectors: Mapping[str, Mapping[str, Any]],
-        meanwhile: Callable[[], object] = _short_rest,
+        meanwhile: Callable[[], object] = _short_pause,
     ) -> None:
         """Deploy versions of detectors, and wait until all of their replicas answer.
 
         Args:
-            detectors: The fields of `DetectorSettings` for each version, by its name; `replicas`
-                stands for as many at least as at most.
-            meanwhile: Called again and again; by default it rests.
+            detectors: Fields of `DetectorSettings` of each version, by its name; `replicas` sets
+                both `min_replicas` and `max_replicas`.
+            meanwhile: Called repeatedly while waiting; by default a short pause.
 
         Raises:
-            ValueError: When the settings make no sense.
-            ClusterError: When a version does not come up; the one before it goes on.
+            ValueError: The settings are wrong.
+            ClusterError: A version does not start; the previous one keeps running.
         """
         versions = {name: _with_replicas(one) for name, one in detectors.items()}
         settings = ClusterSettings.model_validate({"detectors": versions, "port": self.port})
         self._wanted = {name: one.min_replicas for name, one in settings.detectors.items()}
         self.machine.dashboard.deploy(serve_config(settings))
         self._wait(self._is_settled, meanwhile)
-        wait_until_answering(self.url, _PATIENCE_S)
+        wait_until_answering(self.url, _TIMEOUT_S)
 
     def replicas(self, name: str) -> list[Replica]:
         """The replicas of a version that can answer now."""
@@ -131,19 +136,19 @@ class Lab:
         )
 
     def count(self) -> int:
-        """How many replicas of all versions have begun to answer, and have not ended."""
+        """Number of replicas, of all versions, that have started to answer and have not ended."""
         found = self.machine.dashboard.applications()
-        self._begun = {
+        self._started = {
             name: [one for one in application.replicas if one.state != "STARTING"]
-            # While it reads new settings, the cluster lists none, but ends none either.
-            or [one for one in self._begun.get(name, []) if alive([one.pid])]
+            # While the cluster reads new settings it lists no replicas, but they still run.
+            or [one for one in self._started.get(name, []) if alive([one.pid])]
             for name, application in found.items()
             if name != GATEWAY
         }
-        return sum(map(len, self._begun.values()))
+        return sum(map(len, self._started.values()))
 
     def where(self) -> dict[str, list[str]]:
-        """What runs on each node."""
+        """Applications with a replica on each node, by the node's name."""
         names = {self.machine.id_of(node): node.name for node in self.machine.nodes}
         placed: dict[str, list[str]] = {name: [] for name in names.values()}
         for application in self.machine.dashboard.applications().values():
@@ -152,34 +157,44 @@ class Lab:
                     placed[names[replica.node]].append(application.name)
         return {name: sorted(found) for name, found in placed.items()}
 
-    def kill(self, name: str, meanwhile: Callable[[], object] = _short_rest) -> None:
-        """End the process of one replica at once, whatever it was doing, and wait for its heir."""
+    def kill(self, name: str, meanwhile: Callable[[], object] = _short_pause) -> None:
+        """Kill the process of one replica, and wait for its replacement.
+
+        Args:
+            name: Name of the version.
+            meanwhile: Called repeatedly while waiting.
+        """
         victim = self.replicas(name)[0]
         kill([victim.pid])
         self._wait(lambda: victim.pid not in [one.pid for one in self.replicas(name)], meanwhile)
         self._wait(self._is_settled, meanwhile)
 
-    def drain(self, name: str, meanwhile: Callable[[], object] = _short_rest) -> None:
-        """Let a node take nothing new, and wait until the others do all of its work."""
+    def drain(self, name: str, meanwhile: Callable[[], object] = _short_pause) -> None:
+        """Drain a node, and wait until the other nodes run all of its replicas.
+
+        Args:
+            name: Name of the node.
+            meanwhile: Called repeatedly while waiting.
+        """
         (node,) = [node for node in self.machine.nodes if node.name == name]
         self.machine.drain(node)
         self._wait(lambda: not self.where()[name] and self._is_settled(), meanwhile)
 
     def stop(self) -> None:
-        """End all nodes; again and again is harmless."""
+        """Stop all nodes; does nothing when they are stopped already."""
         self.machine.stop()
-        if self._guard.stdin:
-            self._guard.stdin.close()
-        self._guard.wait()
+        if self._watchdog.stdin:
+            self._watchdog.stdin.close()
+        self._watchdog.wait()
 
     def after_cell(self, result: Any) -> None:
-        """Stop when the learner interrupted a cell: for IPython's event `post_run_cell`."""
+        """Stop after the learner interrupted a cell: a callback of IPython's `post_run_cell`."""
         if isinstance(result.error_in_exec, KeyboardInterrupt) and self.running:
             self.stop()
-            print("Interrupted: the cluster was stopped. Begin again with its first cell.")
+            print("Interrupted: the cluster was stopped. Start again with the first cell.")
 
     def _is_settled(self) -> bool:
-        """Whether there is what was asked for, and nothing else."""
+        """Whether exactly the deployed replicas run."""
         found = self.machine.dashboard.applications()
         for one in found.values():
             if one.state == "DEPLOY_FAILED":
@@ -192,18 +207,18 @@ class Lab:
 
     @staticmethod
     def _wait(condition: Callable[[], bool], meanwhile: Callable[[], object]) -> None:
-        until = time.monotonic() + _PATIENCE_S
+        until = time.monotonic() + _TIMEOUT_S
         while not condition():
             if time.monotonic() > until:
                 raise ClusterError(
-                    f"the cluster is not where it should be after {_PATIENCE_S:g} s."
+                    f"the cluster has not reached the deployed state after {_TIMEOUT_S:g} s."
                 )
             meanwhile()
 
 
 @contextmanager
 def _own_rollout_file(folder: Path) -> Iterator[None]:
-    """Let nodes that start now begin without the plan that an older cluster left here."""
+    """Give nodes a rollout file of their own, without the plan of an older cluster."""
     name = "DETECTLAB_ROLLOUT_FILE"
     before = os.environ.get(name)
     os.environ[name] = str(folder / "rollout.sqlite")

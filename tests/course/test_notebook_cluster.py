@@ -1,4 +1,4 @@
-"""What the cluster notebook needs, as far as it needs no cluster."""
+"""Helpers of the cluster notebook, without a cluster."""
 
 import io
 import json
@@ -17,9 +17,9 @@ import pytest
 from PIL import Image
 
 from detectlab.cluster.local_nodes import Machine, Node
-from detectlab.course import cluster_lab
-from detectlab.course.cluster_lab import Lab, NotInstalled
-from detectlab.course.slow_detectors import Patient
+from detectlab.course import notebook_cluster
+from detectlab.course.notebook_cluster import NotebookCluster, NotInstalled
+from detectlab.course.slow_detectors import SlowDetector
 from detectlab.course.traffic import Traffic
 from detectlab.vision.detections import Detections
 
@@ -35,7 +35,7 @@ class FindsNothing:
 
 
 def test_patient_detector_answers_the_same_later():
-    patient = Patient(FindsNothing(), seconds=0.05)
+    patient = SlowDetector(FindsNothing(), seconds=0.05)
     started = time.monotonic()
 
     found = patient.detect(GREY)
@@ -46,10 +46,10 @@ def test_patient_detector_answers_the_same_later():
 
 
 def test_lab_without_ray_says_what_to_do_in_one_sentence(monkeypatch):
-    monkeypatch.setattr(cluster_lab, "find_spec", lambda name: None)
+    monkeypatch.setattr(notebook_cluster, "find_spec", lambda name: None)
 
     with pytest.raises(NotInstalled, match=r"run `make setup-scale` in a terminal") as refused:
-        Lab.start()
+        NotebookCluster.start()
 
     assert refused.value._render_traceback_() == [str(refused.value)]
 
@@ -89,17 +89,17 @@ def test_lab_ends_its_nodes_when_a_cell_is_interrupted_and_not_before(
     machine, node, tmp_path, capsys
 ):
     notes = tmp_path / "notes"
-    lab = Lab(machine, notes)
+    cluster = NotebookCluster(machine, notes)
 
-    lab.after_cell(SimpleNamespace(error_in_exec=NameError("a mistake of the learner")))
-    assert lab.running
-    lab.after_cell(SimpleNamespace(error_in_exec=KeyboardInterrupt()))
+    cluster.after_cell(SimpleNamespace(error_in_exec=NameError("a mistake of the learner")))
+    assert cluster.running
+    cluster.after_cell(SimpleNamespace(error_in_exec=KeyboardInterrupt()))
 
-    assert not lab.running
+    assert not cluster.running
     assert node.wait(100) == -signal.SIGTERM
     assert not notes.exists()
     assert capsys.readouterr().out.startswith("Interrupted: the cluster was stopped.")
-    lab.stop()
+    cluster.stop()
 
 
 class Listing(BaseHTTPRequestHandler):
@@ -134,18 +134,19 @@ def test_lab_counts_replicas_that_the_cluster_does_not_list_while_they_live(
     machine, node, tmp_path, listing
 ):
     machine.dashboard_url = f"http://127.0.0.1:{listing.server_port}"
-    lab = Lab(machine, tmp_path / "notes")
-    assert lab.count() == 0
+    cluster = NotebookCluster(machine, tmp_path / "notes")
+    assert cluster.count() == 0
     listing.replicas = {
-        node.pid: {"state": "RUNNING", "pid": node.pid}, 0: {"state": "STARTING"},
-    }  # fmt: skip
-    assert lab.count() == 1
+        node.pid: {"state": "RUNNING", "pid": node.pid},
+        0: {"state": "STARTING"},
+    }
+    assert cluster.count() == 1
 
     listing.replicas = {}
-    assert lab.count() == 1
-    lab.stop()
+    assert cluster.count() == 1
+    cluster.stop()
     node.wait(100)
-    assert lab.count() == 0
+    assert cluster.count() == 0
 
 
 def test_lab_whose_process_is_killed_ends_its_nodes_nevertheless(machine, node, tmp_path):
@@ -153,9 +154,9 @@ def test_lab_whose_process_is_killed_ends_its_nodes_nevertheless(machine, node, 
     program = f"""
 from pathlib import Path
 from detectlab.cluster.local_nodes import Machine, Node
-from detectlab.course.cluster_lab import Lab
+from detectlab.course.notebook_cluster import NotebookCluster
 machine = Machine({machine.folder!r}, "", "http://127.0.0.1:9", "", [Node("node-1", {node.pid})])
-lab = Lab(machine, Path({str(notes)!r}))
+cluster = NotebookCluster(machine, Path({str(notes)!r}))
 print("ready", flush=True)
 input()
 """
