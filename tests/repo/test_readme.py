@@ -79,7 +79,9 @@ def test_links_of_pages_lead_to_files_and_headings(tracked_files: list[Path], ro
 def links_of(page: Path) -> list[str]:
     text = FENCE.sub("", page.read_text("utf-8"))
     found = [image or other for image, other in LINK.findall(text)]
-    return [link for link in found if "://" not in link and not link.startswith("mailto:")]
+    # The pages of the API reference are made by `make docs`, which checks these links.
+    elsewhere = ("mailto:", "reference/")
+    return [link for link in found if "://" not in link and not link.startswith(elsewhere)]
 
 
 def leads_somewhere(page: Path, link: str) -> bool:
