@@ -37,8 +37,7 @@ FROM python AS api
 ARG UID=10001
 LABEL org.opencontainers.image.title="detectlab API" \
     org.opencontainers.image.description="Finds objects in pictures, over HTTP." \
-    org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.source="https://github.com/detectlab/detectlab"
+    org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --uid ${UID} --home-dir /var/lib/detectlab --create-home --no-log-init detectlab
 COPY --from=api-packages /opt/venv /opt/venv
 # Downloaded detectors and received pictures: the only place that is written, for a volume.
@@ -63,8 +62,7 @@ FROM python AS companion
 ARG UID=10001
 LABEL org.opencontainers.image.title="detectlab companion" \
     org.opencontainers.image.description="A web page that asks a detectlab server about pictures." \
-    org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.source="https://github.com/detectlab/detectlab"
+    org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --uid ${UID} --home-dir /app --no-create-home --no-log-init detectlab
 COPY --from=companion-packages /opt/venv /opt/venv
 # Of our package it needs the client alone.
@@ -91,8 +89,7 @@ ARG NB_USER=jovyan
 ARG NB_UID=1000
 LABEL org.opencontainers.image.title="detectlab lab" \
     org.opencontainers.image.description="Object detection from a notebook to a service." \
-    org.opencontainers.image.licenses="Apache-2.0" \
-    org.opencontainers.image.source="https://github.com/detectlab/detectlab"
+    org.opencontainers.image.licenses="Apache-2.0"
 # What OpenCV with windows links to; versions are those of the Debian release.
 # hadolint ignore=DL3008
 RUN apt-get update \

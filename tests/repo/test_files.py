@@ -1,6 +1,7 @@
 """What may be in the repository, and what may not."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,13 @@ def test_gitignore_does_not_hide_pictures(root: Path) -> None:
     lines = (root / ".gitignore").read_text("utf-8").splitlines()
 
     assert not {"images", "images/", "images/*", "/images", "*.jpg", "*.png"} & set(lines)
+
+
+def test_only_pyproject_names_the_repository(tracked_files: list[Path], root: Path) -> None:
+    urls = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    address = urls["Repository"]
+
+    assert all(url.startswith(address) for url in urls.values())
+    name = address.partition("://")[2].encode()
+    found = [path.name for path in tracked_files if name in path.read_bytes()]
+    assert found == ["pyproject.toml"]
