@@ -1,9 +1,6 @@
 """What every layer of tests shares."""
 
-import contextlib
 import os
-import socket
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
+import testing
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -45,31 +43,16 @@ def _beside(folder: str) -> Path:
     return SHARED / folder
 
 
-@pytest.fixture(scope="session")
-def wait_until() -> Callable[..., None]:
-    """Waits for a condition, with a deadline."""
-
-    def wait(
-        condition: Callable[[], object], what: str = "what has to happen", seconds: float = 120
-    ) -> None:
-        until = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < until, f"waited {seconds:g} s for {what}"
-            time.sleep(0.01)
-
-    return wait
+@pytest.fixture(name="wait_until", scope="session")
+def _wait_until() -> Callable[..., None]:
+    """`testing.wait_until`, for tests that do not import it yet."""
+    return testing.wait_until
 
 
-@pytest.fixture(scope="session")
-def free_ports() -> Callable[[int], list[int]]:
-    """Gives ports at which nobody listens, all different."""
-
-    def find(count: int) -> list[int]:
-        with contextlib.ExitStack() as stack:
-            servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-            return [stack.enter_context(server).getsockname()[1] for server in servers]
-
-    return find
+@pytest.fixture(name="free_ports", scope="session")
+def _free_ports() -> Callable[[int], list[int]]:
+    """`testing.free_ports`, for tests that do not import it yet."""
+    return testing.free_ports
 
 
 @dataclass
@@ -81,10 +64,15 @@ class Front:
     certificate: Path
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        certificate = str(self.certificate)
         return requests.request(
-            method, self.url + path, verify=str(self.certificate), timeout=60,
-            allow_redirects=False, **options,
-        )  # fmt: skip
+            method,
+            self.url + path,
+            verify=certificate,
+            timeout=60,
+            allow_redirects=False,
+            **options,
+        )
 
 
 @pytest.fixture(scope="session")
