@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from detectlab.detection.detector import NetworkDetector
-from detectlab.serving.upload_store import ReceivedPictures
+from detectlab.serving.upload_store import UploadStore
 
 NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png)")
 
@@ -24,11 +24,11 @@ def lost() -> list[str]:
 
 
 @pytest.fixture
-def make_store(tmp_path: Path, lost: list[str]) -> Iterator[Callable[..., ReceivedPictures]]:
+def make_store(tmp_path: Path, lost: list[str]) -> Iterator[Callable[..., UploadStore]]:
     stores = []
 
     def make(folder: Path = tmp_path / "in", keep: int = 100, max_bytes: int = 10_000) -> Any:
-        store = ReceivedPictures(folder, keep, max_bytes, lost.append)
+        store = UploadStore(folder, keep, max_bytes, lost.append)
         stores.append(store)
         store.open()
         return store
@@ -193,7 +193,7 @@ def test_a_full_disk_leaves_no_partial_file_and_is_over_when_there_is_room(
 def test_a_disk_that_hangs_loses_pictures_and_holds_nobody_up(
     tmp_path: Path, lost: list[str]
 ) -> None:
-    store = ReceivedPictures(tmp_path / "in", 100, 10_000, lost.append)  # nobody writes
+    store = UploadStore(tmp_path / "in", 100, 10_000, lost.append)  # nobody writes
 
     for _ in range(20):
         store.keep(b"picture", "JPEG")

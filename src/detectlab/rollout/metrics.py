@@ -3,8 +3,8 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from detectlab.rollout.comparison import Comparison
+from detectlab.serving.metrics import LATENCY_BUCKETS_S
 
-_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999, 1.0)
 
 
@@ -22,7 +22,7 @@ class Series:
         )  # fmt: skip
         self.seconds = Histogram(
             "detectlab_rollout_seconds", "Time that a side's detector took for a picture.",
-            ["side"], buckets=_SECONDS, registry=registry,
+            ["side"], buckets=LATENCY_BUCKETS_S, registry=registry,
         )  # fmt: skip
         self.shadowed = Counter(
             "detectlab_rollout_shadowed", "Answers of stable that the candidate saw, or did not.",

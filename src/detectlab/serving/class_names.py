@@ -1,4 +1,4 @@
-"""The words in addresses such as `/count-potted-plants/`, and the classes they mean."""
+"""The classes that the words in addresses such as `/count-potted-plants/` mean."""
 
 import difflib
 import re
@@ -9,7 +9,7 @@ _SAME = {"sheep", "skis", "scissors", "fish", "deer", "broccoli"}
 
 
 class UnknownThing(LookupError):
-    """No class of the detector is called so; the message names the nearest ones."""
+    """No class of the detector has this name; the message has the nearest ones."""
 
 
 def plural(noun: str) -> str:
@@ -35,7 +35,7 @@ def plural(noun: str) -> str:
 
 
 def class_of(things: str, classes: Sequence[str]) -> str:
-    """The class that is meant by a word in an address.
+    """The class that a word in an address means.
 
     Args:
         things: Singular or plural, in any case, with hyphens or spaces.

@@ -1,4 +1,4 @@
-"""What the service counts, for Prometheus."""
+"""The service's metrics, for Prometheus."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ from detectlab.serving.pool import Pool
 from detectlab.serving.uploads import Intake
 
 _REMEMBERED = 2000
-_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+LATENCY_BUCKETS_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
 
 class Metrics:
@@ -37,20 +37,28 @@ class Metrics:
             "detectlab_internal_errors", "Requests that failed by our fault.", registry=registry
         )
         self.request_seconds = Histogram(
-            "detectlab_request_seconds", "Time from a request's arrival to its answer.",
-            ["route"], buckets=_SECONDS, registry=registry,
-        )  # fmt: skip
+            "detectlab_request_seconds",
+            "Time from a request's arrival to its answer.",
+            ["route"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
         self.inference_seconds = Histogram(
-            "detectlab_inference_seconds", "Time that the detector took for a picture.",
-            ["model"], buckets=_SECONDS, registry=registry,
-        )  # fmt: skip
+            "detectlab_inference_seconds",
+            "Time that the detector took for a picture.",
+            ["model"],
+            buckets=LATENCY_BUCKETS_S,
+            registry=registry,
+        )
         self.detections = Counter(
             "detectlab_detections", "Objects found.", ["model"], registry=registry
         )
         self.received_lost = Counter(
-            "detectlab_received_lost", "Received pictures that could not be kept.",
-            ["reason"], registry=registry,
-        )  # fmt: skip
+            "detectlab_received_lost",
+            "Received pictures that could not be kept.",
+            ["reason"],
+            registry=registry,
+        )
         for reason in ("busy", "disk"):
             self.received_lost.labels(reason)  # shown as 0 before the first one
         for name, text, value in (
@@ -80,5 +88,5 @@ class Metrics:
         self.detections.labels(model).inc(objects)
 
     def render(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)

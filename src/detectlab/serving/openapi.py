@@ -1,4 +1,4 @@
-"""What the documentation says beyond what the code shows."""
+"""The parts of the OpenAPI document that the code of the routes does not show."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,8 +23,8 @@ Send a picture, get it back with a box around each object, or get the objects as
 TAGS: list[dict[str, Any]] = [
     {"name": "detect", "description": "Ask about pictures."},
     {"name": "detectors", "description": "Which detectors there are."},
-    {"name": "rollout", "description": "New detectors in front of people, step by step."},
-    {"name": "service", "description": "How the server is."},
+    {"name": "rollout", "description": "Roll out a new detector: shadow, canary, blue/green."},
+    {"name": "service", "description": "Health, version and metrics of the server."},
 ]
 
 _BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
@@ -59,7 +59,12 @@ def picture_body(default: str) -> dict[str, Any]:
 
 
 def name_detectors(document: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Let every `model` of a document be one of `names`, which change while a server runs."""
+    """Make every `model` of a document an enumeration, as the detectors are now.
+
+    Args:
+        document: The OpenAPI document; changed in place.
+        names: The detectors.
+    """
     for operations in document["paths"].values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
@@ -95,7 +100,7 @@ _ERRORS = {
         "Send the server's API key in the header `X-API-Key`.",
     ),
     403: (
-        "Only for people at the server's machine, or with the API key.",
+        "Only for operators: from the server's machine, or with the API key.",
         "Without an API key, rollouts are changed and read at the server's own machine only.",
     ),
     404: (
@@ -111,7 +116,7 @@ _ERRORS = {
         "Green is live already. `release` ends the rollout and lets blue go.",
     ),
     412: (
-        "Somebody else changed the plan first.",
+        "The plan was changed in the meantime.",
         "The plan was changed meanwhile: it is at revision 4 now. Read it again, and decide anew.",
     ),
     413: (
@@ -154,7 +159,13 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def described(status: int, meaning: str, example: str) -> dict[int | str, dict[str, Any]]:
-    """An error of a route that means something of its own there."""
+    """An error of one route.
+
+    Args:
+        status: Its HTTP status.
+        meaning: What it means.
+        example: Its `detail`.
+    """
     content = {"application/json": {"example": {"detail": example}}}
     return {status: {"model": Error, "description": meaning, "content": content}}
 
@@ -175,13 +186,15 @@ PREDICT_ANSWERS: dict[int | str, dict[str, Any]] = {
         },
         "headers": {
             "X-Detections": {
-                "schema": {"type": "integer"}, "description": "How many objects were found."
+                "schema": {"type": "integer"},
+                "description": "How many objects were found.",
             },
-            "X-Model": {"schema": {"type": "string"}, "description": "Who answered."},
+            "X-Model": {"schema": {"type": "string"}, "description": "The detector that answered."},
             "X-Inference-Ms": {
-                "schema": {"type": "number"}, "description": "Milliseconds that the detector took."
+                "schema": {"type": "number"},
+                "description": "Milliseconds that the detector took.",
             },
         },
     },
     **PICTURE_ERRORS,
-}  # fmt: skip
+}

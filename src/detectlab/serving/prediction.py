@@ -27,11 +27,11 @@ class Query:
     """What is asked about a picture.
 
     Attributes:
-        model: The detector that is to answer; where the client named none, who answers by default.
+        model: The detector that is to answer; the default one where the client named none.
         confidence: Only objects above this, in `[0, 1]`.
         nms_threshold: Of two boxes whose IoU exceeds this, one stays, in `[0, 1]`.
-        max_pixels: Largest picture that is unpacked.
-        accept: In which form the answer is wanted, as the header of that name says it.
+        max_pixels: Largest picture that is decoded, in pixels.
+        accept: The header of that name, which chooses the form of the answer.
         named: Which of `model`, `confidence` and `nms_threshold` the client itself chose.
     """
 
@@ -45,11 +45,11 @@ class Query:
     def asked_of(
         self, model: str, confidence: float | None = None, nms_threshold: float | None = None
     ) -> "Query":
-        """The query for who was chosen to answer it.
+        """The query for the detector that a rollout plan chose.
 
         Args:
-            model: Who answers.
-            confidence: Its own, which holds where the client named none.
+            model: That detector.
+            confidence: Its own threshold, used where the client named none.
             nms_threshold: Likewise.
         """
         own = {"confidence": confidence, "nms_threshold": nms_threshold}
@@ -63,7 +63,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found, and what was received.
+    """The answer about one picture, and the picture.
 
     Attributes:
         model: The detector that answered.
@@ -125,7 +125,7 @@ def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) ->
 def answer_each(
     files: Sequence[bytes | Refusal], deadline: Deadline, detector: Detector, query: Query
 ) -> list[Answer | Refusal]:
-    """Answer for several pictures; one that cannot be used spoils no other.
+    """Answer for several pictures; an unusable one does not affect the others.
 
     Args:
         files: The bytes of each picture file, or why it was refused already.

@@ -1,4 +1,4 @@
-"""One line per request, and an identity for each."""
+"""The request log: an id and one log line for each request."""
 
 import json
 import logging
@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 logger = logging.getLogger("detectlab.requests")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# nginx's name for "the client went away before there was an answer"; never sent.
+# As in nginx: the client disconnected before it was answered. Never sent.
 _CLIENT_GONE = 499
 
 
 class RequestLog:
-    """ASGI middleware: gives each request an id, logs it, and keeps errors' details inside.
+    """ASGI middleware: gives each request an id, logs it, and hides the details of errors.
 
     A client may send its own id as `X-Request-ID` (1 to 64 letters, digits, dots, dashes); it comes
     back in the answer. What a route writes into `request.state.model` is logged.
@@ -58,7 +58,7 @@ class RequestLog:
 
 
 class _Record:
-    """What is noted of one request while it passes."""
+    """What is recorded of one request."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -108,7 +108,7 @@ class JsonFormatter(logging.Formatter):
     """Each log line as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line for a record; that of a request holds its facts one by one."""
+        """The line for a record; a request's holds one field for each fact."""
         line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
             "level": record.levelname,
@@ -122,7 +122,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(log_json: bool = False) -> None:
-    """Send detectlab's log lines to standard error: for commands, never on import.
+    """Send detectlab's log lines to standard error; commands call this.
 
     Args:
         log_json: Whether each line is a JSON object.

@@ -1,4 +1,4 @@
-"""What goes over the wire, as pydantic models."""
+"""The JSON of requests and answers, as pydantic models."""
 
 from typing import Self
 
@@ -13,9 +13,13 @@ EXAMPLE_IMAGE = (
     "wTCAQCgUAgEAgEWz4ivgGeKNrMiQAAAABJRU5ErkJggg=="
 )
 _DETECTION: JsonDict = {
-    "x_min": 62, "y_min": 40, "x_max": 241, "y_max": 220,
-    "class_name": "apple", "confidence": 0.872,
-}  # fmt: skip
+    "x_min": 62,
+    "y_min": 40,
+    "x_max": 241,
+    "y_max": 220,
+    "class_name": "apple",
+    "confidence": 0.872,
+}
 _RESULT: JsonDict = {"detections": [_DETECTION], "time": 0.031, "model": "nano"}
 
 
@@ -31,7 +35,7 @@ class Detection(BaseModel):
 
 
 class Result(BaseModel):
-    """What was found in one picture, most confident first."""
+    """The objects in one picture, most confident first."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_RESULT]})
 
@@ -41,19 +45,29 @@ class Result(BaseModel):
 
     @classmethod
     def of(cls, detections: Detections, seconds: float, model: str) -> Self:
-        """The result of a detector's `detections`, found in `seconds`."""
+        """The result of a detection.
+
+        Args:
+            detections: The objects.
+            seconds: Time that the detector took.
+            model: The detector's name.
+        """
         found = [
             Detection(
-                x_min=x_min, y_min=y_min, x_max=x_max, y_max=y_max,
-                class_name=label, confidence=round(confidence, 3),
+                x_min=x_min,
+                y_min=y_min,
+                x_max=x_max,
+                y_max=y_max,
+                class_name=label,
+                confidence=round(confidence, 3),
             )
             for (x_min, y_min, x_max, y_max), label, confidence in detections
-        ]  # fmt: skip
+        ]
         return cls(detections=found, time=round(seconds, 6), model=model)
 
 
 class Question(BaseModel):
-    """A picture as base64, and what to do with it: the JSON form of a request."""
+    """A picture as base64, and what is asked about it: the JSON form of a request."""
 
     model: str | None = Field(default=None, description="The detector; by default the server's.")
     image: str = Field(
@@ -69,9 +83,13 @@ class Question(BaseModel):
         description="Only objects above this.",
     )
     nms_threshold: float = Field(
-        default=0.3, strict=True, ge=0, le=1, allow_inf_nan=False,
+        default=0.3,
+        strict=True,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
         description="Of two boxes that overlap more than this, the more confident one stays.",
-    )  # fmt: skip
+    )
 
 
 class Error(BaseModel):

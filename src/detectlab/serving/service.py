@@ -21,7 +21,7 @@ from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
 from detectlab.serving.shutdown import on_sigterm
-from detectlab.serving.upload_store import ReceivedPictures
+from detectlab.serving.upload_store import UploadStore
 from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
 from detectlab.settings import Settings
 
@@ -56,9 +56,9 @@ class Service:
         self.metrics = metrics
         self.dispatcher = dispatcher
         self._was_ready = False
-        self._received: ReceivedPictures | None = None
+        self._received: UploadStore | None = None
         if settings.received_dir and settings.received_keep:
-            self._received = ReceivedPictures(
+            self._received = UploadStore(
                 settings.received_dir,
                 settings.received_keep,
                 settings.received_max_mb << 20,
@@ -90,7 +90,13 @@ class Service:
             self._was_ready = True
 
     def known(self, request: Request, model: str, status: int = 422) -> str:
-        """`model`, noted for the log; refused when there is no such detector."""
+        """`model`, once it is known to name a detector.
+
+        Args:
+            request: The request; the name is noted there for the log.
+            model: The name that the client sent.
+            status: Status of the refusal when there is no such detector.
+        """
         if self.pool.card(model) is None:
             names = ", ".join(self.pool.cards)
             raise Refusal(status, f"`model` must be one of {names}. Received: {model[:40]!a}")

@@ -1,4 +1,4 @@
-"""Hearing of SIGTERM early enough to send waiting requests away."""
+"""SIGTERM, handled early enough to reject the queue."""
 
 import asyncio
 import signal
@@ -10,11 +10,11 @@ from types import FrameType
 
 @contextmanager
 def on_sigterm(callback: Callable[[], None]) -> Iterator[None]:
-    """Call `callback` on the running event loop when the process is told to end.
+    """Call `callback` on the running event loop when the process receives SIGTERM.
 
-    The server's own handler runs too. A server waits for every open request before it ends the
-    app's lifespan, so without this those in the queue would be waited for as well. Nothing happens
-    where nobody handles SIGTERM, or outside the main thread.
+    The server's own handler runs too. A server finishes every open request before it ends the
+    app's lifespan: without this it would finish the queue as well. Does nothing where SIGTERM has
+    no handler, or outside the main thread.
     """
     previous = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread() or not callable(previous):

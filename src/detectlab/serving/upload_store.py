@@ -1,4 +1,4 @@
-"""Received pictures, kept in a folder of bounded size."""
+"""The store of received pictures: a folder of bounded size."""
 
 import logging
 import re
@@ -12,22 +12,22 @@ from queue import Full, Queue
 
 logger = logging.getLogger(__name__)
 
-# Only files with such a name are ever deleted: whatever else lies in the folder stays.
+# Only files with such a name are deleted: other files in the folder stay.
 _OURS = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png|webp|bmp|gif|tiff)\Z")
 _PART = re.compile(r"\.\d{8}T\d{12}-[0-9a-f]{12}\.part\Z")
-# A part is written within a moment; an older one was left by a process that was killed.
+# Writing a part takes a moment; an older one was left by a process that was killed.
 _PART_MAX_AGE_S = 60.0
 _MAX_WAITING = 16
 
 
-class ReceivedPictures:
-    """Keeps the newest pictures, in a thread of its own, so that nobody waits for the disk.
+class UploadStore:
+    """Keeps the newest pictures, in a thread of its own, so that no request waits for the disk.
 
-    Each is written under a generated name into a hidden file that is then renamed: whoever looks
-    into the folder sees whole pictures only.
+    Each is written under a generated name into a hidden file that is then renamed: the folder shows
+    whole pictures only.
 
     Args:
-        folder: Where; made when it is not there.
+        folder: Their folder; created when it does not exist.
         keep: How many pictures at most.
         max_bytes: How much space they take at most.
         on_lost: Called for each picture that could not be kept, with `"disk"` or `"busy"`.
@@ -45,7 +45,7 @@ class ReceivedPictures:
         self._is_failing = False
 
     def keep(self, data: bytes, format: str) -> None:
-        """Keep a picture, soon; returns at once and never fails.
+        """Keep a picture soon; returns at once and does not fail.
 
         Args:
             data: The file as it came.
@@ -70,7 +70,7 @@ class ReceivedPictures:
         try:
             self._queue.put(None, timeout=grace_s)
         except Full:
-            return  # the disk hangs; the thread ends with the process
+            return  # the disk hangs: the thread ends with the process
         thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
@@ -81,7 +81,7 @@ class ReceivedPictures:
                 self._tidy()
             except OSError as error:
                 self._on_lost("disk")
-                if not self._is_failing:  # say it once, not for every request
+                if not self._is_failing:  # logged once, not for every request
                     logger.error("Received pictures cannot be kept in %s: %s", self.folder, error)
                 self._is_failing = True
             else:
@@ -98,7 +98,7 @@ class ReceivedPictures:
             part.unlink(missing_ok=True)
 
     def _tidy(self) -> None:
-        """Delete the oldest pictures beyond the bounds, and parts that nobody writes any more."""
+        """Delete the oldest pictures beyond the bounds, and abandoned parts."""
         size = 0
         names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
         newest_first = sorted(filter(_OURS.match, names), reverse=True)

@@ -1,4 +1,4 @@
-"""The documentation page and its files: all from here, so that it works without internet."""
+"""The documentation page and its files, all served from here: it works without internet."""
 
 from importlib.resources import files
 
@@ -64,10 +64,8 @@ def docs_routes(service: Service) -> APIRouter:
         media_type = _TYPES[name]
 
         def read(request: Request) -> Response:
-            return Response(
-                file.read_bytes(), media_type=media_type,
-                headers={"Cache-Control": "max-age=3600"},
-            )  # fmt: skip
+            headers = {"Cache-Control": "max-age=3600"}
+            return Response(file.read_bytes(), media_type=media_type, headers=headers)
 
         return Route(f"/docs/{name}", read)
 
