@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
 
+from detectlab.cluster.remote_pool import RayPool
 from detectlab.detection.detector import Detector, NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models.registry import ModelCard, get_card
 from detectlab.serving.app import create_app
+from detectlab.serving.deadline import Deadline
+from detectlab.serving.pool import Pool
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 from detectlab.vision.detections import Detections
@@ -68,32 +71,77 @@ def tiny(make_network: Callable[..., tuple[Path, Path]]) -> NetworkDetector:
     return NetworkDetector("tiny", CLASSES, engine)
 
 
-def card_of(name: str) -> ModelCard:
-    return replace(get_card("nano"), name=name, classes=CLASSES)
+def card_of(name: str, classes: tuple[str, ...] = CLASSES) -> ModelCard:
+    return replace(get_card("nano"), name=name, classes=classes)
+
+
+class LocalCluster:
+    """A cluster of one thread: runs the detectors in the thread that asks."""
+
+    def __init__(self, detectors: tuple[Detector, ...]) -> None:
+        self._detectors = {detector.name: detector for detector in detectors}
+
+    def deployed(self) -> Mapping[str, bool]:
+        return dict.fromkeys(self._detectors, True)
+
+    def detect(
+        self,
+        name: str,
+        image: NDArray[np.uint8],
+        confidence: float,
+        nms_threshold: float,
+        deadline: Deadline,
+    ) -> Detections:
+        return self._detectors[name].detect(image, confidence, nms_threshold)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "one_machine: is about detectors loaded by the server, which a cluster has not"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module with `POOL_KINDS` once over each kind of pool."""
+    kinds = getattr(metafunc.module, "POOL_KINDS", ())
+    if kinds and "pool_kind" in metafunc.fixturenames:
+        is_local = metafunc.definition.get_closest_marker("one_machine")
+        metafunc.parametrize("pool_kind", ["threads"] if is_local else kinds)
 
 
 @pytest.fixture
-def make_pool() -> Iterator[Callable[..., ThreadPool]]:
-    """Makes pools of given detectors (or of functions that load them), and closes them."""
-    pools: list[ThreadPool] = []
+def pool_kind() -> str:
+    """What runs the detectors: threads, unless a module names its `POOL_KINDS`."""
+    return "threads"
 
-    def make(
+
+@pytest.fixture
+def make_pool(pool_kind: str) -> Iterator[Callable[..., Pool]]:
+    """Makes pools of given detectors (threads also of functions that load them); closes them."""
+    pools: list[Pool] = []
+
+    def make_threads(
         *detectors: Detector, load: Any = None, cards: Any = None, **limits: Any
-    ) -> ThreadPool:
+    ) -> Pool:
         known = {detector.name: detector for detector in detectors}
         cards = cards or {name: card_of(name) for name in known}
         settings = Settings(**{"workers": 2, **limits})
-        pool = ThreadPool(load or known.__getitem__, cards, next(iter(cards)), settings)
-        pools.append(pool)
-        return pool
+        pools.append(ThreadPool(load or known.__getitem__, cards, next(iter(cards)), settings))
+        return pools[-1]
 
-    yield make
+    def make_remote(*detectors: Detector, cards: Any = None, **limits: Any) -> Pool:
+        cards = cards or {one.name: card_of(one.name, one.names) for one in detectors}
+        settings = Settings(**{"workers": 2, **limits})
+        pools.append(RayPool(cards, LocalCluster(detectors), settings))
+        return pools[-1]
+
+    yield {"threads": make_threads, "cluster": make_remote}[pool_kind]
     for pool in pools:
         pool.close(5)
 
 
 @pytest.fixture
-def make_client(make_pool: Callable[..., ThreadPool]) -> Iterator[Callable[..., TestClient]]:
+def make_client(make_pool: Callable[..., Pool]) -> Iterator[Callable[..., TestClient]]:
     """Makes clients of an app over given detectors, its lifespan running."""
     clients: list[TestClient] = []
 

@@ -13,6 +13,8 @@ from detectlab.serving.app import create_app
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.settings import Settings
 
+POOL_KINDS = ("threads", "cluster")
+
 PREFIX = {"X-Forwarded-Prefix": "/user/ada/proxy/8000/"}
 
 
@@ -70,6 +72,7 @@ def test_the_card_of_an_unknown_detector_returns_404_naming_the_known(client: Te
     assert answer.json()["detail"] == "There is no detector 'yolov9'. There are: tiny."
 
 
+@pytest.mark.one_machine
 def test_ready_is_503_until_the_default_detector_is_loaded(
     make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:

@@ -13,6 +13,8 @@ from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.vision.detections import Detections
 
+POOL_KINDS = ("threads", "cluster")
+
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
@@ -197,6 +199,7 @@ def test_batch_with_json_returns_415(client: TestClient) -> None:
     assert "fields `files`" in answer.json()["detail"]
 
 
+@pytest.mark.one_machine
 def test_predict_with_a_detector_that_is_not_here_returns_503_saying_how_to_get_it(
     make_client: Callable[..., TestClient], make_pool: Any, tiny: NetworkDetector, jpeg: bytes
 ) -> None:

@@ -17,6 +17,8 @@ from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
 from detectlab.vision.images import decode_image, encode_image
 
+POOL_KINDS = ("threads", "cluster")
+
 JSON = {"Accept": "application/json"}
 
 

@@ -10,15 +10,7 @@ from detectlab.serving.schemas import Card
 from detectlab.serving.service import Service
 
 _All = Annotated[bool, Query(description="Those too whose files are not here.")]
-_CARD_FIELDS = (
-    "name",
-    "description",
-    "family",
-    "input_size",
-    "input_height",
-    "licence",
-    "licence_url",
-)
+_CARD_FIELDS = ("name", "description", "input_size", "input_height", "licence", "licence_url")
 
 
 def model_routes(service: Service) -> APIRouter:
@@ -43,6 +35,7 @@ def model_routes(service: Service) -> APIRouter:
         known = cards[name]
         return Card(
             **{field: getattr(known, field) for field in _CARD_FIELDS},
+            family=known.decoder,
             classes=list(known.classes),
             size_bytes=known.size,
             available=pool.is_available(name),
