@@ -188,7 +188,7 @@ def test_every_kind_of_head_equals_opencv(
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ("[gru]\n", r"test\.cfg, line 5: in \[gru\], no such layer is known; known are: convol"),
+        ("[gru]\n", r"test\.cfg, line 5: in \[gru\], this layer is not supported; these are: conv"),
         ("[convolutional]\nsize=3\n", r"line 5: in \[convolutional\], `filters` is missing"),
         (CONVOLUTION.format("maxout"), "`activation` must be one of linear.*Received: 'maxout'"),
         (START + "dilation=2\n", "`dilation` is not supported"),
@@ -201,7 +201,7 @@ def test_every_kind_of_head_equals_opencv(
         (START + "[maxpool]\nsize=2\nstride=2\n[route]\nlayers=0,1\n", "differ in height or width"),
         (START + "[maxpool]\nsize=2\nstride=2\n[shortcut]\nfrom=0\n", "two layers differ in shape"),
         (START + "[yolo]\nmask=0\nanchors=8,8\nclasses=2\n", "1 anchors of 7 numbers.*8 channels"),
-        (START + "[yolo]\nmask=1\nanchors=8,8\nclasses=2\n", "`mask` names anchors that there are"),
+        (START + "[yolo]\nmask=1\nanchors=8,8\nclasses=2\n", "`mask` names anchors that do not"),
         (START, r"in \[net\], the network has no \[yolo\] layer"),
         ("filters\n", r"line 5: a Darknet configuration has \[sections\].*Received: 'filters'"),
     ],
@@ -213,7 +213,7 @@ def test_configuration_that_is_not_understood_says_where(
     config.write_text("[net]\nwidth=64\nheight=64\nchannels=3\n" + layers)
     weights.write_bytes(np.array([0, 2, 5, 0, 0], "<i4").tobytes() + bytes(4 * 300))
     with pytest.raises(ValueError, match=message):
-        to_onnx(config, weights, (64, 64))
+        to_onnx(config, weights=weights, input_size_wh=(64, 64))
 
 
 def test_web_page_instead_of_a_configuration_is_refused(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_web_page_instead_of_a_configuration_is_refused(tmp_path: Path) -> None:
     config.write_text("[convolutional]\n")
     with pytest.raises(ValueError, match=r"page\.cfg is no Darknet configuration: it must begin"):
         read_config(config)
-    with pytest.raises(ValueError, match=r"gone\.cfg is not there"):
+    with pytest.raises(ValueError, match=r"gone\.cfg does not exist"):
         read_config(tmp_path / "gone.cfg")
 
 
@@ -240,24 +240,24 @@ def test_weights_of_another_length_are_refused(write_network: WriteNetwork) -> N
     ):
         weights.write_bytes(kept)
         with pytest.raises(ValueError, match=message):
-            to_onnx(config, weights, (64, 64))
+            to_onnx(config, weights=weights, input_size_wh=(64, 64))
     weights.unlink()
     with pytest.raises(ValueError, match=r"test\.weights is missing"):
-        to_onnx(config, weights, (64, 64))
+        to_onnx(config, weights=weights, input_size_wh=(64, 64))
 
 
 def test_weights_of_the_oldest_kind_have_a_shorter_header(write_network: WriteNetwork) -> None:
     config, weights = write_network(START + HEAD.format("linear", ""))
     body = weights.read_bytes()[20:]
-    expected = to_onnx(config, weights, (64, 64))
+    expected = to_onnx(config, weights=weights, input_size_wh=(64, 64))
     weights.write_bytes(np.array([0, 1, 0, 7], "<i4").tobytes() + body)
-    assert to_onnx(config, weights, (64, 64)) == expected
+    assert to_onnx(config, weights=weights, input_size_wh=(64, 64)) == expected
 
 
 def test_model_is_valid_onnx(write_network: WriteNetwork) -> None:
     layers = "".join(part for name, part in PARTS.items() if name != "route")
     config, weights = write_network(layers + HEAD.format("mish", ""))
-    model = onnx.load_from_string(to_onnx(config, weights, (96, 64)))
+    model = onnx.load_from_string(to_onnx(config, weights=weights, input_size_wh=(96, 64)))
     onnx.checker.check_model(model, full_check=True)
     assert [value.name for value in model.graph.input] == ["picture"]
     assert [value.name for value in model.graph.output] == ["rows"]

@@ -14,18 +14,18 @@ from detectlab.engines.base import Network, Outputs
 from detectlab.engines.darknet_onnx import to_onnx
 from detectlab.engines.object_pool import ObjectPool
 
-# Importing OpenVINO brings its converter, which we have no use for, and which tells OpenVINO's
-# makers about every import and keeps a number for this user in the home folder. OpenVINO goes on
-# without it where it is not installed, so it is made to look like that.
+# Importing OpenVINO imports its model converter, which is not needed here, and which reports every
+# import to OpenVINO's makers under an identifier that it stores in the user's home folder. OpenVINO
+# works without it where it is not installed, so the import is made to fail.
 _CONVERTER = "openvino.tools.ovc"
-_keep_quiet = _CONVERTER not in sys.modules
-if _keep_quiet:
+_hide_converter = _CONVERTER not in sys.modules
+if _hide_converter:
     sys.modules[_CONVERTER] = None  # type: ignore[assignment]
 try:
     import openvino as ov
     from openvino.preprocess import ColorFormat, PrePostProcessor
 finally:
-    if _keep_quiet:
+    if _hide_converter:
         del sys.modules[_CONVERTER]
 
 
@@ -115,7 +115,10 @@ def _name_of(port: Any) -> str:
 
 def _read(network: Network) -> Any:
     if network.config:
-        return _core().read_model(to_onnx(network.config, network.weights, network.input_size_wh))
+        content = to_onnx(
+            network.config, weights=network.weights, input_size_wh=network.input_size_wh
+        )
+        return _core().read_model(content)
     try:
         return _core().read_model(network.weights)
     except RuntimeError:

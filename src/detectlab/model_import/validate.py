@@ -179,7 +179,7 @@ def _copy_pair(
         )
     width, height = (input_size or network.integer(side, 416) for side in ("width", "height"))
     # OpenCV takes half a weights file without a word; this one says what is wrong with a pair.
-    to_onnx(config, weights, (width, height))
+    to_onnx(config, weights=weights, input_size_wh=(width, height))
     files = ModelFiles(*(copy.with_name(copy.name + end) for end in (".cfg", ".weights", ".names")))
     for source, target in zip((config, weights), files, strict=False):
         assert target is not None

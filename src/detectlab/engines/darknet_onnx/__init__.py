@@ -1,14 +1,14 @@
-"""Darknet's files, turned into an ONNX graph that other runtimes take."""
+"""Convert Darknet files into an ONNX model, which other runtimes read."""
 
 from pathlib import Path
 
 __all__ = ["to_onnx"]
 
 
-def to_onnx(config: Path, weights: Path, input_size_wh: tuple[int, int]) -> bytes:
-    """Turn a Darknet network into an ONNX model.
+def to_onnx(config: Path, *, weights: Path, input_size_wh: tuple[int, int]) -> bytes:
+    """Convert a Darknet network into an ONNX model.
 
-    Its input `picture` is `(1, 3, height, width)` float32 RGB, scaled as the network wants it; its
+    Its input `picture` is `(1, 3, height, width)` float32 RGB, scaled as `Network.scale` says; its
     output `rows` is `(N, 5 + classes)` float32: `(x_centre, y_centre, width, height, objectness,
     score of each class)`, all relative to the picture, as OpenCV's reader of the same files gives
     them.
@@ -23,7 +23,7 @@ def to_onnx(config: Path, weights: Path, input_size_wh: tuple[int, int]) -> byte
 
     Raises:
         ValueError: When a file is missing or damaged, they do not belong together, or the network
-            has parts that are not known here.
+            has a layer that is not supported.
     """
     from detectlab.engines.darknet_onnx.config import read_config
     from detectlab.engines.darknet_onnx.graph import Graph

@@ -1,4 +1,4 @@
-"""Reading Darknet's configuration."""
+"""Parse Darknet configurations."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,9 @@ class Section:
     """One layer of a network, as its configuration describes it.
 
     Attributes:
-        kind: What stands in brackets.
+        kind: Its name in brackets.
         options: Every `key=value` below it, without spaces.
-        place: File name and line, for messages.
+        place: File name and line, for error messages.
     """
 
     kind: str
@@ -19,26 +19,52 @@ class Section:
     place: str
 
     def text(self, key: str, default: str) -> str:
-        """An option as it is written."""
+        """Return an option as text.
+
+        Args:
+            key: Its name.
+            default: Its value where it is not set.
+        """
         return self.options.get(key, default)
 
     def integer(self, key: str, default: int | None = None) -> int:
-        """An option that is a whole number; without a default it must be there."""
+        """Return an option as an integer.
+
+        Args:
+            key: Its name.
+            default: Its value where it is not set; `None` makes it mandatory.
+
+        Raises:
+            ValueError: When it is missing, or not one number.
+        """
         return int(self.number(key, default))
 
     def number(self, key: str, default: float | None = None) -> float:
-        """An option that is a number; without a default it must be there."""
+        """Return an option as a number; arguments and errors as for `integer`.
+
+        Args:
+            key: Its name.
+            default: Its value where it is not set; `None` makes it mandatory.
+        """
         values = self.numbers(key, () if default is None else (default,))
         if len(values) != 1:
             raise self.wrong(f"`{key}` must be one number")
         return values[0]
 
     def integers(self, key: str) -> tuple[int, ...]:
-        """An option that is a list of whole numbers; it must be there."""
+        """Return a mandatory option as integers."""
         return tuple(int(value) for value in self.numbers(key))
 
     def numbers(self, key: str, default: tuple[float, ...] = ()) -> tuple[float, ...]:
-        """An option that is a list of numbers; without a default it must be there."""
+        """Return an option as numbers.
+
+        Args:
+            key: Its name.
+            default: Its value where it is not set; `()` makes it mandatory.
+
+        Raises:
+            ValueError: When it is missing, or an item is not a number.
+        """
         written = self.options.get(key)
         try:
             values = default if written is None else tuple(map(float, _items(written)))
@@ -49,12 +75,12 @@ class Section:
         return values
 
     def wrong(self, what: str) -> ValueError:
-        """An error that says where something is wrong."""
+        """Return an error that names this section."""
         return ValueError(f"{self.place}: in [{self.kind}], {what}.")
 
 
 def read_config(file: Path) -> tuple[Section, ...]:
-    """Read a network's configuration.
+    """Parse a network's configuration.
 
     Args:
         file: The `.cfg`.
@@ -63,10 +89,10 @@ def read_config(file: Path) -> tuple[Section, ...]:
         Its sections in order; the first describes the network, each other one a layer.
 
     Raises:
-        ValueError: When there is no such file, or it is no configuration.
+        ValueError: When the file does not exist, or is not a configuration.
     """
     if not file.is_file():
-        raise ValueError(f"{file} is not there.")
+        raise ValueError(f"{file.name} does not exist.")
     sections: list[Section] = []
     for number, written in enumerate(file.read_text("utf-8", "replace").splitlines(), 1):
         line = "".join(written.split())

@@ -1,4 +1,4 @@
-"""Building the ONNX graph of a Darknet network, layer by layer."""
+"""Build the ONNX graph of a Darknet network, layer by layer."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from detectlab.engines.darknet_onnx.nodes import Nodes, Value
 from detectlab.engines.darknet_onnx.weights import Weights
 
 _EPSILON = np.float32(1e-6)  # of batch normalisation, as in OpenCV
-# Options that change what a layer computes, which no detector here has: what each must be.
+# Unsupported options, with the only value that is accepted.
 _UNUSED = {"dilation": 1, "flipped": 0, "xnor": 0, "binary": 0, "antialiasing": 0}
 _ACTIVATIONS = {"relu": "Relu", "mish": "Mish", "logistic": "Sigmoid", "tanh": "Tanh"}
 
@@ -22,14 +22,14 @@ class Graph:
 
     Args:
         sections: The configuration.
-        weights: The numbers; those of the layers are taken from it.
+        weights: The weights; each layer takes its own.
         input_size_wh: Width and height of the input in pixels.
 
     Attributes:
-        layers: What each layer of the configuration gives, in its order.
+        layers: Output of each layer of the configuration, in its order.
 
     Raises:
-        ValueError: When a layer is not known here, or does not fit those before it.
+        ValueError: When a layer is not supported, or does not fit those before it.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Graph:
                     raise section.wrong(f"`{key}` is not supported")
             add = _LAYERS.get(section.kind)
             if add is None:
-                raise section.wrong(f"no such layer is known; known are: {', '.join(_LAYERS)}")
+                raise section.wrong(f"this layer is not supported; these are: {', '.join(_LAYERS)}")
             self.layers.append(add(self, section))
         kinds = [section.kind for section in sections[1:]]
         self._heads = [
@@ -56,7 +56,7 @@ class Graph:
             raise sections[0].wrong("the network has no [yolo] layer")
 
     def model(self) -> Any:
-        """The whole model; see `to_onnx` for its input and output."""
+        """Return the whole model; see `to_onnx` for its input and output."""
         return self._nodes.model(self._source, self._heads)
 
     def _convolutional(self, section: Section) -> Value:
@@ -85,7 +85,7 @@ class Graph:
     def _kernel(
         self, shape: tuple[int, int, int, int], is_normalised: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The kernel and bias of a convolution, with the normalisation after it folded in."""
+        """Kernel and bias of a convolution, with its batch normalisation folded in."""
         filters = shape[0]
         bias = self._weights.take(filters)
         if not is_normalised:
@@ -126,7 +126,7 @@ class Graph:
 
     def _group(self, value: Value, groups: int, group: int) -> Value:
         channels = value.channels // groups
-        name = self._nodes.slice(value.name, group * channels, (group + 1) * channels)
+        name = self._nodes.slice(value.name, start=group * channels, stop=(group + 1) * channels)
         return value._replace(name=name, channels=channels)
 
     def _shortcut(self, section: Section) -> Value:
@@ -150,10 +150,10 @@ class Graph:
         return Value(name, before.channels, before.height * stride, before.width * stride)
 
     def _dropout(self, section: Section) -> Value:
-        return self._before()  # only training drops anything
+        return self._before()  # inference drops nothing
 
     def _yolo(self, section: Section) -> Value:
-        return add_head(self._nodes, section, self._before(), self._source)
+        return add_head(self._nodes, section, cells=self._before(), source=self._source)
 
     def _activated(self, name: str, section: Section) -> str:
         activation = section.text("activation", "linear")
@@ -174,7 +174,7 @@ class Graph:
         return self.layers[-1] if self.layers else self._source
 
     def _layer(self, index: int, section: Section) -> Value:
-        """A layer by the number that a configuration has for it: negative ones count back."""
+        """Output of a layer by its index in the configuration; negative indices count back."""
         place = index + len(self.layers) if index < 0 else index
         if not 0 <= place < len(self.layers):
             raise section.wrong(f"there is no layer {index} before this one")

@@ -1,4 +1,4 @@
-"""The nodes and constants of an ONNX graph while it is built."""
+"""Nodes and constants of an ONNX graph under construction."""
 
 from typing import Any, NamedTuple
 
@@ -10,13 +10,13 @@ _OPSET, _IR_VERSION = 18, 8  # Mish came with opset 18
 
 
 class Value(NamedTuple):
-    """What a layer gives.
+    """Output of a layer.
 
     Attributes:
         name: Its name in the graph.
-        channels: How many channels; of a head, how many numbers a row has.
-        height: Of the map; of a head, how many rows there are.
-        width: Of the map; of a head, 1.
+        channels: Number of channels; of a head, values in a row.
+        height: Height of the feature map; of a head, number of rows.
+        width: Width of the feature map; of a head, 1.
     """
 
     name: str
@@ -26,33 +26,59 @@ class Value(NamedTuple):
 
 
 class Nodes:
-    """Nodes, each named after its operator and place, and the constants they need."""
+    """Nodes, each named after its operator and index, and their constants."""
 
     def __init__(self) -> None:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
 
     def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node, and give the name of its output."""
+        """Add a node.
+
+        Args:
+            operator: Its ONNX operator.
+            inputs: Names of its inputs.
+            attributes: Its attributes.
+
+        Returns:
+            The name of its output.
+        """
         name = f"{operator.lower()}_{len(self._nodes)}"
         self._nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
     def floats(self, numbers: ArrayLike) -> str:
-        """Add a float32 constant, and give its name."""
+        """Add a float32 constant, and return its name."""
         return self._keep(np.asarray(numbers, np.float32))
 
     def integers(self, *numbers: int) -> str:
-        """Add a list of whole numbers, and give its name."""
+        """Add an int64 constant, and return its name."""
         return self._keep(np.array(numbers, np.int64))
 
-    def slice(self, name: str, start: int, stop: int) -> str:
-        """Cut from `start` to `stop` along the second axis."""
+    def slice(self, name: str, *, start: int, stop: int) -> str:
+        """Slice a value along its second axis.
+
+        Args:
+            name: The value.
+            start: First index.
+            stop: Index after the last.
+
+        Returns:
+            The name of the slice.
+        """
         axis = 1
         return self.add("Slice", name, *(self.integers(n) for n in (start, stop, axis)))
 
     def model(self, source: Value, heads: list[Value]) -> Any:
-        """Put everything into a model from `source` to the rows of all `heads`, called `rows`."""
+        """Build the model.
+
+        Args:
+            source: Its input.
+            heads: Their rows, concatenated, are its output `rows`.
+
+        Returns:
+            The model, as `onnx.ModelProto`.
+        """
         count, numbers = sum(head.height for head in heads), heads[0].channels
         joined = helper.make_node("Concat", [head.name for head in heads], ["rows"], axis=0)
         graph = helper.make_graph(
