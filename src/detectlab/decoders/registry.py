@@ -2,11 +2,35 @@
 
 from detectlab.decoders.base import Decoder
 from detectlab.decoders.darknet import Darknet
+from detectlab.decoders.detr import DETR, DETRLogits
+from detectlab.decoders.end_to_end import EndToEnd
+from detectlab.decoders.fastestdet import FastestDet
+from detectlab.decoders.nanodet import NanoDet, NanoDetPlus, PicoDet
+from detectlab.decoders.ssd import SSD, BoxesInPixels, TorchVision
 from detectlab.decoders.yolov5 import YOLOv5
 from detectlab.decoders.yolov8 import YOLOv8
+from detectlab.decoders.yolox import YOLOX
+from detectlab.decoders.yunet import YuNet
 
 _DECODERS: dict[str, Decoder] = {
-    decoder.name: decoder for decoder in (Darknet(), YOLOv8(), YOLOv5())
+    decoder.name: decoder
+    for decoder in (
+        Darknet(),
+        YOLOv8(),
+        YOLOv5(),
+        YOLOX(),
+        EndToEnd(),
+        NanoDet(),
+        NanoDetPlus(),
+        PicoDet(),
+        DETR(),
+        DETRLogits(),
+        FastestDet(),
+        SSD(),
+        BoxesInPixels(),
+        TorchVision(),
+        YuNet(),
+    )
 }
 
 

