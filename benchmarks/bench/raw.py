@@ -47,7 +47,9 @@ def process(engine: Engine, data: NDArray[np.uint8], names: tuple[str, ...]) -> 
     rows = engine.run(np.asarray(squeezed, np.uint8))["rows"]
     at.append(time.perf_counter())
     size_wh = pixels.shape[1], pixels.shape[0]
-    found = Detections(*decode_rows(rows, size_wh, CONFIDENCE, NMS_THRESHOLD), names)
+    found = Detections(
+        *decode_rows(rows, size_wh, confidence=CONFIDENCE, nms_threshold=NMS_THRESHOLD), names
+    )
     at.append(time.perf_counter())
     drawn = draw_bbox(pixels, found)
     at.append(time.perf_counter())

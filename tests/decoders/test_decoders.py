@@ -28,7 +28,9 @@ def output_of(layout: str, boxes, scores, objectness: float = 1.0) -> NDArray[np
 def decode(
     layout: str, output: NDArray[np.float32], confidence: float = 0.5, nms_threshold: float = 0.3
 ) -> Boxes:
-    return get_decoder(layout).decode({"output0": output}, AS_IT_IS, confidence, nms_threshold)
+    return get_decoder(layout).decode(
+        {"output0": output}, AS_IT_IS, confidence=confidence, nms_threshold=nms_threshold
+    )
 
 
 @pytest.mark.parametrize("layout", ["yolov5", "yolov8"])

@@ -71,7 +71,7 @@ class Decoder(ABC):
         """
 
     def decode(
-        self, outputs: Outputs, letterbox: Letterbox, confidence: float, nms_threshold: float
+        self, outputs: Outputs, letterbox: Letterbox, *, confidence: float, nms_threshold: float
     ) -> Boxes:
         """Find the objects among the network's boxes.
 
@@ -100,9 +100,16 @@ class Decoder(ABC):
 
 
 def only_output(outputs: Outputs, dimensions: int) -> NDArray[np.float32] | None:
-    """The one output with so many dimensions, without its batch axis; `None` if it is not one.
+    """The one output with so many dimensions, without its batch axis.
 
     Older YOLOv5 files give their raw maps as well, which have five dimensions.
+
+    Args:
+        outputs: A network's outputs.
+        dimensions: How many dimensions it has, with the batch axis.
+
+    Returns:
+        The array; `None` when there are none or several such outputs.
     """
     found = [output for output in outputs.values() if output.ndim == dimensions]
     return found[0][0] if len(found) == 1 and len(found[0]) == 1 else None

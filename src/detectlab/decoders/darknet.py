@@ -17,25 +17,31 @@ class Darknet(Decoder):
     fittings = (DARKNET,)
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         rows = outputs.get("rows")
         return rows.shape[1] - 5 if rows is not None and rows.ndim == 2 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`; scores have been multiplied with the objectness."""
+        """Read its boxes, see `Decoder.boxes`: scores have been multiplied with the objectness."""
         rows = outputs["rows"]
         return with_best_class(corners(rows[:, :4]) * np.tile(input_wh, 2), rows[:, 5:])
 
     def decode(
-        self, outputs: Outputs, letterbox: Letterbox, confidence: float, nms_threshold: float
+        self, outputs: Outputs, letterbox: Letterbox, *, confidence: float, nms_threshold: float
     ) -> Boxes:
-        """See `decode_rows`."""
-        return decode_rows(outputs["rows"], letterbox.picture_wh, confidence, nms_threshold)
+        """Find its objects; see `decode_rows`."""
+        return decode_rows(
+            outputs["rows"],
+            letterbox.picture_wh,
+            confidence=confidence,
+            nms_threshold=nms_threshold,
+        )
 
 
 def decode_rows(
     rows: NDArray[np.float32],
     size_wh: tuple[int, int],
+    *,
     confidence: float,
     nms_threshold: float,
 ) -> Boxes:

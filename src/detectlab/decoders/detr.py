@@ -24,11 +24,11 @@ class DETR(Decoder):
     suppresses = False
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`; 0, since the shapes do not tell."""
+        """Count its classes; see `Decoder.count_classes`. It is 0: shapes do not tell."""
         return 0 if finished(outputs) else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         parts = finished(outputs)
         assert parts is not None
         return parts
@@ -43,12 +43,12 @@ class DETRLogits(Decoder):
     suppresses = False
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         parts = boxes_and_scores(outputs)
         return parts[1].shape[1] if parts else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         parts = boxes_and_scores(outputs)
         assert parts is not None
         boxes, logits = parts

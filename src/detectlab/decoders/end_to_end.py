@@ -15,12 +15,12 @@ class EndToEnd(Decoder):
     suppresses = False
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`; 0, since the shapes do not tell."""
+        """Count its classes; see `Decoder.count_classes`. It is 0: shapes do not tell."""
         rows = only_output(outputs, 3)
         return 0 if rows is not None and rows.shape[1] == 6 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         rows = only_output(outputs, 3)
         assert rows is not None
         rows = rows[np.isfinite(rows).all(axis=1) & (rows[:, 4] > max(confidence, 0))]

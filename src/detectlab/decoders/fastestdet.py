@@ -14,12 +14,15 @@ class FastestDet(Decoder):
     fittings = (Fitting("squeeze", "bgr"),)
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         cells = only_output(outputs, 4)
         return len(cells) - 5 if cells is not None and len(cells) > 5 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`; a score is a mean of objectness and class, weighted 0.6 to 0.4."""
+        """Read its boxes; see `Decoder.boxes`.
+
+        A score is the geometric mean of objectness and class, weighted 0.6 to 0.4.
+        """
         cells = only_output(outputs, 4)
         assert cells is not None
         lines, columns = cells.shape[1:]

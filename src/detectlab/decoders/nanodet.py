@@ -38,13 +38,13 @@ class NanoDet(Decoder):
     in_pixels: ClassVar[float] = -0.5
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         levels = self._levels(outputs, input_wh)
         counts = {scores.shape[1] for scores, _ in levels}
         return counts.pop() if len(counts) == 1 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         levels = self._levels(outputs, input_wh)
         scores = np.concatenate([scores for scores, _ in levels])
         distances = np.concatenate([distances for _, distances in levels])

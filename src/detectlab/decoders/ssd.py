@@ -20,12 +20,12 @@ class SSD(Decoder):
     fittings = (_HALF_RANGE, Fitting("squeeze"))
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         parts = boxes_and_scores(outputs)
         return parts[1].shape[1] - 1 if parts and parts[1].shape[1] > 1 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         parts = boxes_and_scores(outputs)
         assert parts is not None
         boxes, scores = parts
@@ -40,12 +40,12 @@ class BoxesInPixels(Decoder):
     fittings = (Fitting("top-left"), Fitting("squeeze"), Fitting("centre"))
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         parts = boxes_and_scores(outputs)
         return parts[1].shape[1] if parts else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         parts = boxes_and_scores(outputs)
         assert parts is not None
         return with_best_class(*parts)
@@ -60,12 +60,12 @@ class TorchVision(Decoder):
     suppresses = False
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`; 0, since the shapes do not tell."""
+        """Count its classes; see `Decoder.count_classes`. It is 0: shapes do not tell."""
         has_batch = any(output.ndim == 3 for output in outputs.values())
         return 0 if finished(outputs) and not has_batch else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         parts = finished(outputs)
         assert parts is not None
         objects = parts.class_id > 0

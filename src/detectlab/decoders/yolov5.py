@@ -19,12 +19,12 @@ class YOLOv5(Decoder):
     fittings = (Fitting("centre"),)
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         rows = only_output(outputs, 3)
         return rows.shape[1] - 5 if rows is not None and rows.shape[1] > 5 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`; a score is multiplied with the objectness."""
+        """Read its boxes, see `Decoder.boxes`: a score is multiplied with the objectness."""
         rows = only_output(outputs, 3)
         assert rows is not None
         # No score is above its row's objectness, so nearly all rows go before anything is computed.

@@ -19,12 +19,12 @@ class YOLOv8(Decoder):
     fittings = (Fitting("centre"),)
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         columns = only_output(outputs, 3)
         return len(columns) - 4 if columns is not None and len(columns) > 4 else None
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`."""
+        """Read its boxes; see `Decoder.boxes`."""
         columns = only_output(outputs, 3)
         assert columns is not None
         return with_best_class(corners(columns[:4].T), columns[4:].T)

@@ -29,14 +29,14 @@ class YOLOX(Decoder):
     )
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         rows = only_output(outputs, 3)
         if rows is None or rows.shape[1] < 6 or not _strides(len(rows), input_wh):
             return None
         return int(rows.shape[1]) - 5
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`; a score is multiplied with the objectness."""
+        """Read its boxes, see `Decoder.boxes`: a score is multiplied with the objectness."""
         rows = only_output(outputs, 3)
         assert rows is not None
         cells, sides = make_cells(input_wh, _strides(len(rows), input_wh))

@@ -18,7 +18,7 @@ class YuNet(Decoder):
     fittings = (Fitting("top-left", "bgr", scale=1.0, fill=0),)
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
-        """See `Decoder.count_classes`."""
+        """Count its classes; see `Decoder.count_classes`."""
         for stride, count in zip(STRIDES, count_cells(input_wh, STRIDES), strict=True):
             for part, width in (("cls", 1), ("obj", 1), ("bbox", 4)):
                 output = outputs.get(f"{part}_{stride}")
@@ -27,7 +27,10 @@ class YuNet(Decoder):
         return 1
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
-        """See `Decoder.boxes`; a score is the geometric mean of class and objectness."""
+        """Read its boxes; see `Decoder.boxes`.
+
+        A score is the geometric mean of class and objectness.
+        """
 
         def joined(part: str) -> NDArray[Any]:
             return np.concatenate([outputs[f"{part}_{stride}"][0] for stride in STRIDES])

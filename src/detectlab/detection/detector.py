@@ -84,7 +84,9 @@ class NetworkDetector:
         place = self._fitting.place
         letterbox = Letterbox.of(size_wh, self._engine.input_size_wh, place=place)
         outputs = self._engine.run(letterbox.fit(pixels, self._fitting.fill))
-        found = self._decoder.decode(outputs, letterbox, confidence, nms_threshold)
+        found = self._decoder.decode(
+            outputs, letterbox, confidence=confidence, nms_threshold=nms_threshold
+        )
         xyxy = found.xyxy.astype(np.float32)
         return Detections(xyxy, found.confidence, found.class_id, self.names)
 
