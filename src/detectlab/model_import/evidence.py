@@ -76,7 +76,7 @@ def make_views(picture: NDArray[np.uint8], input_wh: tuple[int, int]) -> list[Vi
         input_wh: Width and height of the network's input in pixels.
     """
     width, height = input_wh
-    resized = cv2.resize(picture, input_wh, interpolation=cv2.INTER_AREA)
+    resized = np.asarray(cv2.resize(picture, input_wh, interpolation=cv2.INTER_AREA), np.uint8)
     right, up = (_shift(side) for side in input_wh)
     matrices = [
         [[1, 0, 0], [0, 1, 0]],
