@@ -13,8 +13,8 @@ help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-lab: setup-lab ## set up what is missing, then JupyterLab on notebooks/server.ipynb
-	@exec $(VENV_PYTHON) tools/start_lab.py $(ARGS)
+lab: ## set up what is missing, then JupyterLab on notebooks/server.ipynb
+	@exec $(PYTHON_RUN) tools/lab.py $(ARGS)
 
 serve: setup-lab ## the API alone, at http://127.0.0.1:8000
 	@DETECTLAB_RECEIVED_DIR="$${DETECTLAB_RECEIVED_DIR-images_uploaded}" \

@@ -91,9 +91,12 @@ class Runner:
 
     def _start_server(self, command: list[str]) -> None:
         self._server = subprocess.Popen(
-            [*command, f"--port={self._port}"], cwd=self._folder, env=self._variables,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            [*command, f"--port={self._port}"],
+            cwd=self._folder,
+            env=self._variables,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + DEADLINE_S
         while not listens(self._port):
             if self._server.poll() is not None or time.monotonic() > deadline:
@@ -123,7 +126,7 @@ def row_of(card: ModelCard, speeds: dict[str, dict[str, float]]) -> str:
 
 
 def alike(one: str, other: str) -> bool:
-    """Say whether two outputs tell the same, on whatever processor and however fast."""
+    """Whether two outputs agree but for times and small differences between processors."""
     ours, theirs = (NUMBER.split(TIME.sub("", text)) for text in (one, other))
     if ours[::2] != theirs[::2]:
         return False
@@ -134,20 +137,20 @@ def alike(one: str, other: str) -> bool:
 
 
 def tolerance(number: str) -> float:
-    """Return how far another processor may be off: a confidence has a point, a pixel is large."""
+    """Return how far a number may differ: confidences have a decimal point, pixels are large."""
     if "." in number:
         return 0.01
     return 2 if float(number) > 20 else 0
 
 
 def free_port() -> int:
-    """Return a port at which nobody listens."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Say whether somebody takes connections there."""
+    """Whether something accepts connections at the port."""
     with socket.socket() as asking:
         return asking.connect_ex(("127.0.0.1", port)) == 0
 

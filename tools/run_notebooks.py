@@ -3,8 +3,8 @@
     make notebooks                                    # all of them
     .venv/bin/python tools/run_notebooks.py client    # those whose path has "client" in it
 
-What is stored is what a learner gets on a fresh copy without internet: `nano` and `images/`, no
-setting of whoever runs this. Look at the pictures afterwards.
+What is stored is what a learner gets on a fresh copy without internet: `nano` and `images/`, and
+no settings of this shell. Look at the pictures afterwards.
 """
 
 import os
@@ -23,10 +23,13 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = tuple(
     ROOT / name
     for name in (
-        "notebooks/server.ipynb", "notebooks/compare.ipynb", "notebooks/rollout.ipynb",
-        "notebooks/scale.ipynb", "client/client.ipynb",
+        "notebooks/server.ipynb",
+        "notebooks/compare.ipynb",
+        "notebooks/rollout.ipynb",
+        "notebooks/scale.ipynb",
+        "client/client.ipynb",
     )
-)  # fmt: skip
+)
 CELL_TIMEOUT_S = 300  # on a busy machine; a replica on a cluster takes longest to start
 _LIVE = "application/vnd.jupyter.widget-view+json"  # a number that only a running kernel knows
 
@@ -57,7 +60,7 @@ def main(wanted: list[str]) -> None:
 
 @contextmanager
 def fresh_copy_settings() -> Iterator[None]:
-    """Settings as on a fresh copy: no weights but those in the package, and a free port."""
+    """Set the environment of a fresh copy: only the weights of the package, and a free port."""
     before = dict(os.environ)
     with tempfile.TemporaryDirectory() as home, socket.socket() as probe:
         for name in [name for name in os.environ if name.startswith("DETECTLAB_")]:
@@ -66,7 +69,7 @@ def fresh_copy_settings() -> Iterator[None]:
         port = probe.getsockname()[1]
         probe.close()
         os.environ.update(DETECTLAB_HOME=home, DETECTLAB_OFFLINE="1", DETECTLAB_PORT=str(port))
-        os.environ["DETECTLAB_ENGINE"] = "opencv"  # the lab's; a developer may have a faster one
+        os.environ["DETECTLAB_ENGINE"] = "opencv"  # the one that every machine has
         try:
             yield
         finally:
@@ -76,7 +79,7 @@ def fresh_copy_settings() -> Iterator[None]:
 
 @contextmanager
 def server_for(path: Path) -> Iterator[None]:
-    """The server that the client notebook talks to; the other one brings its own."""
+    """Start the server that the client notebook talks to; the others start their own."""
     if path.parent.name != "client":
         yield
         return
@@ -88,13 +91,12 @@ def server_for(path: Path) -> Iterator[None]:
 
 
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Leave out what differs from machine to machine, or means nothing without a kernel."""
+    """Remove what differs between machines, or has no meaning without a kernel."""
+    display_name = "Python 3 (ipykernel)"
     notebook.metadata = {
-        "kernelspec": {
-            "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
-        },
+        "kernelspec": {"display_name": display_name, "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-    }  # fmt: skip
+    }
     for cell in notebook.cells:
         kept = {"tags", "varies"} & cell.metadata.keys()
         cell.metadata = {name: cell.metadata[name] for name in sorted(kept)}
@@ -109,7 +111,7 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    """The same outputs, with what was printed in one piece, however the kernel sent it."""
+    """Join consecutive pieces of printed text: the kernel splits them differently each time."""
     whole: list[nbformat.NotebookNode] = []
     for output in outputs:
         last = whole[-1] if whole else {}

@@ -11,18 +11,18 @@ and proxies work.
 
 import argparse
 import errno
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from folder_lock import locked
 from pip_output import Progress, explain
 from stamp import STAMP, Stamp, package_name, project_digest, read_lock, read_stamp, write_stamp
 
@@ -39,11 +39,11 @@ class Environment:
     """The virtual environment of the project in `folder`."""
 
     def __init__(self, folder: Path, venv: str = ".venv") -> None:
-        """Point at `.venv` in the folder, or at another one; nothing is touched yet."""
+        """Name the environment; nothing is created yet."""
         self.folder = folder.resolve()
         self.path = self.folder / venv
         self.log = self.path / "setup.log"
-        self._python = self.path / "bin" / "python"
+        self.python = self.path / ("Scripts" if os.name == "nt" else "bin") / "python"
 
     def set_up(self, name: str) -> bool:
         """Install what `requirements/<name>.txt` locks, and the project.
@@ -80,7 +80,7 @@ class Environment:
             return False  # interrupted; or moved, and its scripts name the old place
         works = "import sys, pip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))"
         try:
-            return run_quietly(self._python, "-I", "-c", works).returncode == 0
+            return run_quietly(self.python, "-I", "-c", works).returncode == 0
         except OSError:
             return False
 
@@ -128,10 +128,11 @@ class Environment:
         return write_stamp(self.path, Stamp(str(self.folder), ready=True, pins=(*kept, *lock)))
 
     def _pip(self, arguments: list[str], total: int = 0, stamp: Stamp | None = None) -> None:
-        """Run `pip install`; once it changes the environment, `stamp` is no longer ready."""
+        """Run `pip install`; from its first change on, `stamp` is not ready."""
         scratch = self.path / "tmp"  # the system's own may be small, and on another disk
         scratch.mkdir(exist_ok=True)
-        command = [self._python, "-I", "-m", "pip", "install", *arguments]
+        temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+        command = [str(self.python), "-I", "-m", "pip", "install", *arguments]
         options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off"]
         said = []
         with (
@@ -143,7 +144,7 @@ class Environment:
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
-                env={**os.environ, "PIP_USER": "0", "TMPDIR": str(scratch)},
+                env={**os.environ, "PIP_USER": "0", **temporary},
             ) as process,
         ):
             assert process.stdout is not None
@@ -158,10 +159,11 @@ class Environment:
             raise SetupError(explain("".join(said)))
 
     def _count_installed(self) -> int:
-        return sum(1 for _ in self.path.glob("lib/python*/site-packages/*.dist-info"))
+        places = ("lib/python*/site-packages", "Lib/site-packages")  # POSIX and Windows
+        return len({info for place in places for info in self.path.glob(f"{place}/*.dist-info")})
 
     def _check_opencv(self) -> None:
-        tried = run_quietly(self._python, "-I", "-c", "import cv2")
+        tried = run_quietly(self.python, "-I", "-c", "import cv2")
         if tried.returncode != 0:
             reason = tried.stdout.strip().splitlines()[-1]
             raise SetupError(
@@ -182,21 +184,6 @@ def run_quietly(*command: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Let one set-up at a time work in the folder; a second one waits."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Another set-up is at work in this folder: waiting for it.", flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def as_sentence(error: OSError, folder: Path) -> str:
     """Return what a person can do about an error of the file system."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -206,18 +193,30 @@ def as_sentence(error: OSError, folder: Path) -> str:
     return str(error)
 
 
-def main() -> int:
-    """Set up; where it cannot go on, print one sentence that says what to do."""
+def say_waiting() -> None:
+    """Say that another process holds the lock."""
+    print("Another set-up is at work in this folder: waiting for it.", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Set up; on failure print one sentence that says what to do.
+
+    Args:
+        arguments: Those of the command line, by default.
+
+    Returns:
+        The exit status.
+    """
     parser = argparse.ArgumentParser(description="Make or update the project's .venv.")
     parser.add_argument("name", help="what to install: requirements/NAME.txt")
     parser.add_argument("--folder", type=Path, default=Path(__file__).parents[1])
     parser.add_argument("--venv", default=".venv", help="the environment's own folder")
-    arguments = parser.parse_args()
-    environment = Environment(arguments.folder, arguments.venv)
+    options = parser.parse_args(arguments)
+    environment = Environment(options.folder, options.venv)
     start = time.monotonic()
     try:
-        with alone(environment.folder):
-            if environment.set_up(arguments.name):
+        with locked(environment.folder, on_wait=say_waiting):
+            if environment.set_up(options.name):
                 print(f"The environment is ready ({time.monotonic() - start:.0f} s).", flush=True)
         return 0
     except KeyboardInterrupt:

@@ -37,6 +37,19 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
     return name
 """
 
+# The module of a package in the small project: it prints its arguments with `python -m`.
+MODULE = """
+import sys
+
+VERSION = {version!r}
+
+def main():
+    print(VERSION)
+
+if __name__ == "__main__":
+    print(sys.argv[1:])
+"""
+
 
 @dataclass
 class Project:
@@ -88,7 +101,7 @@ def make_wheel(folder: Path, package: str, version: str) -> str:
     path = folder / f"{module}-{version}-py3-none-any.whl"
     about = f"{module}-{version}.dist-info"
     files = {
-        f"{module}.py": f"VERSION = {version!r}\n\ndef main():\n    print(VERSION)\n",
+        f"{module}.py": MODULE.format(version=version),
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{about}/entry_points.txt": f"[console_scripts]\n{package} = {module}:main\n",
@@ -114,7 +127,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def ready_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small project that was set up; whoever uses it locks packages of its own."""
+    """A small project that was set up; each test that changes it locks packages of its own."""
     project = make_project(tmp_path_factory.mktemp("ready"))
     run = project.set_up()
     assert run.returncode == 0, run.stderr

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,43 @@ def test_set_up_beside_another_one_waits_for_it(ready_project: "Project") -> Non
 
     assert first == "Another set-up is at work in this folder: waiting for it.\n"
     assert process.returncode == 0
+
+
+def test_lab_without_make_sets_up_and_starts_jupyterlab_with_the_arguments(
+    project: "Project",
+) -> None:
+    project.lock("lab", first="1.0", jupyterlab="4.0")
+
+    run = subprocess.run(
+        [sys.executable, project.folder / "tools" / "lab.py", "--port=8899"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=project.environment(),
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert "The environment is ready" in run.stdout
+    assert project.python(FIRST) == "1.0"
+    assert f"'--ServerApp.root_dir={project.folder}'" in run.stdout
+    assert "'--port=8899'" in run.stdout
+
+
+def test_lab_without_make_ends_where_the_set_up_fails(project: "Project") -> None:
+    project.lock("lab", first="1.0")
+    (project.wheels / "first-1.0-py3-none-any.whl").unlink()
+
+    run = subprocess.run(
+        [sys.executable, project.folder / "tools" / "lab.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=project.environment(),
+    )
+
+    assert run.returncode == 1
+    assert "there is no first==1.0 for this machine" in run.stderr
+    assert "Starting JupyterLab" not in run.stdout
 
 
 def test_set_up_in_an_environment_made_by_hand_keeps_it(ready_project: "Project") -> None:
