@@ -66,9 +66,11 @@ def ask(session: requests.Session, url: str, picture: bytes) -> tuple[float, str
     """Milliseconds of a request, and what it found."""
     started = time.perf_counter()
     answer = session.post(
-        f"{url}/predict", files={"file": picture}, headers={"Accept": "application/json"},
+        f"{url}/predict",
+        files={"file": picture},
+        headers={"Accept": "application/json"},
         timeout=120,
-    )  # fmt: skip
+    )
     answer.raise_for_status()
     return (time.perf_counter() - started) * 1000, str(answer.json()["detections"])
 
@@ -159,9 +161,12 @@ def main() -> int:
         kind.get("p95_change", 0) <= LIMIT for kind in found["kinds"].values()
     )
     result = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"), "passed": passed,
-        "settings": settings, "machine": describe_machine(), **found,
-    }  # fmt: skip
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "passed": passed,
+        "settings": settings,
+        "machine": describe_machine(),
+        **found,
+    }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=2) + "\n")
     for name, kind in found["kinds"].items():

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from detectlab.cluster.shared_store import SharedStore, StoreHolder, check_plan, offer
-from detectlab.rollout.answer_log import AnswerNote, Journal
 from detectlab.rollout.history import History, PlanChanged
 from detectlab.rollout.plan import RolloutPlan
+from detectlab.rollout.records import AnswerRecord, RecordLog
 
 NANO = RolloutPlan.model_validate({"stable": {"model": "nano"}})
 OTHER = RolloutPlan.model_validate({"stable": {"model": "nano-320"}})
@@ -30,21 +30,21 @@ def test_of_two_gateways_the_second_one_is_told_that_the_plan_changed(
 ) -> None:
     first, second = History(make_store()), History(make_store())
 
-    first.append(NANO, 0, "anna", "put", "begin")
+    first.append(NANO, replaces=0, who="anna", action="put", why="begin")
     with pytest.raises(PlanChanged, match="at revision 1 now"):
-        second.append(OTHER, 0, "bert", "put", "begin")
-    second.append(OTHER, 1, "bert", "put", "then so")
+        second.append(OTHER, replaces=0, who="bert", action="put", why="begin")
+    second.append(OTHER, replaces=1, who="bert", action="put", why="then so")
 
     assert [entry.who for entry in first.entries()] == ["bert", "anna"]
     assert make_store().is_durable
 
 
 def test_what_one_gateway_notes_another_one_reads(make_store: Callable[[], SharedStore]) -> None:
-    journal = Journal(make_store())
+    log = RecordLog(make_store())
 
-    journal.note(AnswerNote("a", 0, 1, "stable", "nano", seconds=0.5))
-    journal.flush(10)
-    journal.close(10)
+    log.add(AnswerRecord("a", 0, 1, "stable", "nano", seconds=0.5))
+    log.flush(10)
+    log.close(10)
 
     (row,) = make_store().read("SELECT * FROM answers WHERE request_id = ?", ("a",))
     assert (row["model"], row["seconds"]) == ("nano", 0.5)
@@ -54,12 +54,12 @@ def test_transaction_that_fails_in_the_middle_leaves_nothing(
     make_store: Callable[[], SharedStore],
 ) -> None:
     store = make_store()
-    History(store).append(NANO, 0, "anna", "put", "")
+    History(store).append(NANO, replaces=0, who="anna", action="put")
 
     def note_and_forget() -> None:
         with store.write() as connection:
             connection.execute(
-                "INSERT INTO answers (request_id, number, at, revision, side, model) "
+                "INSERT INTO answers (request_id, number, at, revision, role, model) "
                 "VALUES ('a', 0, 0, 1, 'stable', 'nano')"
             )
             connection.execute("DELETE FROM history")
@@ -78,14 +78,14 @@ def test_plan_of_the_settings_counts_once_until_they_say_something_else(
     offer(make_store(), NANO)
     offer(make_store(), NANO)  # another gateway, or the same one after a restart
     assert history.last_revision() == 1
-    history.append(CANARY, 1, "anna", "put", "")
+    history.append(CANARY, replaces=1, who="anna", action="put")
     offer(make_store(), NANO)
     assert history.last_revision() == 2
     offer(make_store(), OTHER)
 
-    entry = history.last()
-    assert entry is not None
-    assert (entry.revision, entry.plan) == (3, OTHER)
+    last = history.last()
+    assert last is not None
+    assert (last.number, last.plan) == (3, OTHER)
 
 
 def test_gateway_does_not_begin_without_a_detector_that_the_plan_names(

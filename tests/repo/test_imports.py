@@ -30,7 +30,7 @@ BELOW: dict[str, set[str]] = {
 OPEN_TO_ALL = {"settings"}
 CLOSED = {"kernel", "client"}
 # Where the service is put together: it plugs the rollout in, which the rest of it does not know.
-PLUGS = {"serving/app.py", "serving/routes/rollout.py"}
+PLUGS = {"serving/app.py", "serving/routes/feedback.py", "serving/routes/rollout.py"}
 ENTRANCES = {"__init__", "__main__", "cli", "course"}
 
 # Package of others -> where it may be imported: rooms, or modules of them.

@@ -1,4 +1,4 @@
-"""Answers, pictures, plans and routers for the tests of rollouts."""
+"""Answers, pictures, plans and controllers for the tests of rollouts."""
 
 import os
 import subprocess
@@ -20,10 +20,10 @@ from starlette.testclient import TestClient
 
 from detectlab.client import RolloutClient
 from detectlab.detection.detector import load_detector
-from detectlab.rollout.controller import Router
-from detectlab.rollout.metrics import Series
+from detectlab.rollout.controller import RolloutController
+from detectlab.rollout.metrics import RolloutMetrics
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store
+from detectlab.rollout.store import SqliteStore
 from detectlab.serving.app import create_app
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
@@ -67,9 +67,9 @@ def apples_found(apples: bytes) -> Detections:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
+def store() -> Iterator[SqliteStore]:
     """A store in memory."""
-    made = Store()
+    made = SqliteStore()
     yield made
     made.close()
 
@@ -96,16 +96,17 @@ def plan() -> Callable[..., RolloutPlan]:
 
 
 @pytest.fixture
-def make_router() -> Iterator[Callable[..., Router]]:
-    """Makes routers over the detectors of the registry, and closes what they hold."""
+def make_controller() -> Iterator[Callable[..., RolloutController]]:
+    """Makes controllers over the detectors of the registry, and closes what they hold."""
     closing: list[Callable[[], None]] = []
 
-    def make(file: Path | None = None, **limits: Any) -> Router:
+    def make(file: Path | None = None, **limits: Any) -> RolloutController:
         settings = Settings(**{"workers": 2, "model": "nano", **limits})
-        pool, store = ThreadPool(default="nano", settings=settings), Store(file)
-        router = Router(pool, store, settings, Series(CollectorRegistry()))
-        closing.extend([store.close, lambda: pool.close(5), router.close])
-        return router
+        pool, store = ThreadPool(default="nano", settings=settings), SqliteStore(file)
+        metrics = RolloutMetrics(CollectorRegistry())
+        controller = RolloutController(pool, store, settings, metrics)
+        closing.extend([store.close, lambda: pool.close(5), controller.close])
+        return controller
 
     yield make
     for close in reversed(closing):
@@ -153,14 +154,17 @@ def serve(tmp_path: Path) -> Callable[..., Any]:
     def run() -> Iterator[Served]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
         own = {"DETECTLAB_HOME": str(tmp_path), "DETECTLAB_MODEL": "nano", "DETECTLAB_WORKERS": "2"}
+        own |= {"DETECTLAB_QUEUE_SIZE": "64", "DETECTLAB_DEADLINE_S": "15"}
         with (
             (tmp_path / "log").open("a") as log,
             subprocess.Popen(
                 [sys.executable, "-m", "detectlab", "serve", "--port", "0"],
-                env={**kept, **own, "DETECTLAB_QUEUE_SIZE": "64", "DETECTLAB_DEADLINE_S": "15"},
-                stdout=subprocess.PIPE, stderr=log, text=True,
+                env={**kept, **own},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             ) as process,
-        ):  # fmt: skip
+        ):
             try:
                 assert process.stdout is not None
                 url = process.stdout.readline().split()[2]

@@ -41,15 +41,19 @@ def test_commands_lead_through_a_rollout(
     new = "nano@input_size=320"
     assert f"nano answers, {new} in its shadow" in rollout("shadow", "nano", "--input-size", "320")
     assert f"{new} answers 10%, nano the rest" in rollout("canary", "--share", "0.1")
-    assert f"{new} answers 50%" in rollout("promote", "--why", "looks good")
+    assert "errors       not enough yet 0 of 0 answers failed" in rollout("status")
+    with pytest.raises(ValueError, match="409 Conflict: There is not enough evidence"):
+        rollout("promote")
+    assert f"{new} answers 50%" in rollout("promote", "--anyway", "--why", "looks good")
     assert "nano answers" in rollout("rollback")
+    assert "there was nothing to roll back" in rollout("rollback")
     assert f"blue (nano) answers, {new} is warm" in rollout("blue-green")
-    rollout("promote")
+    rollout("promote", "--anyway")
     server.client.ask(apples, "ada")
     told = rollout("status")
     assert "1 answers, 0 failed, p95" in told
     assert f"{new} answers" in rollout("release")
-    assert "(looks good)" in rollout("history")
+    assert "(looks good (anyway, without enough evidence: errors: " in rollout("history")
     plan = json.loads(rollout("status", "--json"))["plan"]
     assert plan["stable"]["input_size"] == 320
     file = tmp_path / "plan.json"

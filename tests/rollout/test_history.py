@@ -13,7 +13,7 @@ import pytest
 
 from detectlab.rollout.history import History, PlanChanged
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store, StoreError
+from detectlab.rollout.store import SqliteStore, StoreError
 
 MakePlan = Callable[..., RolloutPlan]
 
@@ -23,14 +23,15 @@ import sys
 from pathlib import Path
 from detectlab.rollout.history import History
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store
+from detectlab.rollout.store import SqliteStore
 
-history = History(Store(Path(sys.argv[1])))
+history = History(SqliteStore(Path(sys.argv[1])))
 blue, green = (RolloutPlan.model_validate_json(text) for text in sys.argv[2:])
 while True:
     last = history.last()
     plan = green if last is None or last.plan == blue else blue
-    print(history.append(plan, last.revision if last else 0, "t", "put", "").revision, flush=True)
+    replaced = last.number if last else 0
+    print(history.append(plan, replaces=replaced, who="t", action="put").number, flush=True)
 """
 # Appends as often as it is let, each time on top of what it has read last.
 WRITES = """
@@ -38,13 +39,14 @@ import sys
 from pathlib import Path
 from detectlab.rollout.history import History, PlanChanged
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store
+from detectlab.rollout.store import SqliteStore
 
-history, done = History(Store(Path(sys.argv[1]))), 0
+history, done = History(SqliteStore(Path(sys.argv[1]))), 0
 plan = RolloutPlan.model_validate_json(sys.argv[2])
 while done < 25:
     try:
-        history.append(plan, history.last_revision(), sys.argv[3], "put", f"{done}")
+        replaced = history.last_revision()
+        history.append(plan, replaces=replaced, who=sys.argv[3], action="put", why=f"{done}")
     except PlanChanged:
         continue
     done += 1
@@ -52,21 +54,23 @@ while done < 25:
 
 
 def test_first_plan_is_revision_1_and_stays_after_a_restart(plan: MakePlan, file: Path) -> None:
-    store = Store(file)
-    entry = History(store).append(plan(), 0, "ada", "put", "a try")
+    store = SqliteStore(file)
+    entry = History(store).append(plan(), replaces=0, who="ada", action="put", why="a try")
     store.close()
 
-    last = History(Store(file)).last()
+    last = History(SqliteStore(file)).last()
 
-    assert entry.revision == 1
+    assert entry.number == 1
     assert last is not None
-    assert (last.plan, last.who, last.action, last.why) == (plan(), "ada", "put", "a try")
+    assert (last.number, last.plan) == (1, plan())
+    (told,) = History(SqliteStore(file)).entries()
+    assert (told.who, told.action, told.why) == ("ada", "put", "a try")
 
 
-def test_entry_says_from_what_to_what(plan: MakePlan, store: Store) -> None:
+def test_entry_says_from_what_to_what(plan: MakePlan, store: SqliteStore) -> None:
     history = History(store)
-    history.append(plan("stable"), 0, "ada", "put", "")
-    history.append(plan("shadow"), 1, "bob", "put", "to see")
+    history.append(plan("stable"), replaces=0, who="ada", action="put")
+    history.append(plan("shadow"), replaces=1, who="bob", action="put", why="to see")
 
     newest, oldest = history.entries()
 
@@ -77,19 +81,27 @@ def test_entry_says_from_what_to_what(plan: MakePlan, store: Store) -> None:
     assert oldest.before == ""
 
 
-def test_who_saw_an_older_revision_changes_nothing(plan: MakePlan, store: Store) -> None:
+def test_who_saw_an_older_revision_changes_nothing(plan: MakePlan, store: SqliteStore) -> None:
     history = History(store)
-    history.append(plan("stable"), 0, "ada", "put", "")
+    history.append(plan("stable"), replaces=0, who="ada", action="put")
 
     with pytest.raises(PlanChanged, match=r"at revision 1 now\. Read it again"):
-        history.append(plan("shadow"), 0, "bob", "put", "")
+        history.append(plan("shadow"), replaces=0, who="bob", action="put")
 
     assert [entry.who for entry in history.entries()] == ["ada"]
 
 
-@pytest.mark.parametrize("change", ["UPDATE history SET who = 'eve'", "DELETE FROM history"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE history SET who = 'eve'",
+        "DELETE FROM history",
+        "INSERT OR REPLACE INTO history VALUES (1, 0, 'eve', 'put', '', '{}')",
+        "REPLACE INTO history VALUES (1, 0, 'eve', 'put', '', '{}')",
+    ],
+)
 def test_history_cannot_be_rewritten(plan: MakePlan, file: Path, change: str) -> None:
-    History(Store(file)).append(plan(), 0, "ada", "put", "")
+    History(SqliteStore(file)).append(plan(), replaces=0, who="ada", action="put")
 
     with (
         closing(sqlite3.connect(file)) as connection,
@@ -101,14 +113,14 @@ def test_history_cannot_be_rewritten(plan: MakePlan, file: Path, change: str) ->
 def test_two_threads_that_replace_the_same_plan_cannot_both_do_it(
     plan: MakePlan, file: Path
 ) -> None:
-    histories = [History(Store(file)) for _ in range(2)]
+    histories = [History(SqliteStore(file)) for _ in range(2)]
     start, outcomes = threading.Barrier(2), []
 
     def write(history: History, who: str) -> None:
         for revision in range(20):
             start.wait()
             try:
-                history.append(plan(), revision, who, "put", "")
+                history.append(plan(), replaces=revision, who=who, action="put")
                 outcomes.append(revision)
             except PlanChanged:
                 pass
@@ -134,7 +146,7 @@ def test_processes_that_write_at_once_lose_nothing(plan: MakePlan, file: Path) -
     ]
     assert [process.wait(120) for process in processes] == [0, 0, 0]
 
-    entries = History(Store(file)).entries(1000)[::-1]
+    entries = History(SqliteStore(file)).entries(1000)[::-1]
     assert [entry.revision for entry in entries] == list(range(1, 76))
     for name in names:
         assert [int(e.why) for e in entries if e.who == name] == list(range(25))
@@ -154,41 +166,41 @@ def test_kill_in_the_middle_of_a_switch_leaves_one_plan_or_the_other(
             said = [int(process.stdout.readline()) for _ in range(20)]
             process.send_signal(signal.SIGKILL)
             said += [int(line) for line in process.stdout]
-        last = History(Store(file)).last()
+        last = History(SqliteStore(file)).last()
         assert last is not None
         # What was said is in force; at most one more was written and not said.
-        assert last.revision - said[-1] in (0, 1)
-        assert last.plan == (green if last.revision % 2 else blue)
+        assert last.number - said[-1] in (0, 1)
+        assert last.plan == (green if last.number % 2 else blue)
 
 
 def test_file_that_is_no_store_is_refused_and_kept(file: Path) -> None:
     file.write_text("my diary, which is important, and longer than a header of sixteen bytes")
 
     with pytest.raises(StoreError, match=r"rollout\.sqlite cannot be used: .*not a database"):
-        Store(file)
+        SqliteStore(file)
 
     assert file.read_text().startswith("my diary")
 
 
 def test_file_of_a_later_layout_is_refused(file: Path) -> None:
-    Store(file).close()
+    SqliteStore(file).close()
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA user_version = 99")
 
     with pytest.raises(StoreError, match="layout 99 is not known"):
-        Store(file)
+        SqliteStore(file)
 
 
 def test_plan_that_this_version_does_not_read_is_told(plan: MakePlan, file: Path) -> None:
-    with Store(file).write() as connection:
+    with SqliteStore(file).write() as connection:
         connection.execute("INSERT INTO history VALUES (1, 0, 'a', 'put', '', '{}')")
 
     with pytest.raises(StoreError, match=r"Revision 1 in .* is no plan"):
-        History(Store(file)).last()
+        History(SqliteStore(file)).last()
 
 
 def test_write_that_fails_half_way_writes_nothing(plan: MakePlan, file: Path) -> None:
-    store = Store(file)
+    store = SqliteStore(file)
 
     def write() -> None:
         with store.write() as connection:
@@ -199,3 +211,55 @@ def test_write_that_fails_half_way_writes_nothing(plan: MakePlan, file: Path) ->
         write()
 
     assert History(store).last_revision() == 0
+
+
+def test_older_plan_that_this_version_does_not_read_is_no_obstacle(
+    plan: MakePlan, file: Path
+) -> None:
+    store = SqliteStore(file)
+    with store.write() as transaction:
+        transaction.execute("INSERT INTO history VALUES (1, 0, 'a', 'put', '', '{}')")
+    history = History(store)
+    history.append(plan(), replaces=1, who="ada", action="put")
+
+    last = history.last()
+
+    assert last is not None
+    assert last.plan == plan()
+    newest, oldest = history.entries()
+    assert newest.before == oldest.summary == "a plan of another version of detectlab"
+    assert history.experiment_start(last) == 2
+
+
+def test_experiment_begins_where_the_versions_were_put_together(
+    plan: MakePlan, store: SqliteStore
+) -> None:
+    history = History(store)
+    other = plan(candidate={"model": "nano", "input_size": 256})
+    for number, one in enumerate([plan(), other, plan("shadow"), plan(), plan("stable")]):
+        history.append(one, replaces=number, who="ada", action="put")
+    last = history.last()
+    assert last is not None
+
+    assert history.experiment_start(last) == 3
+
+
+def test_read_does_not_wait_for_a_write_of_another_process(plan: MakePlan, file: Path) -> None:
+    store = SqliteStore(file)
+    History(store).append(plan(), replaces=0, who="ada", action="put")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        failed = threading.Event()
+
+        def write() -> None:
+            with pytest.raises(StoreError, match="locked"):
+                History(store).append(plan(), replaces=1, who="bob", action="put")
+            failed.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        read = [History(store).last_revision() for _ in range(50)]
+        assert not failed.is_set()  # the write still waits
+        writer.join()
+
+    assert read == [1] * 50

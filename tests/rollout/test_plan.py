@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from detectlab.rollout.plan import RolloutPlan, Side, read_plan
-from detectlab.rollout.transitions import NoSuchMove, promoted, released, rolled_back
+from detectlab.rollout.plan import RolloutPlan, Version
+from detectlab.rollout.plan_file import read_plan
+from detectlab.rollout.transitions import InvalidTransition, promote, release, roll_back
 
 MakePlan = Callable[..., RolloutPlan]
 
@@ -39,8 +40,8 @@ def test_plan_that_makes_no_sense_is_refused(
 
 
 def test_label_says_all_that_differs_from_the_detector() -> None:
-    assert Side(model="nano").label == "nano"
-    assert Side(model="nano", confidence=0.3, input_size=320).label == (
+    assert Version(model="nano").label == "nano"
+    assert Version(model="nano", confidence=0.3, input_size=320).label == (
         "nano@input_size=320,confidence=0.3"
     )
 
@@ -76,25 +77,28 @@ def test_file_that_is_no_plan_says_why(tmp_path: Path, name: str, text: str, mes
 def test_promoting_leads_from_shadow_to_green_and_release_makes_it_stable(plan: MakePlan) -> None:
     now, seen = plan("shadow"), []
     for _ in range(5):
-        now = promoted(now)
+        now = promote(now)
         seen.append((now.mode, now.canary.share, now.live))
 
     assert seen == [
-        ("canary", 0.01, "blue"), ("canary", 0.1, "blue"), ("canary", 0.5, "blue"),
-        ("canary", 1.0, "blue"), ("blue_green", 0.0, "green"),
-    ]  # fmt: skip
-    done = released(now)
+        ("canary", 0.01, "blue"),
+        ("canary", 0.1, "blue"),
+        ("canary", 0.5, "blue"),
+        ("canary", 1.0, "blue"),
+        ("blue_green", 0.0, "green"),
+    ]
+    done = release(now)
     assert (done.mode, done.stable, done.candidate) == ("stable", now.candidate, None)
-    assert rolled_back(done).stable == now.stable
+    assert roll_back(done).stable == now.stable
 
 
 def test_promoting_takes_the_next_larger_step(plan: MakePlan) -> None:
-    assert promoted(plan(canary={"share": 0.3})).canary.share == 0.5
+    assert promote(plan(canary={"share": 0.3})).canary.share == 0.5
 
 
 @pytest.mark.parametrize("mode", ["shadow", "canary"])
 def test_rolling_back_gives_everything_to_stable(plan: MakePlan, mode: str) -> None:
-    back = rolled_back(plan(mode, canary={"share": 0.5}))
+    back = roll_back(plan(mode, canary={"share": 0.5}))
 
     assert (back.mode, back.canary.share, back.candidate) == ("stable", 0.0, plan().candidate)
 
@@ -102,25 +106,62 @@ def test_rolling_back_gives_everything_to_stable(plan: MakePlan, mode: str) -> N
 def test_blue_and_green_are_switched_by_promote_and_rollback(plan: MakePlan) -> None:
     blue = plan("blue_green")
 
-    assert promoted(blue).live == "green"
-    assert rolled_back(promoted(blue)) == blue
-    assert released(blue).stable == blue.stable
+    assert promote(blue).live == "green"
+    assert roll_back(promote(blue)) == blue
+    assert release(blue).stable == blue.stable
+
+
+@pytest.mark.parametrize("mode", ["stable", "blue_green"])
+def test_rolling_back_twice_changes_nothing(plan: MakePlan, mode: str) -> None:
+    assert roll_back(plan(mode)) == plan(mode)
+    before = {"previous": {"model": "old"}}
+    stopped = roll_back(plan("canary", **before))
+    assert roll_back(stopped) == stopped  # not back to what was stable before this rollout
+
+
+def test_rolling_back_a_release_leads_to_the_version_before_and_stays_there(
+    plan: MakePlan,
+) -> None:
+    back = roll_back(release(plan("blue_green", live="green")))
+
+    assert (back.stable, back.candidate) == (plan().stable, None)
+    assert roll_back(back) == back
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "role"),
+    [
+        ("stable", {}, None),
+        ("shadow", {}, "candidate"),
+        ("canary", {"canary": {"share": 0.5}}, None),
+        (
+            "canary",
+            {"canary": {"share": 0.5}, "guard_rails": {"max_disagreement": 0.2}},
+            "candidate",
+        ),
+        ("canary", {"canary": {"share": 1.0}}, "stable"),
+        ("blue_green", {}, None),
+        ("blue_green", {"live": "green"}, "stable"),
+    ],
+)
+def test_candidate_that_answers_everything_is_compared_with_stable_in_the_shadow(
+    plan: MakePlan, mode: str, changes: Any, role: str | None
+) -> None:
+    assert plan(mode, **changes).shadow_role == role
 
 
 @pytest.mark.parametrize(
     ("move", "mode", "changes", "message"),
     [
-        pytest.param(promoted, "stable", {}, "There is no candidate", id="nobody"),
-        pytest.param(promoted, "blue_green", {"live": "green"}, "Green is live", id="green"),
-        pytest.param(rolled_back, "stable", {}, "nothing to roll back", id="stable"),
-        pytest.param(rolled_back, "blue_green", {}, "nothing to roll back", id="blue"),
-        pytest.param(released, "canary", {}, "Only a plan in mode blue_green", id="canary"),
+        pytest.param(promote, "stable", {}, "There is no candidate", id="nobody"),
+        pytest.param(promote, "blue_green", {"live": "green"}, "Green is live", id="green"),
+        pytest.param(release, "canary", {}, "Only a plan in mode blue_green", id="canary"),
     ],
 )
 def test_move_that_leads_nowhere_is_refused(
     plan: MakePlan, move: Any, mode: str, changes: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(NoSuchMove, match=message):
+    with pytest.raises(InvalidTransition, match=message):
         move(plan(mode, **changes))
 
 

@@ -22,12 +22,17 @@ def test_hundreds_of_requests_find_no_answer_that_the_document_does_not_allow(
         run = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
-                "run", f"{server.url}/openapi.json", "--include-path-regex", "^/(rollout|feedback)",
-                "--checks", CHECKS, "--continue-on-failure", "--no-color",
-                "--phases", "examples,coverage,fuzzing", "--max-examples", "20", "--seed", "1",
+                *("run", f"{server.url}/openapi.json"),
+                *("--include-path-regex", "^/(rollout|feedback)"),
+                *("--checks", CHECKS, "--continue-on-failure", "--no-color"),
+                *("--phases", "examples,coverage,fuzzing", "--max-examples", "20", "--seed", "1"),
             ],
-            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280,
-        )  # fmt: skip
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
 
     assert run.returncode == 0, run.stdout[-8000:]
     assert "Traceback" not in (tmp_path / "log").read_text()

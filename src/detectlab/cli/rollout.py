@@ -10,30 +10,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detectlab.cli.rollout_status import print_plan, print_report
+
 if TYPE_CHECKING:
     from detectlab.client.rollout_client import RolloutClient
 
-app = typer.Typer(help="Put a new detector in front of people, step by step.", no_args_is_help=True)
+app = typer.Typer(help="Roll out a new detector: shadow, canary, blue/green.", no_args_is_help=True)
 
+_LOCAL = "http://127.0.0.1:8000"
 Why = Annotated[str, typer.Option(help="The reason, for the history.")]
 Url = Annotated[str, typer.Option(envvar="DETECTLAB_URL", help="Address of the running server.")]
-_LOCAL = "http://127.0.0.1:8000"
 Candidate = Annotated[
     str | None, typer.Argument(help="The detector to try; by default the plan's candidate.")
 ]
 InputSize = Annotated[int | None, typer.Option(help="Side of its input, in pixels.")]
 Confidence = Annotated[
-    float | None, typer.Option(help="Its threshold, where the client names none.")
+    float | None, typer.Option(help="Its threshold for requests that name none.")
 ]
-Engine = Annotated[str | None, typer.Option(help="What runs it.")]
+Engine = Annotated[str | None, typer.Option(help="Its inference engine.")]
 Drill = Annotated[
     str | None,
-    typer.Option(help="Break it on purpose: swapped_channels, slow, raises, hangs or eats_memory."),
+    typer.Option(help="Inject a fault: swapped_channels, slow, raises, hangs or eats_memory."),
 ]
 
 
 @contextmanager
-def _asking(url: str) -> Iterator["RolloutClient"]:
+def _connected(url: str) -> Iterator["RolloutClient"]:
     """A client whose failures end in one sentence."""
     from detectlab.client import RequestFailed
     from detectlab.client.rollout_client import RolloutClient
@@ -53,36 +55,20 @@ def _user() -> str:
         return str(os.getuid()) if hasattr(os, "getuid") else ""
 
 
-def _tell(status: dict[str, Any]) -> None:
-    typer.secho(f"Revision {status['revision']}: {status['summary']}", bold=True)
-    if status["problem"]:
-        typer.secho(f"Look: {status['problem']}", fg=typer.colors.YELLOW)
-    if not status["durable"]:
-        typer.echo("This server forgets its plan when it stops (DETECTLAB_ROLLOUT_FILE keeps it).")
-
-
 @app.command()
 def status(
     url: Url = _LOCAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it.")] = False,
 ) -> None:
-    """Who answers now, and how the candidate does."""
-    with _asking(url) as client:
+    """Show the plan in force, and how the candidate does."""
+    with _connected(url) as client:
         now = client.status()
         if as_json:
             typer.echo(json.dumps(now, indent=2))
             return
-        _tell(now)
-        told = client.report()
-    for name, side in told["sides"].items():
-        p95 = f", p95 {side['p95_ms']:.0f} ms" if side["p95_ms"] is not None else ""
-        typer.echo(
-            f"  {name:<10} {side['model']}: {side['answers']} answers, "
-            f"{side['failures']} failed{p95}"
-        )
-    compared = told["agreement"]["with_stable"]
-    if compared["pairs"]:
-        typer.echo(f"  {compared['agreeing']} of {compared['pairs']} compared pictures agree")
+        print_plan(now)
+        report = client.report()
+    print_report(report)
 
 
 @app.command()
@@ -95,8 +81,8 @@ def apply(
     from detectlab.rollout import read_plan
 
     plan = read_plan(file)
-    with _asking(url) as client:
-        _tell(client.put(plan.model_dump(), why=why))
+    with _connected(url) as client:
+        print_plan(client.put(plan.model_dump(), why=why))
 
 
 @app.command()
@@ -107,21 +93,23 @@ def shadow(
     engine: Engine = None,
     drill: Drill = None,
     keep_pictures: Annotated[
-        int, typer.Option(min=0, help="Of how many disagreements the picture is kept.")
+        int, typer.Option(min=0, help="Number of disagreements whose picture is kept.")
     ] = 0,
     url: Url = _LOCAL,
     why: Why = "",
 ) -> None:
-    """Let a candidate see what stable answers, and compare; it decides nothing."""
-    side = _side(candidate, input_size, confidence, engine, drill)
-    _start(url, side, why, mode="shadow", shadow={"keep_pictures": keep_pictures})
+    """Run a candidate in the shadow: it sees what stable answers, and answers nothing."""
+    version = _version(
+        candidate, input_size=input_size, confidence=confidence, engine=engine, drill=drill
+    )
+    _start(url, version, why, mode="shadow", shadow={"keep_pictures": keep_pictures})
 
 
 @app.command()
 def canary(
     candidate: Candidate = None,
     share: Annotated[
-        float, typer.Option(min=0, max=1, help="Of the clients that the candidate answers.")
+        float, typer.Option(min=0, max=1, help="Share of the clients that it answers.")
     ] = 0.01,
     input_size: InputSize = None,
     confidence: Confidence = None,
@@ -130,9 +118,11 @@ def canary(
     url: Url = _LOCAL,
     why: Why = "",
 ) -> None:
-    """Let a candidate answer a share of the clients, behind guard rails."""
-    side = _side(candidate, input_size, confidence, engine, drill)
-    _start(url, side, why, mode="canary", canary={"share": share})
+    """Send a share of the clients to a candidate, behind guard rails."""
+    version = _version(
+        candidate, input_size=input_size, confidence=confidence, engine=engine, drill=drill
+    )
+    _start(url, version, why, mode="canary", canary={"share": share})
 
 
 @app.command("blue-green")
@@ -145,55 +135,84 @@ def blue_green(
     url: Url = _LOCAL,
     why: Why = "",
 ) -> None:
-    """Load a candidate beside stable, ready to be switched to with `promote`."""
-    _start(url, _side(candidate, input_size, confidence, engine, drill), why, mode="blue_green")
+    """Load a candidate beside stable; `promote` switches to it."""
+    version = _version(
+        candidate, input_size=input_size, confidence=confidence, engine=engine, drill=drill
+    )
+    _start(url, version, why, mode="blue_green")
 
 
-def _side(
-    model: str | None, input_size: int | None, confidence: float | None, engine: str | None,
-    drill: str | None,
-) -> dict[str, Any]:  # fmt: skip
-    said = {
-        "model": model, "input_size": input_size, "confidence": confidence, "engine": engine,
-        "drill": drill,
-    }  # fmt: skip
-    given = {name: value for name, value in said.items() if value is not None}
+def _version(model: str | None, **settings: Any) -> dict[str, Any]:
+    given = {name: value for name, value in settings.items() if value is not None}
     if given and model is None:
         raise ValueError("name the candidate, too: `detectlab rollout shadow NAME --input-size N`")
-    return given
+    return {"model": model, **given} if model else {}
 
 
-def _start(url: str, candidate: dict[str, Any], why: str, mode: str, **parts: Any) -> None:
+def _start(url: str, candidate: dict[str, Any], why: str, *, mode: str, **parts: Any) -> None:
     """Change the mode of the plan in force, and its candidate where one is named."""
-    with _asking(url) as client:
+    with _connected(url) as client:
         now = client.status()
         plan = {**now["plan"], "mode": mode, "live": "blue"}
         if candidate:
             plan["candidate"] = candidate
         for name, changes in parts.items():
             plan[name] = {**plan[name], **changes}
-        _tell(client.put(plan, now["revision"], why))
+        print_plan(client.put(plan, now["revision"], why))
+
+
+@app.command("plan-size")
+def plan_size(
+    limit: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="Limit of the rail, such as max_error_rate.")
+    ] = 0.05,
+    traffic: Annotated[
+        float, typer.Option(min=0.001, help="Requests a second, of all clients together.")
+    ] = 1.0,
+    step: Annotated[
+        list[float] | None,
+        typer.Option(min=0.001, max=1, help="A share of the clients; repeat it for each step."),
+    ] = None,
+    step_every: Annotated[
+        float, typer.Option(min=0, help="The plan's step_every_s, in seconds.")
+    ] = 0.0,
+) -> None:
+    """Say how long a canary takes, and what it would notice; needs no server."""
+    from detectlab.cli.rollout_status import print_plan_size
+
+    print_plan_size(limit, traffic, steps=step, step_every_s=step_every)
 
 
 @app.command()
-def promote(url: Url = _LOCAL, why: Why = "") -> None:
-    """Go one step towards the candidate."""
-    with _asking(url) as client:
-        _tell(client.promote(why))
+def promote(
+    url: Url = _LOCAL,
+    why: Why = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Go without enough evidence; the history says so.")
+    ] = False,
+) -> None:
+    """Take one step towards the candidate."""
+    with _connected(url) as client:
+        revision = client.status()["revision"]
+        print_plan(client.promote(why, anyway=anyway, revision=revision))
 
 
 @app.command()
 def rollback(url: Url = _LOCAL, why: Why = "") -> None:
     """Give everything back to stable."""
-    with _asking(url) as client:
-        _tell(client.rollback(why))
+    with _connected(url) as client:
+        before = client.status()["revision"]
+        now = client.rollback(why, revision=before)
+        print_plan(now)
+        if now["revision"] == before:
+            typer.echo("Stable answers everything already: there was nothing to roll back.")
 
 
 @app.command()
 def release(url: Url = _LOCAL, why: Why = "") -> None:
-    """End the rollout: who is live becomes stable, the other one is let go."""
-    with _asking(url) as client:
-        _tell(client.release(why))
+    """End the rollout: the live version becomes stable, the other one is unloaded."""
+    with _connected(url) as client:
+        print_plan(client.release(why, revision=client.status()["revision"]))
 
 
 @app.command()
@@ -201,8 +220,8 @@ def history(
     url: Url = _LOCAL,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many changes.")] = 20,
 ) -> None:
-    """Who changed what, when and why; the newest first."""
-    with _asking(url) as client:
+    """List who changed what, when and why; the newest first."""
+    with _connected(url) as client:
         changes = client.history(limit)
     for change in changes:
         why = f" ({change['why']})" if change["why"] else ""

@@ -1,4 +1,4 @@
-"""A client for whoever runs a rollout: `RolloutClient("http://127.0.0.1:8000").promote()`."""
+"""A client for operators of a rollout: `RolloutClient("http://127.0.0.1:8000").promote()`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ Plan = Mapping[str, Any]
 
 
 class RolloutClient(DetectClient):
-    """Reads and changes the plan of a server, and asks it without naming a detector.
+    """Reads and changes the plan of a server, and sends pictures without naming a detector.
 
     Args:
         url: Address of the server.
-        api_key: Its key, where it has one; without one it listens to its own machine only.
-        operator: Who changes the plan, for the history.
-        timeout_s: Seconds to wait; a plan is in force only once its detectors are loaded.
+        api_key: Its key; a server without one answers operators on its own machine only.
+        operator: Name of the operator, for the history.
+        timeout_s: Time to wait; a plan is in force only once its detectors are loaded.
     """
 
     def __init__(
@@ -26,22 +26,22 @@ class RolloutClient(DetectClient):
         self._operator = {"X-Operator": operator} if operator else {}
 
     def status(self) -> dict[str, Any]:
-        """The plan in force: `revision`, `summary`, `plan`, `problem`, `durable`."""
+        """The plan in force: `revision`, `summary`, `plan`, `rails`, `next_step`, `problem`..."""
         return self._read("GET", "/rollout", dict)
 
     def put(self, plan: Plan, revision: int | None = None, why: str = "") -> dict[str, Any]:
         """Put a plan in force.
 
         Args:
-            plan: As `status` has it under `plan`; what is left out takes its default.
-            revision: Which one it replaces; by default whichever is in force now.
+            plan: As in `status()["plan"]`; a field that is left out takes its default.
+            revision: The revision that it replaces; by default the one in force now.
             why: The reason, for the history.
 
         Returns:
             The new status.
 
         Raises:
-            RequestRefused: When the plan makes no sense, or another revision is in force.
+            RequestRefused: When the plan is invalid, or another revision is in force.
         """
         revision = self.status()["revision"] if revision is None else revision
         headers = {**self._operator, "If-Match": f'"{revision}"'}
@@ -49,32 +49,56 @@ class RolloutClient(DetectClient):
             "PUT", "/rollout", dict, json=dict(plan), headers=headers, params={"why": why}
         )
 
-    def promote(self, why: str = "") -> dict[str, Any]:
-        """Go one step towards the candidate."""
-        return self._move("promote", why)
+    def promote(
+        self, why: str = "", *, anyway: bool = False, revision: int | None = None
+    ) -> dict[str, Any]:
+        """Take one step towards the candidate.
 
-    def rollback(self, why: str = "") -> dict[str, Any]:
-        """Give everything back to stable."""
-        return self._move("rollback", why)
+        Args:
+            why: The reason, for the history.
+            anyway: Whether to go without enough evidence; the history then says so.
+            revision: The revision that must be in force; by default any.
 
-    def release(self, why: str = "") -> dict[str, Any]:
-        """End the rollout: who is live becomes stable, the other one is let go."""
-        return self._move("release", why)
+        Returns:
+            The new status.
+
+        Raises:
+            RequestRefused: When there is not enough evidence, no next step, or another revision.
+        """
+        return self._move("promote", why, revision, anyway=anyway)
+
+    def rollback(self, why: str = "", *, revision: int | None = None) -> dict[str, Any]:
+        """Give everything back to stable; nothing changes when it answers everything already.
+
+        Args:
+            why: The reason, for the history.
+            revision: The revision that must be in force; by default any.
+        """
+        return self._move("rollback", why, revision)
+
+    def release(self, why: str = "", *, revision: int | None = None) -> dict[str, Any]:
+        """End the rollout: the live version becomes stable, the other one is unloaded.
+
+        Args:
+            why: The reason, for the history.
+            revision: The revision that must be in force; by default any.
+        """
+        return self._move("release", why, revision)
 
     def history(self, limit: int = 100) -> list[dict[str, Any]]:
         """The last changes, the newest first."""
         return self._read("GET", "/rollout/history", list, params={"limit": limit})
 
     def report(self) -> dict[str, Any]:
-        """What both sides did, how far they agree, and where they do not."""
+        """The guard rails, what both versions did, and where they disagree."""
         return self._read("GET", "/rollout/report", dict)
 
     def ask(self, picture: str | Path | bytes, client_id: str, request_id: str = "") -> Result:
-        """Find the objects in a picture with whoever the plan chooses.
+        """Find the objects in a picture with the version that the plan assigns.
 
         Args:
             picture: The file's name, or its bytes.
-            client_id: Who asks; the same one is always given to the same side.
+            client_id: Identifies the client: the same one always gets the same version.
             request_id: Name of the request, for `feedback`; by default the server makes one.
         """
         data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
@@ -87,21 +111,25 @@ class RolloutClient(DetectClient):
         return cast("Result", found)
 
     def feedback(self, request_id: str, seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Say what is really in a picture that was answered.
+        """Say what is really in a picture that was answered; once for each answer.
 
         Args:
             request_id: Name of the request.
             seen: All objects that you see: `x_min`, `y_min`, `x_max`, `y_max`, `class_name`.
 
         Returns:
-            How the answer compares: `matched`, `missed`, `extra`, `agreement`, and who gave it.
+            How the answer compares: `matched`, `missed`, `extra`, `agreement`, and its version.
         """
         names = ("x_min", "y_min", "x_max", "y_max", "class_name")
         detections = [{name: one[name] for name in names} for one in seen]
         body = {"request_id": request_id, "detections": detections}
         return self._read("POST", "/feedback", dict, json=body)
 
-    def _move(self, name: str, why: str) -> dict[str, Any]:
-        return self._read(
-            "POST", f"/rollout/{name}", dict, params={"why": why}, headers=self._operator
-        )
+    def _move(
+        self, name: str, why: str, revision: int | None, anyway: bool = False
+    ) -> dict[str, Any]:
+        headers = dict(self._operator)
+        if revision is not None:
+            headers["If-Match"] = f'"{revision}"'
+        params = {"why": why, **({"anyway": "true"} if anyway else {})}
+        return self._read("POST", f"/rollout/{name}", dict, params=params, headers=headers)

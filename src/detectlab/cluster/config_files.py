@@ -53,7 +53,10 @@ def _detector(name: str, detector: DetectorSettings) -> dict[str, Any]:
         "name": name,
         "route_prefix": None,
         "import_path": "detectlab.cluster.deployments:detector",
-        "args": {"side": detector.side.model_dump(exclude_none=True), "made_by": detector.made_by},
+        "args": {
+            "version": detector.version.model_dump(exclude_none=True),
+            "made_by": detector.made_by,
+        },
         "deployments": [
             {
                 "name": "Detector",

@@ -20,9 +20,9 @@ from detectlab.cluster.remote_pool import RayPool
 from detectlab.cluster.shared_store import SharedStore, StoreHolder, check_plan, offer
 from detectlab.detection.detector import Detector as AnyDetector
 from detectlab.models.registry import get_card
-from detectlab.rollout.lanes import load_side
-from detectlab.rollout.plan import RolloutPlan, Side
+from detectlab.rollout.plan import RolloutPlan, Version
 from detectlab.rollout.store import StoreError
+from detectlab.rollout.versions import load_version
 from detectlab.serving.app import create_app
 from detectlab.serving.deadline import Deadline, DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
@@ -42,13 +42,13 @@ class Detector:
     """A replica of a detector.
 
     Args:
-        side: Fields of the `Side` to load.
+        version: Fields of the `Version` to load.
         made_by: `package.module:function` that makes the detector instead.
     """
 
-    def __init__(self, side: dict[str, Any], made_by: str | None = None) -> None:
+    def __init__(self, version: dict[str, Any], made_by: str | None = None) -> None:
         given = functools.partial(_made_by, made_by) if made_by else None
-        self._detector = load_side(Side.model_validate(side), given)
+        self._detector = load_version(Version.model_validate(version), given)
 
     async def detect(
         self, image: NDArray[np.uint8], confidence: float, nms_threshold: float
@@ -69,7 +69,7 @@ def _made_by(path: str, name: str) -> AnyDetector:
 
 def detector(args: dict[str, Any]) -> serve.Application:
     """The application of a detector, as the configuration's `args` describe it."""
-    return serve.deployment(Detector).bind(args["side"], args["made_by"])
+    return serve.deployment(Detector).bind(args["version"], args["made_by"])
 
 
 def gateway(args: dict[str, Any]) -> serve.Application:

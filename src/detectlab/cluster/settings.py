@@ -16,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from detectlab.rollout.plan import Drill, RolloutPlan, Side, explain
+from detectlab.rollout.plan import Fault, RolloutPlan, Version
+from detectlab.rollout.plan_file import explain
 from detectlab.settings import Settings
 
 GATEWAY = "gateway"
@@ -52,7 +53,7 @@ class DetectorSettings(BaseModel):
     input_size: int | None = Field(
         default=None, ge=32, le=2048, multiple_of=32, description="Side of its input, in pixels."
     )
-    drill: Drill | None = Field(default=None, description="Fault injection, for drills.")
+    drill: Fault | None = Field(default=None, description="Fault injection, for drills.")
     made_by: str | None = Field(
         default=None,
         pattern=r"^[\w.]+:\w+$",
@@ -79,9 +80,9 @@ class DetectorSettings(BaseModel):
         return self
 
     @property
-    def side(self) -> Side:
+    def version(self) -> Version:
         """The detector, in the form that its replicas load."""
-        return Side(
+        return Version(
             model=self.model, engine=self.engine, input_size=self.input_size, drill=self.drill
         )
 
@@ -157,11 +158,12 @@ class ClusterSettings(BaseModel):
 
     @model_validator(mode="after")
     def _plan_must_fit(self) -> Self:
-        sides = [self.plan.stable, self.plan.candidate] if self.plan else []
-        for side in filter(None, sides):
-            if side.model not in self.detectors:
+        versions = [self.plan.stable, self.plan.candidate] if self.plan else []
+        for version in filter(None, versions):
+            if version.model not in self.detectors:
                 raise ValueError(
-                    f"`plan` names {side.model[:40]!a}; `detectors` has {', '.join(self.detectors)}"
+                    f"`plan` names {version.model[:40]!a}; `detectors` has "
+                    f"{', '.join(self.detectors)}"
                 )
         return self
 

@@ -5,20 +5,18 @@ configuration with the last one sent, so one operator could overwrite another's 
 this store, as on one machine, a change names the revision that it replaces.
 """
 
-import sqlite3
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from detectlab.rollout.history import History, PlanChanged
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store
+from detectlab.rollout.store import Row, SqliteStore, Store
 from detectlab.settings import Settings
 
 SETTINGS = "the cluster's settings"
 
-Row = dict[str, Any]
 Statement = tuple[str, Any]
 
 
@@ -32,16 +30,16 @@ class StoreHolder:
     def __init__(self, file: Path | None = None) -> None:
         settings = Settings()
         default = settings.rollout_file or settings.home / "cluster" / "rollout.sqlite"
-        self._store = Store(file or default)
+        self._store = SqliteStore(file or default)
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[Row]:
         """Rows of a query."""
-        return [dict(row) for row in self._store.read(query, parameters)]
+        return self._store.read(query, parameters)
 
     def write(self, statements: Sequence[Statement]) -> list[int]:
         """Run one transaction; returns the number of rows that each statement changed."""
-        with self._store.write() as connection:
-            return [connection.execute(*statement).rowcount for statement in statements]
+        with self._store.write() as transaction:
+            return [transaction.execute(*statement).rowcount for statement in statements]
 
 
 class Holder(Protocol):
@@ -57,7 +55,7 @@ class Holder(Protocol):
         """Call `StoreHolder.write`."""
 
 
-class SharedStore(Store):
+class SharedStore:
     """Store that another process holds.
 
     Args:
@@ -65,8 +63,12 @@ class SharedStore(Store):
     """
 
     def __init__(self, holder: Holder) -> None:
-        self.file = None
         self._holder = holder
+
+    @property
+    def name(self) -> str:
+        """Name of the store in error messages."""
+        return "of the cluster"
 
     @property
     def is_durable(self) -> bool:
@@ -74,29 +76,29 @@ class SharedStore(Store):
         return True
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self) -> Iterator["_Batch"]:
         """A transaction: its statements run at the end of the block, all or none."""
         batch = _Batch()
-        yield cast("sqlite3.Connection", batch)
+        yield batch
         for written, count in zip(batch.written, self._holder.write(batch.statements), strict=True):
             written.rowcount = count
 
-    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Rows of a query."""
-        return cast("list[sqlite3.Row]", self._holder.read(query, tuple(parameters)))
+        return self._holder.read(query, tuple(parameters))
 
     def close(self) -> None:
         """Do nothing: other gateways use the store."""
 
 
 class _Batch:
-    """Collects statements, in place of a connection."""
+    """Collects the statements of a transaction."""
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
         self.written: list[_Written] = []
 
-    def execute(self, statement: str, parameters: Any = ()) -> "_Written":
+    def execute(self, statement: str, parameters: Any = (), /) -> "_Written":
         self.statements.append((statement, parameters))
         self.written.append(_Written())
         return self.written[-1]
@@ -129,7 +131,11 @@ def offer(store: Store, plan: RolloutPlan) -> None:
             return
         try:
             history.append(
-                plan, entries[0].revision if entries else 0, SETTINGS, "put", "as deployed"
+                plan,
+                replaces=entries[0].revision if entries else 0,
+                who=SETTINGS,
+                action="put",
+                why="as deployed",
             )
         except PlanChanged:
             continue  # another replica was faster
@@ -147,13 +153,14 @@ def check_plan(store: Store, detectors: Container[str]) -> None:
         ValueError: A detector is missing; the previous gateway then keeps running.
         StoreError: The store cannot be reached or read.
     """
-    entry = History(store).last()
-    if entry is None:
+    revision = History(store).last()
+    if revision is None:
         return
-    candidate = entry.plan.candidate if entry.plan.mode != "stable" else None
-    for side in filter(None, (entry.plan.stable, candidate)):
-        if side.model not in detectors:
+    plan = revision.plan
+    candidate = plan.candidate if plan.mode != "stable" else None
+    for version in filter(None, (plan.stable, candidate)):
+        if version.model not in detectors:
             raise ValueError(
-                f"The rollout plan in force names the detector `{side.model}`. Keep it among the "
-                "cluster's `detectors` until a plan without it is in force."
+                f"The rollout plan in force names the detector `{version.model}`. Keep it among "
+                "the cluster's `detectors` until a plan without it is in force."
             )

@@ -6,8 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from detectlab.course.server_checks import correct, not_yet
-from detectlab.rollout.guard_rails import Watch
-from detectlab.rollout.plan import GuardRails, RolloutPlan, explain
+from detectlab.rollout.guard import Guard, StableLatency
+from detectlab.rollout.plan import GuardRails, RolloutPlan
+from detectlab.rollout.plan_file import explain
+from detectlab.rollout.rails.base import Observation
 
 _KEYS = [f"client-{number}" for number in range(5000)]
 
@@ -41,16 +43,23 @@ def check_guard_rails(rails: Mapping[str, Any]) -> None:
     except ValidationError as error:
         not_yet(explain(error))
         return
-    bad, good = Watch(), Watch()
-    for number in range(20):
-        bad.note_pair(number % 2 == 0)
-        good.note_pair(number != 7)
-    if bad.verdict(parsed) is None:
+    bad, good = (Guard(parsed, StableLatency()) for _ in range(2))
+    for number in range(2000):
+        _compare(bad, number, agrees=number % 2 == 0)
+        _compare(good, number, agrees=number % 20 != 7)
+    if bad.stop_reason() is None:
         not_yet("a candidate that disagrees about every second picture is not stopped")
-    elif good.verdict(parsed) is not None:
+    elif good.stop_reason() is not None:
         not_yet("a candidate that disagrees about 1 picture of 20 is stopped, too")
     else:
         correct("Half of the pictures is too much, one of twenty is not")
+
+
+def _compare(guard: Guard, number: int, *, agrees: bool) -> None:
+    observation = Observation(
+        "comparison", "candidate", f"client-{number}", float(number), agrees=agrees
+    )
+    guard.observe(observation)
 
 
 def check_rollout_plan(plan: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from detectlab.cluster.settings import ClusterSettings
 from detectlab.course.server_checks import correct, not_yet
-from detectlab.rollout.plan import explain
+from detectlab.rollout.plan_file import explain
 
 
 def check_replicas_needed(replicas_needed: Callable[[float, float, float], object]) -> None:

@@ -1,21 +1,20 @@
-"""Who answers when a request names no detector, and every change of that."""
+"""The rollout controller: assigns requests to versions, and changes the plan."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from detectlab.rollout.deployment import Stage, State
-from detectlab.rollout.history import Entry, History, PlanChanged
-from detectlab.rollout.metrics import Series
-from detectlab.rollout.observer import Choice, Recorder
-from detectlab.rollout.plan import RolloutPlan, Side
-from detectlab.rollout.shadow import Pair
-from detectlab.rollout.store import Store
-from detectlab.rollout.traffic_split import side_of
-from detectlab.rollout.transitions import rolled_back
+from detectlab.rollout.deployment import ActivePlan, Deployment
+from detectlab.rollout.guard import check_evidence
+from detectlab.rollout.history import History, PlanChanged, PlanRevision, is_same_experiment
+from detectlab.rollout.metrics import RolloutMetrics
+from detectlab.rollout.plan import RolloutPlan, Version
+from detectlab.rollout.recorder import Recorder
+from detectlab.rollout.store import Store, StoreError
+from detectlab.rollout.transitions import promote, roll_back
 from detectlab.serving.pool import Pool
 from detectlab.settings import Settings
 
@@ -23,20 +22,21 @@ logger = logging.getLogger(__name__)
 
 _CLOSE_S = 2.0
 
+Transition = Callable[[RolloutPlan], RolloutPlan]
 
-class Router:
-    """Decides who answers, and changes the plan.
 
-    Its methods belong to one event loop.
+class RolloutController:
+    """Holds the active plan, and changes it.
+
+    Its methods must run on one event loop.
 
     Args:
-        pool: Runs the plain stable side, and knows the detectors.
-        store: Remembers plans, answers and comparisons.
-        settings: Workers for each further side.
-        series: Counts.
-        latencies: When the default detector answered without a plan, and its seconds: a plan's
-            latency baseline begins with them.
-        on_revision: Called with the revision of each plan that comes into force.
+        pool: Runs the plain stable version, and knows the detectors.
+        store: Holds plans, answers and comparisons.
+        settings: Workers for each further version.
+        metrics: Counts.
+        latencies: As for `Deployment`.
+        on_revision: Called with each revision that comes into force.
 
     Raises:
         StoreError: When the plan in force cannot be read.
@@ -47,166 +47,200 @@ class Router:
         pool: Pool,
         store: Store,
         settings: Settings,
-        series: Series,
-        latencies: Iterable[tuple[float, float]] = (),
+        metrics: RolloutMetrics,
+        *,
+        latencies: Callable[[], Iterable[float]] = tuple,
         on_revision: Callable[[int], None] = lambda revision: None,
     ) -> None:
         self.history = History(store)
         self.store = store
-        self.recorder = Recorder(store, series)
+        self.recorder = Recorder(store, metrics)
         self.problem: str | None = None
-        self._has_one_key = settings.api_key is not None
-        self._series = series
-        self._stage = Stage(pool, settings, self._compared, self.recorder.lost, latencies)
+        self.metrics = metrics
         self._on_revision = on_revision
+        self._unsaved: tuple[ActivePlan, str] | None = None
+        # Called in the shadow's thread.
+        self._deployment = Deployment(
+            pool,
+            settings,
+            on_comparison=lambda record: self.recorder.compared(self._active, record),
+            on_lost=lambda *loss: self.recorder.lost(self._active, *loss),
+            latencies=latencies,
+        )
         self._committing = asyncio.Lock()
-        default = RolloutPlan(stable=Side(model=pool.default))
-        self._default = Entry(0, time.time(), "", "", "", default)
+        default = RolloutPlan(stable=Version(model=pool.default))
+        self._default = PlanRevision(0, time.time(), default)
         self._is_closed = False
-        self._state = self._enter(self.history.last() or self._default, None)
+        self._active = self._activate(self.history.last() or self._default, None)
 
     @property
-    def state(self) -> State:
-        """The plan in force, and what answers for it."""
-        return self._state
-
-    def key(self, headers: Mapping[str, str], request_id: str) -> str:
-        """What decides the side of a request, the same for all requests of a client.
-
-        Args:
-            headers: Of the request, read without regard to case.
-            request_id: Decides when none of the plan's headers is there.
-        """
-        for name in self._state.plan.canary.sticky_headers:
-            # A key that all clients share tells nobody from anybody.
-            if name.lower() == "x-api-key" and self._has_one_key:
-                continue
-            if value := headers.get(name):
-                return f"{name.lower()}:{value}"
-        return f"request:{request_id}"
-
-    @contextmanager
-    def choose(self, key: str) -> Iterator[Choice]:
-        """Who answers a request with this key, and can until the end of the block."""
-        state = self._state  # one look: what changes from here on is for later requests
-        name = side_of(state.plan, key)
-        lane = state.lanes[name]
-        with lane.hold():
-            yield Choice(name, lane.side, lane, state)
+    def active(self) -> ActivePlan:
+        """The plan in force, and what runs for it."""
+        return self._active
 
     async def put(
-        self, plan: RolloutPlan, expected: int, who: str, why: str = "", action: str = "put"
-    ) -> Entry:
-        """Put a plan in force, once what it needs is loaded.
+        self, plan: RolloutPlan, *, replaces: int, who: str, why: str = "", action: str = "put"
+    ) -> None:
+        """Put a plan in force, once its versions are loaded.
 
         Args:
             plan: The plan.
-            expected: The revision that it replaces.
-            who: Who does it.
+            replaces: The revision that it replaces.
+            who: The operator.
             why: The reason.
-            action: What is done, for the history.
+            action: For the history.
 
         Raises:
             PlanChanged: When another revision is in force.
-            UnusableSide: When a detector of it is not to be had here.
+            UnusableVersion: When this server cannot run a version of it.
             Unavailable: When one cannot be loaded.
-            StoreError: When the plan cannot be saved; the old one stays in force.
+            StoreError: When the plan cannot be written; the old one stays in force.
         """
-        if expected != self._state.revision:
-            raise PlanChanged(self._state.revision)
-        self._stage.check(plan)
-        async with self._stage.prepared(plan, answering_only=action == "rollback"):
-            return await self._commit(plan, expected, who, action, why)
+        if replaces != self._active.revision:
+            raise PlanChanged(self._active.revision)
+        self._deployment.check(plan)
+        async with self._deployment.prepared(plan, answering_only=action == "rollback"):
+            await self._commit(plan, replaces, who, action, why)
 
-    async def move(
-        self, change: Callable[[RolloutPlan], RolloutPlan], action: str, who: str, why: str = "",
+    async def apply(
+        self,
+        transition: Transition,
+        *,
+        action: str,
+        who: str,
+        why: str = "",
         expected: int | None = None,
-    ) -> Entry:  # fmt: skip
-        """Change the plan in force, as `put` does.
+        anyway: bool = False,
+    ) -> None:
+        """Apply a transition to the plan in force; nothing happens when it changes nothing.
 
         Args:
-            change: `promoted`, `rolled_back` or `released`.
+            transition: `promote`, `roll_back` or `release`.
             action: Its name in the history.
-            who: Who does it.
+            who: The operator.
             why: The reason.
-            expected: The revision that must be in force; by default whichever is.
+            expected: The revision that must be in force; by default any.
+            anyway: Whether to promote without enough evidence.
 
         Raises:
-            NoSuchMove: When the plan cannot go there.
+            InvalidTransition: When the plan has no next step in that direction.
+            NotEnoughEvidence: When a guard rail does not allow a promotion yet.
+            Exception: As `put` raises.
         """
-        if expected is None:
-            await self.follow()
-            expected = self._state.revision
-        if expected != self._state.revision:
-            raise PlanChanged(self._state.revision)
-        return await self.put(change(self._state.plan), expected, who, why, action)
+        await self.follow()
+        active = self._active
+        if expected is not None and expected != active.revision:
+            raise PlanChanged(active.revision)
+        plan = transition(active.plan)
+        if plan == active.plan:
+            return
+        if transition is promote:
+            why = check_evidence(active.guard, why, plan=active.plan, anyway=anyway)
+        await self.put(plan, replaces=active.revision, who=who, why=why, action=action)
+
+    async def stop_candidate(self, reason: str, who: str) -> None:
+        """Roll back at once in this process, and write it to the history afterwards.
+
+        A store that cannot be written delays the entry, not the rollback: `save_pending` writes it
+        later.
+
+        Args:
+            reason: For the history.
+            who: For the history.
+        """
+        active = self._active
+        plan = roll_back(active.plan)
+        self._unsaved = active, reason
+        self._active = replace(active, plan=plan)
+        self.metrics.share.set(plan.candidate_share)
+        self.problem = f"The candidate was stopped, but this is not saved yet: {reason}"
+        logger.warning("Rollout: the candidate was stopped: %s", reason)
+        await self.save_pending(who)
+
+    async def save_pending(self, who: str) -> None:
+        """Write a rollback to the history that was not written yet.
+
+        Args:
+            who: For the history.
+
+        Raises:
+            StoreError: When it cannot be written now either.
+        """
+        if self._unsaved is None:
+            return
+        active, reason = self._unsaved
+        try:
+            await self._commit(roll_back(active.plan), active.revision, who, "rollback", reason)
+        except StoreError as error:
+            self.problem = f"The candidate was stopped, but this could not be saved: {error}"
+            raise
+        except PlanChanged:
+            pass  # another process was faster: follow it
+        self._unsaved = None
 
     async def follow(self) -> None:
-        """Take over what another process has put in force."""
-        revision = await asyncio.to_thread(self.history.last_revision)
-        if revision <= self._state.revision:
+        """Activate the plan that another process has put in force."""
+        number = await asyncio.to_thread(self.history.last_revision)
+        if number <= self._active.revision:
             return
-        entry = await asyncio.to_thread(self.history.last)
-        assert entry is not None
-        async with self._stage.prepared(entry.plan, answering_only=True), self._committing:
-            if entry.revision > self._state.revision:
-                self._state = self._enter(entry, self._state)
+        revision = await asyncio.to_thread(self.history.last)
+        assert revision is not None
+        prepared = self._deployment.prepared(revision.plan, answering_only=True)
+        async with prepared, self._committing:
+            if revision.number > self._active.revision:
+                self._active = self._activate(revision, self._active)
 
-    async def warm(self) -> None:
-        """Load what the plan in force answers with; raises as `put` does."""
-        async with self._stage.prepared(self._state.plan, answering_only=False):
+    async def warm_up(self) -> None:
+        """Load the versions of the plan in force; raises as `put` does."""
+        async with self._deployment.prepared(self._active.plan, answering_only=False):
             pass
 
-    def step_aside(self, reason: str) -> None:
-        """Let stable answer everything in this process, though that cannot be written down."""
-        state = self._state
-        self._state = replace(state, plan=rolled_back(state.plan))
-        self.problem = f"The candidate was stopped, but this could not be saved: {reason}"
-
     def open(self) -> None:
-        """Begin, again after a `close`."""
+        """Start, again after a `close`."""
         if self._is_closed:
             self._is_closed = False
-            self._state = self._enter(self.history.last() or self._default, None)
-
-    @property
-    def stable_model(self) -> str:
-        """The detector of the stable side."""
-        return self._state.plan.stable.model
+            self._active = self._activate(self.history.last() or self._default, None)
 
     def refuse(self) -> None:
-        """Take nothing new, and send away those who wait, where a side has workers of its own."""
-        for lane in self._state.lanes.values():
-            lane.refuse()
+        """Reject new and queued requests of versions with workers of their own."""
+        for running in self._active.versions.values():
+            running.refuse()
 
     def close(self) -> None:
-        """Let go of the sides, and write what waits."""
+        """Close the versions, and write what is pending."""
         self._is_closed = True
-        self._stage.close(self._state)
-        self.recorder.journal.close(_CLOSE_S)
+        self._deployment.close(self._active)
+        self.recorder.log.close(_CLOSE_S)
+        if self._unsaved:  # else the candidate would be back after a restart
+            (active, why), self._unsaved = self._unsaved, None
+            plan, replaced = roll_back(active.plan), active.revision
+            with contextlib.suppress(StoreError, PlanChanged):
+                self.history.append(
+                    plan, replaces=replaced, who="shutdown", action="rollback", why=why
+                )
 
     async def _commit(
-        self, plan: RolloutPlan, expected: int, who: str, action: str, why: str
-    ) -> Entry:
+        self, plan: RolloutPlan, replaces: int, who: str, action: str, why: str
+    ) -> None:
         async with self._committing:
-            entry = await asyncio.to_thread(self.history.append, plan, expected, who, action, why)
+            revision = await asyncio.to_thread(
+                self.history.append, plan, replaces=replaces, who=who, action=action, why=why
+            )
             # From here on every request is answered as the new plan says.
-            self._state = self._enter(entry, self._state)
-        self._series.changes.labels(action).inc()
-        logger.info("Rollout revision %s by %s: %s. %s", entry.revision, who, plan.summary, why)
-        return entry
+            self._active = self._activate(revision, self._active)
+        self.metrics.changes.labels(action).inc()
+        logger.info("Rollout revision %s by %s: %s. %s", revision.number, who, plan.summary, why)
 
-    def _enter(self, entry: Entry, old: State | None) -> State:
-        state = self._stage.enter(entry, old)
-        self.recorder.journal.keep_pairs = entry.plan.shadow.keep_pairs
-        self.recorder.journal.keep_pictures = entry.plan.shadow.keep_pictures
-        self._series.revision.set(entry.revision)
-        share = entry.plan.canary.share if entry.plan.mode == "canary" else 0.0
-        self._series.share.set(1.0 if entry.plan.live == "green" else share)
+    def _activate(self, revision: PlanRevision, old: ActivePlan | None) -> ActivePlan:
+        if old and old.revision and is_same_experiment(old.plan, revision.plan):
+            experiment = old.experiment
+        else:
+            experiment = self.history.experiment_start(revision) if old is None else revision.number
+        active = self._deployment.activate(revision, old, experiment)
+        self.recorder.log.keep_pairs = revision.plan.shadow.keep_pairs
+        self.recorder.log.keep_pictures = revision.plan.shadow.keep_pictures
+        self.metrics.revision.set(revision.number)
+        self.metrics.share.set(revision.plan.candidate_share)
         self.problem = None
-        self._on_revision(entry.revision)
-        return state
-
-    def _compared(self, pair: Pair) -> None:
-        # In the shadow's thread; the state is replaced as a whole, so one look is enough.
-        self.recorder.compared(self._state, pair)
+        self._on_revision(revision.number)
+        return active

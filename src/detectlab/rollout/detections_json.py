@@ -1,4 +1,4 @@
-"""Detections as the store keeps them."""
+"""Detections as JSON, for the store and the shadow's process."""
 
 import json
 
@@ -16,7 +16,7 @@ def to_json(detections: Detections) -> str:
 
 
 def from_json(text: str) -> Detections:
-    """What `to_json` wrote; `names` are the classes that occur."""
+    """The detections of `to_json`; `names` are the classes that occur."""
     rows = json.loads(text)
     names = tuple(sorted({row[4] for row in rows}))
     if not rows:

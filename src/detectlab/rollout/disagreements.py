@@ -1,4 +1,4 @@
-"""Disagreements to look at."""
+"""Pictures of disagreements."""
 
 import base64
 from collections.abc import Mapping
@@ -14,24 +14,24 @@ from detectlab.vision.images import decode_image
 _GAP_PX = 12
 
 
-def side_by_side(example: Mapping[str, Any]) -> NDArray[np.uint8]:
+def draw_disagreement(example: Mapping[str, Any]) -> NDArray[np.uint8]:
     """Both answers of an example of a report, drawn on its picture.
 
     Args:
         example: One of `report()["examples"]`.
 
     Returns:
-        `(height, width, 3)` uint8, BGR: the baseline on the left, the other answer on the right;
-        on grey where the picture was not kept.
+        `(height, width, 3)` uint8, BGR: the baseline on the left, the other answer on the right; on
+        grey where the picture was not kept.
     """
     width, height = example["size_wh"]
     if example["picture"]:
         pixels = decode_image(base64.b64decode(example["picture"])).pixels
     else:
         pixels = np.full((height, width, 3), 200, np.uint8)
-    scale = pixels.shape[1] / width  # the picture was kept in small
+    scale = pixels.shape[1] / width  # the picture was made smaller
     answers = [example[key] for key in ("baseline_detections", "detections")]
-    # The classes of both, so that each has the same colour on both sides.
+    # The classes of both, so that each has the same colour in both pictures.
     names = tuple(sorted({found["class_name"] for answer in answers for found in answer}))
     drawn = [draw_bbox(pixels, _scaled(answer, scale, names)) for answer in answers]
     gap = np.full((pixels.shape[0], _GAP_PX, 3), 255, np.uint8)

@@ -1,10 +1,9 @@
-"""A person as the baseline: what somebody saw, compared with what was answered."""
+"""People as the baseline: their judgement of an answer."""
 
-from dataclasses import dataclass
+import sqlite3
 
-from detectlab.rollout.answer_log import Journal, PairNote
-from detectlab.rollout.comparison import Comparison, compare
-from detectlab.rollout.detections_json import from_json, to_json
+from detectlab.rollout.detections_json import from_json
+from detectlab.rollout.records import AnswerRecord, ComparisonRecord, RecordLog, insert
 from detectlab.rollout.store import Store
 from detectlab.vision.detections import Detections
 
@@ -15,37 +14,27 @@ class UnknownAnswer(ValueError):
     """There is no answer with that request id."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """An answer, measured against a person.
-
-    Attributes:
-        side: Which side had answered.
-        model: Its detector.
-        comparison: What it missed, and what it made up.
-    """
-
-    side: str
-    model: str
-    comparison: Comparison
+class AlreadyJudged(ValueError):
+    """The answer was judged before."""
 
 
 def judge(
-    store: Store, journal: Journal, request_id: str, number: int, person: Detections
-) -> Judged:
-    """Compare an answer that was given with what a person saw, and note it.
+    store: Store, log: RecordLog, seen: Detections, *, request_id: str, number: int
+) -> ComparisonRecord:
+    """Compare an answer with what a person saw, and record it; once for each answer.
 
     Args:
-        store: Where answers are.
-        journal: Writes them there, and the comparison.
+        store: Holds the answers.
+        log: Writes them there.
+        seen: What the person saw.
         request_id: The `X-Request-ID` of the answer.
         number: Which of its pictures, from 0.
-        person: What the person saw.
 
     Raises:
-        UnknownAnswer: When there is no such answer (any more).
+        UnknownAnswer: When there is no such answer, or not any more.
+        AlreadyJudged: When it was judged before.
     """
-    journal.flush(_FLUSH_S)  # the answer may have been given a moment ago
+    log.flush(_FLUSH_S)  # the answer may be a moment old
     rows = store.read(
         "SELECT * FROM answers WHERE request_id = ? AND number = ? AND error IS NULL "
         "ORDER BY id DESC LIMIT 1",
@@ -54,23 +43,25 @@ def judge(
     if not rows:
         raise UnknownAnswer(
             f"There is no answer to picture {number} of request {request_id[:64]!a}. Send the "
-            "`X-Request-ID` of an answer: while a plan is set, the last 10,000 are remembered."
+            "`X-Request-ID` of an answer: while a plan is set, the last 10,000 are kept."
         )
-    row = rows[0]
-    answered = from_json(row["detections"])
-    comparison = compare(person, answered)
-    journal.note(
-        PairNote(
-            request_id=request_id,
-            revision=row["revision"],
-            baseline="person",
-            model=row["model"],
-            comparison=comparison,
-            baseline_detections=to_json(person),
-            detections=row["detections"],
-            seconds=row["seconds"],
-            width=row["width"],
-            height=row["height"],
-        )
+    (row,) = rows
+    answer = AnswerRecord(
+        request_id=request_id,
+        number=number,
+        revision=row["revision"],
+        role=row["role"],
+        model=row["model"],
+        detections=from_json(row["detections"]),
+        seconds=row["seconds"],
+        size_wh=(row["width"], row["height"]),
     )
-    return Judged(row["side"], row["model"], comparison)
+    judged = ComparisonRecord(answer, "person", seen)
+    try:
+        with store.write() as transaction:
+            insert(transaction, judged)
+    except sqlite3.IntegrityError:
+        raise AlreadyJudged(
+            f"Picture {number} of request {request_id[:64]!a} was judged already."
+        ) from None
+    return judged

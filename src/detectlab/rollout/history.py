@@ -1,6 +1,5 @@
-"""Every change of the plan: who, when, from what, to what, and why. Nothing is ever taken back."""
+"""The history of the plan: who changed it, when, from what to what, and why. Append-only."""
 
-import sqlite3
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,14 +8,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store, StoreError
+from detectlab.rollout.store import Row, Store, StoreError
+
+_MAX_EXPERIMENT = 1000
+_UNREADABLE = "a plan of another version of detectlab"
 
 
 class PlanChanged(RuntimeError):
-    """Somebody else changed the plan first.
+    """The plan was changed meanwhile.
 
     Attributes:
-        revision: The revision that is in force now.
+        revision: The revision in force.
     """
 
     def __init__(self, revision: int) -> None:
@@ -28,17 +30,17 @@ class PlanChanged(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One change.
+class HistoryEntry:
+    """One change of the plan.
 
     Attributes:
         revision: Its number: 1, 2, 3...
         at: When, in seconds since 1970.
-        who: Who made it.
-        action: What was done: `put`, `promote`, `rollback`, `release`, `ramp`.
-        why: The reason, where one was given.
-        plan: The plan from then on.
-        before: The plan until then in a few words; empty for the first.
+        who: The operator.
+        action: `put`, `promote`, `rollback`, `release` or `ramp`.
+        why: The reason, or an empty string.
+        plan: The plan since then; `None` when this version cannot read it.
+        before: The plan before, in a few words; empty for the first.
     """
 
     revision: int
@@ -46,85 +48,133 @@ class Entry:
     who: str
     action: str
     why: str
-    plan: RolloutPlan
+    plan: RolloutPlan | None
     before: str = ""
 
+    @property
+    def summary(self) -> str:
+        """The plan in a few words."""
+        return self.plan.summary if self.plan else _UNREADABLE
+
     def describe(self) -> dict[str, Any]:
-        """The entry for people and programs."""
+        """The entry as JSON."""
         return {
             "revision": self.revision,
             "at": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds"),
             "who": self.who,
             "action": self.action,
             "from": self.before,
-            "to": self.plan.summary,
+            "to": self.summary,
             "why": self.why,
         }
+
+
+@dataclass(frozen=True)
+class PlanRevision:
+    """The plan in force.
+
+    Attributes:
+        number: The revision; 0 for the default plan.
+        at: When it came into force, in seconds since 1970.
+        plan: The plan.
+    """
+
+    number: int
+    at: float
+    plan: RolloutPlan
 
 
 class History:
     """The changes of the plan in a store; the last one is in force.
 
     Args:
-        store: Where they are.
+        store: Holds them.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def last(self) -> Entry | None:
-        """The change in force, or `None` when there never was one."""
+    def last(self) -> PlanRevision | None:
+        """The plan in force, or `None` when none was ever set.
+
+        Raises:
+            StoreError: When it cannot be read.
+        """
         entries = self.entries(1)
-        return entries[0] if entries else None
+        if not entries:
+            return None
+        (entry,) = entries
+        if entry.plan is None:
+            raise StoreError(
+                f"Revision {entry.revision} in {self._store.name} is no plan that this version "
+                "reads. Choose another file with DETECTLAB_ROLLOUT_FILE."
+            )
+        return PlanRevision(entry.revision, entry.at, entry.plan)
 
     def last_revision(self) -> int:
-        """Its number; 0 when there never was one."""
+        """The revision in force; 0 when none was ever set."""
         rows = self._store.read("SELECT coalesce(max(revision), 0) AS revision FROM history")
         return int(rows[0]["revision"])
 
-    def entries(self, limit: int = 100) -> list[Entry]:
+    def entries(self, limit: int = 100) -> list[HistoryEntry]:
         """The last changes, the newest first."""
         rows = self._store.read(
             "SELECT * FROM history ORDER BY revision DESC LIMIT ?", (limit + 1,)
         )
-        plans = [self._plan(row) for row in rows]
-        befores = [plan.summary for plan in plans[1:]] + [""] * bool(plans)
+        plans = [_plan(row) for row in rows]
+        summaries = [plan.summary if plan else _UNREADABLE for plan in plans]
         return [
-            Entry(row["revision"], row["at"], row["who"], row["action"], row["why"], plan, before)
-            for row, plan, before in zip(rows, plans, befores, strict=True)
+            HistoryEntry(**{**row, "plan": plan}, before=before)
+            for row, plan, before in zip(rows, plans, [*summaries[1:], ""], strict=False)
         ][:limit]
 
-    def append(self, plan: RolloutPlan, expected: int, who: str, action: str, why: str) -> Entry:
+    def experiment_start(self, revision: PlanRevision) -> int:
+        """The first revision, without a gap, with the versions of this one."""
+        start = revision.number
+        for entry in self.entries(_MAX_EXPERIMENT):
+            if entry.revision > start:
+                continue
+            if entry.plan is None or not is_same_experiment(entry.plan, revision.plan):
+                break
+            start = entry.revision
+        return start
+
+    def append(
+        self, plan: RolloutPlan, *, replaces: int, who: str, action: str, why: str = ""
+    ) -> PlanRevision:
         """Put a plan in force.
 
         Args:
             plan: The plan.
-            expected: The revision that it replaces.
-            who: Who does it.
-            action: What is done.
+            replaces: The revision that it replaces.
+            who: The operator.
+            action: As in `HistoryEntry`.
             why: The reason.
 
         Raises:
             PlanChanged: When another revision is in force.
-            StoreError: When it cannot be saved; the old plan stays in force.
+            StoreError: When it cannot be written; the old plan stays in force.
         """
         now = time.time()
-        with self._store.write() as connection:
-            # One statement, so nobody comes between looking and writing.
-            written = connection.execute(
+        with self._store.write() as transaction:
+            # One statement: no other process can write between the check and the insertion.
+            written = transaction.execute(
                 "INSERT INTO history SELECT ?, ?, ?, ?, ?, ? "
                 "WHERE ? = (SELECT coalesce(max(revision), 0) FROM history)",
-                (expected + 1, now, who, action, why, plan.model_dump_json(), expected),
+                (replaces + 1, now, who, action, why, plan.model_dump_json(), replaces),
             )
         if not written.rowcount:
             raise PlanChanged(self.last_revision())
-        return Entry(expected + 1, now, who, action, why, plan)
+        return PlanRevision(replaces + 1, now, plan)
 
-    def _plan(self, row: sqlite3.Row) -> RolloutPlan:
-        try:
-            return RolloutPlan.model_validate_json(row["plan"])
-        except ValidationError:
-            raise StoreError(
-                f"Revision {row['revision']} in {self._store.file} is no plan that this version "
-                "reads. Choose another file with DETECTLAB_ROLLOUT_FILE."
-            ) from None
+
+def is_same_experiment(one: RolloutPlan, other: RolloutPlan) -> bool:
+    """Whether two plans compare the same versions."""
+    return (one.stable, one.candidate) == (other.stable, other.candidate)
+
+
+def _plan(row: Row) -> RolloutPlan | None:
+    try:
+        return RolloutPlan.model_validate_json(row["plan"])
+    except ValidationError:
+        return None

@@ -1,54 +1,67 @@
-"""What a rollout counts, for Prometheus."""
+"""The metrics of a rollout, for Prometheus."""
+
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from detectlab.rollout.comparison import Comparison
+from detectlab.rollout.detection_diff import DetectionDiff
+from detectlab.rollout.rails.base import RailStatus
 from detectlab.serving.metrics import LATENCY_BUCKETS_S
 
+_VERDICTS = {"go": 1, "wait": 0, "stop": -1}
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.999, 1.0)
 
 
-class Series:
-    """The counters of one router.
+class RolloutMetrics:
+    """The metrics of one rollout.
 
     Args:
-        registry: Where they are shown.
+        registry: Where they are registered.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.answers = Counter(
-            "detectlab_rollout_answers", "Pictures answered as the plan says.",
-            ["side", "model", "outcome"], registry=registry,
-        )  # fmt: skip
-        self.seconds = Histogram(
-            "detectlab_rollout_seconds", "Time that a side's detector took for a picture.",
-            ["side"], buckets=LATENCY_BUCKETS_S, registry=registry,
-        )  # fmt: skip
-        self.shadowed = Counter(
-            "detectlab_rollout_shadowed", "Answers of stable that the candidate saw, or did not.",
-            ["outcome"], registry=registry,
-        )  # fmt: skip
-        self.agreement = Histogram(
-            "detectlab_rollout_agreement", "How far a candidate's answer agrees with its baseline.",
-            ["baseline"], buckets=_SHARES, registry=registry,
-        )  # fmt: skip
-        self.changes = Counter(
-            "detectlab_rollout_changes", "Changes of the plan by this process.", ["action"],
-            registry=registry,
-        )  # fmt: skip
-        self.lost = Counter(
-            "detectlab_rollout_lost_notes", "Answers that could not be noted.", registry=registry
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"detectlab_rollout_{name}", text, labels, registry=registry)
+
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"detectlab_rollout_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str, label: str, buckets: Sequence[float]) -> Histogram:
+            return Histogram(
+                f"detectlab_rollout_{name}", text, [label], buckets=buckets, registry=registry
+            )
+
+        self.answers = counter(
+            "answers", "Pictures answered under a plan.", "role", "model", "outcome"
         )
-        self.revision = Gauge(
-            "detectlab_rollout_revision", "The plan's revision.", registry=registry
+        self.seconds = histogram(
+            "seconds", "Time that a version's detector took.", "role", LATENCY_BUCKETS_S
         )
-        self.share = Gauge(
-            "detectlab_rollout_candidate_share", "Share of the keys that the candidate answers.",
-            registry=registry,
-        )  # fmt: skip
+        self.shadowed = counter("shadowed", "Answers offered to the shadow.", "outcome")
+        self.agreement = histogram(
+            "agreement", "Agreement of an answer with its baseline.", "baseline", _SHARES
+        )
+        self.changes = counter("changes", "Changes of the plan by this process.", "action")
+        self.lost = counter("lost_records", "Records that were not written.")
+        self.revision = gauge("revision", "The plan's revision.")
+        self.share = gauge("candidate_share", "Share of the clients that the candidate answers.")
+        self.verdict = gauge(
+            "rail", "Verdict of a guard rail: 1 go, 0 not enough evidence yet, -1 stop.", "rail"
+        )
         for outcome in ("compared", "skipped", "failed"):
             self.shadowed.labels(outcome)  # shown as 0 before the first one
 
-    def count_pair(self, baseline: str, comparison: Comparison) -> None:
-        """Count a comparison with `stable` or `person`."""
-        self.agreement.labels(baseline).observe(comparison.agreement)
+    def show_verdicts(self, statuses: Iterable[RailStatus]) -> None:
+        """Show the verdicts of the guard rails; those of others are removed."""
+        self.verdict.clear()
+        for status in statuses:
+            self.verdict.labels(status.name).set(_VERDICTS[status.verdict])
+
+    def count_diff(self, baseline: str, diff: DetectionDiff) -> None:
+        """Count a comparison.
+
+        Args:
+            baseline: `stable` or `person`.
+            diff: The differences.
+        """
+        self.agreement.labels(baseline).observe(diff.agreement)

@@ -1,47 +1,45 @@
-"""What a rollout plan says: who is stable, who is the candidate, and how much is risked."""
+"""The rollout plan: which version is stable, which is the candidate, and how traffic is split."""
 
-import json
 from itertools import pairwise
-from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Mode = Literal["stable", "shadow", "canary", "blue_green"]
 Colour = Literal["blue", "green"]
-SideName = Literal["stable", "candidate"]
-Drill = Literal["swapped_channels", "slow", "raises", "hangs", "eats_memory"]
+Role = Literal["stable", "candidate"]
+Fault = Literal["swapped_channels", "slow", "raises", "hangs", "eats_memory"]
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Rate = Annotated[float | None, Field(gt=0, lt=1, allow_inf_nan=False)]
+Threshold = Annotated[
+    Share | None, Field(description="Used for requests that name none; the detector's by default.")
+]
 
 _STRICT = ConfigDict(frozen=True, extra="forbid")
 
 
-class Side(BaseModel):
-    """A detector as one side of a plan runs it; what is not said is the detector's own."""
+class Version(BaseModel):
+    """A detector with its settings; what is left out is the detector's own."""
 
     model_config = _STRICT
 
     model: str = Field(description="The detector.", examples=["nano"], max_length=80)
-    engine: str | None = Field(default=None, description="What runs it.", max_length=40)
+    engine: str | None = Field(default=None, description="Its inference engine.", max_length=40)
     input_size: int | None = Field(
         default=None, ge=32, le=2048, multiple_of=32, description="Side of its input, in pixels."
     )
-    confidence: float | None = Field(
-        default=None, ge=0, le=1, allow_inf_nan=False,
-        description="Used where the client names none.",
-    )  # fmt: skip
-    nms_threshold: float | None = Field(
-        default=None, ge=0, le=1, allow_inf_nan=False,
-        description="Used where the client names none.",
-    )  # fmt: skip
-    drill: Drill | None = Field(
-        default=None, description="Break it on purpose, to see that it is noticed."
+    confidence: Threshold = None
+    nms_threshold: Threshold = None
+    drill: Fault | None = Field(
+        default=None, description="A fault to inject, to test the guard rails."
     )
 
     @property
     def label(self) -> str:
-        """What answers of this side are signed with.
+        """The name of this version in answers, metrics and the history.
 
-        >>> Side(model="nano", input_size=320).label
+        >>> Version(model="nano", input_size=320).label
         'nano@input_size=320'
         """
         given = self.model_dump(exclude={"model"}, exclude_none=True)
@@ -58,20 +56,22 @@ class Canary(BaseModel):
 
     model_config = _STRICT
 
-    share: float = Field(
-        default=0.0, ge=0, le=1, allow_inf_nan=False, description="Of the keys, in [0, 1]."
-    )
+    share: Share = Field(default=0.0, description="Share of the clients, in [0, 1].")
     steps: tuple[float, ...] = Field(
-        default=(0.01, 0.1, 0.5, 1.0), min_length=1, max_length=50,
+        default=(0.01, 0.1, 0.5, 1.0),
+        min_length=1,
+        max_length=50,
         description="The shares that `promote` goes through.",
-    )  # fmt: skip
+    )
     step_every_s: float | None = Field(
-        default=None, gt=0, description="Go to the next step by itself after so many seconds."
+        default=None, gt=0, description="Take the next step automatically after this time."
     )
     sticky_headers: tuple[str, ...] = Field(
-        default=("X-Client-ID", "X-API-Key"), max_length=10,
-        description="The first of them that a request has decides its side; else its own id.",
-    )  # fmt: skip
+        default=("X-Client-ID", "X-API-Key"),
+        max_length=10,
+        description="The first of these headers that a request has is its key; without one, its "
+        "request id is.",
+    )
 
     @field_validator("steps")
     @classmethod
@@ -82,94 +82,112 @@ class Canary(BaseModel):
 
 
 class ShadowBudget(BaseModel):
-    """What comparing may cost."""
+    """What the comparison in the shadow may cost."""
 
     model_config = _STRICT
 
-    sample: float = Field(
-        default=1.0, ge=0, le=1, allow_inf_nan=False, description="Share of the answers compared."
-    )
+    sample: Share = Field(default=1.0, description="Share of the answers that is compared.")
     busy_share: float = Field(
-        default=0.25, gt=0, le=1, allow_inf_nan=False,
-        description="Share of the time that the candidate may run, on one core.",
-    )  # fmt: skip
+        default=0.25,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the time in which the shadow may run, on one core.",
+    )
     queue_size: int = Field(
         default=4, ge=1, le=100, description="Pictures that may wait; more are skipped."
     )
     timeout_s: float = Field(
-        default=10.0, gt=0, le=600, description="Seconds for one picture; then it is stopped."
+        default=10.0, gt=0, le=600, description="Time for one picture; then the process is ended."
     )
     memory_mb: int = Field(
-        default=512, ge=64, description="Memory that it may take while detecting, in MB."
+        default=512, ge=64, description="Memory that it may allocate while detecting, in MB."
     )
     keep_pairs: int = Field(
-        default=10_000, ge=1, le=1_000_000, description="How many comparisons are kept."
+        default=10_000, ge=1, le=1_000_000, description="Number of comparisons kept."
     )
     keep_pictures: int = Field(
-        default=0, ge=0, le=1000,
-        description="Of how many disagreements the picture is kept, made small; 0: of none.",
-    )  # fmt: skip
+        default=0,
+        ge=0,
+        le=1000,
+        description="Number of disagreements whose picture is kept, at most 640 pixels wide.",
+    )
 
 
 class GuardRails(BaseModel):
-    """When the candidate is stopped; a rail that is `null` is not watched."""
+    """The limits at which the candidate is stopped; a limit that is `null` is not watched."""
 
     model_config = _STRICT
 
-    max_error_rate: float | None = Field(
-        default=0.05, ge=0, lt=1, description="Share of its detections that may fail."
+    max_error_rate: Rate = Field(default=0.05, description="Share of its answers that may fail.")
+    max_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="An answer that takes longer counts as failed; the request's deadline by "
+        "default.",
     )
     max_p95_ratio: float | None = Field(
-        default=3.0, gt=1, description="Its 95th percentile of latency over the stable one's."
+        default=3.0, gt=1, description="Its 95th percentile of latency over that of stable."
     )
     max_p95_ms: float | None = Field(
         default=None, gt=0, description="Its 95th percentile of latency, in milliseconds."
     )
-    max_disagreement: float | None = Field(
-        default=None, ge=0, lt=1,
-        description="Share of compared pictures on which the two differ. Keeps the comparison "
-        "running during a canary.",
-    )  # fmt: skip
-    window_s: float = Field(default=60.0, gt=0, le=3600, description="How far back it is judged.")
-    min_bad: int = Field(
-        default=3, ge=1, le=1000, description="Fewer failures than this are put down to chance."
+    max_disagreement: Rate = Field(
+        default=None,
+        description="Share of compared pictures on which it differs from stable. Keeps the "
+        "comparison running during a canary.",
     )
+    max_judged_wrong: Rate = Field(
+        default=None, description="Share of its answers that people may judge wrong."
+    )
+    max_memory_growth_mb: int | None = Field(
+        default=1024, ge=64, description="Growth of the server's memory while it answers, in MB."
+    )
+    alpha: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        description="Probability of stopping a candidate that keeps every limit, within an hour.",
+    )
+    beta: float = Field(
+        default=0.05,
+        gt=0,
+        le=0.5,
+        description="Probability that a rail lets a candidate pass that is above its limit.",
+    )
+
+
+_EXAMPLE: dict[str, Any] = {
+    "mode": "canary",
+    "stable": {"model": "nano"},
+    "candidate": {"model": "nano", "input_size": 320},
+    "canary": {"share": 0.1},
+}
 
 
 class RolloutPlan(BaseModel):
-    """Who answers when a request names no detector."""
+    """Which version answers a request that names no detector."""
 
     model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "mode": "canary",
-                    "stable": {"model": "nano"},
-                    "candidate": {"model": "nano", "input_size": 320},
-                    "canary": {"share": 0.1},
-                }
-            ]
-        },
+        frozen=True, extra="forbid", json_schema_extra={"examples": [_EXAMPLE]}
     )
 
     mode: Mode = "stable"
-    stable: Side
-    candidate: Side | None = None
+    stable: Version
+    candidate: Version | None = None
     live: Colour = Field(
         default="blue",
-        description="In mode `blue_green`, who answers: blue is `stable`, green is `candidate`.",
+        description="The live colour in mode `blue_green`: blue is `stable`, green `candidate`.",
     )
     canary: Canary = Canary()
     shadow: ShadowBudget = ShadowBudget()
     guard_rails: GuardRails = GuardRails()
-    previous: Side | None = Field(
-        default=None, description="Who was stable before: where a rollback leads."
+    previous: Version | None = Field(
+        default=None, description="The stable version before a release: where a rollback leads."
     )
 
     @model_validator(mode="after")
-    def _must_fit_together(self) -> Self:
+    def _must_be_consistent(self) -> Self:
         if self.mode != "stable" and self.candidate is None:
             raise ValueError(f"mode `{self.mode}` needs a `candidate`")
         if self.mode != "stable" and self.candidate == self.stable:
@@ -182,7 +200,7 @@ class RolloutPlan(BaseModel):
 
     @property
     def summary(self) -> str:
-        """The plan in a few words, for people."""
+        """The plan in a few words."""
         stable, candidate = self.stable.label, self.candidate.label if self.candidate else ""
         if self.mode == "shadow":
             return f"{stable} answers, {candidate} in its shadow"
@@ -194,47 +212,28 @@ class RolloutPlan(BaseModel):
         return f"{stable} answers"
 
     @property
-    def answers_with_candidate(self) -> bool:
-        """Whether any request may be answered by the candidate."""
-        return self.mode == "canary" or self.live == "green"
+    def candidate_share(self) -> float:
+        """The share of the clients that the candidate answers, in `[0, 1]`."""
+        if self.mode == "canary":
+            return self.canary.share
+        return float(self.live == "green")
 
     @property
-    def compares(self) -> bool:
-        """Whether the candidate runs in the shadow of stable answers."""
+    def shadow_role(self) -> Role | None:
+        """Which version runs in the shadow of the other one's answers, if any.
+
+        The candidate, as long as stable answers anything; then stable, so that the candidate is
+        still compared when it answers everything.
+        """
+        if self.mode == "stable":
+            return None
+        if self.candidate_share == 1:
+            return "stable"
         watched = self.guard_rails.max_disagreement is not None
-        return self.mode == "shadow" or (self.mode == "canary" and watched)
+        return "candidate" if watched or self.mode == "shadow" else None
 
-
-def read_plan(path: Path) -> RolloutPlan:
-    """Read a plan from a YAML or JSON file.
-
-    Raises:
-        FileNotFoundError: When there is no such file.
-        ValueError: When it is no plan; the message says where.
-    """
-    text = path.read_text("utf-8")
-    try:
-        content = json.loads(text) if path.suffix == ".json" else _read_yaml(text, path)
-        return RolloutPlan.model_validate(content)
-    except ValidationError as error:
-        raise ValueError(f"{path} is no rollout plan. {explain(error)}") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-
-
-def explain(error: ValidationError) -> str:
-    """Pydantic's first errors as one sentence: where, and what is wrong."""
-    parts = []
-    for found in error.errors(include_url=False)[:3]:
-        place = ".".join(map(str, found["loc"]))
-        parts.append((f"`{place}`: " if place else "") + found["msg"].removeprefix("Value error, "))
-    return "; ".join(parts) + "."
-
-
-def _read_yaml(text: str, path: Path) -> object:
-    import yaml
-
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {error}") from None
+    def version(self, role: Role) -> Version:
+        """The version in a role."""
+        version = self.stable if role == "stable" else self.candidate
+        assert version is not None
+        return version

@@ -1,113 +1,100 @@
-"""What is known about a rollout, from its store."""
+"""The report of a rollout: what its versions did, how far they agree, and what comes next."""
 
 import base64
-import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
-
-from detectlab.rollout.controller import Router
+from detectlab.rollout.agreement import agreement, percentiles, utc
+from detectlab.rollout.autopilot import GUARD
+from detectlab.rollout.controller import RolloutController
+from detectlab.rollout.deployment import ActivePlan
 from detectlab.rollout.detections_json import from_json
-from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Store
+from detectlab.rollout.store import Row, Store
 from detectlab.vision.detections import Detections
 from detectlab.vision.metrics import match
 
-_POINTS = 24
 _EXAMPLES = 12
 _CHANGES = 20
 _FLUSH_S = 1.0
 
 
-def report(router: Router) -> dict[str, Any]:
-    """The plan, what both sides did, how far they agree, and the last changes.
+def report(controller: RolloutController) -> dict[str, Any]:
+    """The plan, what both versions did since they are compared, and the last changes.
 
-    Everything is read from the store, so it covers all processes that share it.
+    Counts are read from the store, so they cover all processes that share it; guard rails judge
+    what this process has seen.
     """
-    router.recorder.journal.flush(_FLUSH_S)  # what was just answered belongs to it
-    plan = router.state.plan
-    label = plan.candidate.label if plan.candidate else ""
+    controller.recorder.log.flush(_FLUSH_S)  # include the latest answers
+    active, store = controller.active, controller.store
+    candidate = active.plan.candidate
+    label, start = (candidate.label if candidate else ""), active.experiment
+    history = controller.history.entries(_CHANGES)
+    stopped = history[0] if history and history[0].who == GUARD else None
     return {
-        "revision": router.state.revision,
-        "summary": plan.summary,
-        "problem": router.problem,
-        "sides": _sides(router.store, plan),
+        "revision": active.revision,
+        "summary": active.plan.summary,
+        "problem": controller.problem,
+        "stopped": stopped.describe() if stopped else None,
+        "rails": [vars(status) for status in active.guard.statuses()] if candidate else [],
+        "next_step": next_step(active),
+        "versions": _versions(store, active),
         "agreement": {
-            "with_stable": agreement(router.store, "stable", label),
+            "with_stable": agreement(store, "stable", label, since=start),
             "with_people": {
-                model: agreement(router.store, "person", model)
-                for model in _judged_models(router.store)
+                model: agreement(store, "person", model, since=start)
+                for model in _judged_models(store, start)
             },
         },
-        "examples": examples(router.store, label),
-        "history": [entry.describe() for entry in router.history.entries(_CHANGES)],
+        "shadow": _shadow(store, active),
+        "examples": examples(store, label, since=start),
+        "history": [entry.describe() for entry in history],
     }
 
 
-def agreement(store: Store, baseline: str, model: str) -> dict[str, Any]:
-    """How far a detector agrees with a baseline, over the comparisons that are kept.
+def next_step(active: ActivePlan) -> str | None:
+    """What the next step waits for; `None` without a candidate in a rollout."""
+    plan = active.plan
+    if plan.mode == "stable":
+        return None
+    if plan.live == "green":
+        return "`release` makes the candidate stable."
+    missing = active.guard.missing_evidence(has_traffic=plan.candidate_share > 0)
+    if missing:
+        return f"Not enough evidence for the next step. {missing}."
+    is_timed = plan.mode == "canary" and plan.canary.share < plan.canary.steps[-1]
+    if is_timed and plan.canary.step_every_s:
+        due = datetime.fromtimestamp(active.since + plan.canary.step_every_s, UTC)
+        return f"Every guard rail says go: the next step is due at {due:%Y-%m-%d %H:%M:%S} UTC."
+    return "Every guard rail says go: `promote` takes the next step."
+
+
+def examples(store: Store, model: str, *, since: int = 0) -> list[dict[str, Any]]:
+    """The last pictures on which the versions, or a person and an answer, disagree.
+
+    Those whose picture was kept come first; each picture comes once.
 
     Args:
-        store: Where they are.
-        baseline: `stable` or `person`.
-        model: The detector.
-
-    Returns:
-        Counts and means, latencies in milliseconds of both on the same pictures, and the course
-        over time as at most 24 points.
+        store: Holds them.
+        model: Label of the candidate.
+        since: The first revision that counts.
     """
     rows = store.read(
-        "SELECT at, matched, missed, extra, agreement, confidence_shift, baseline_s, seconds "
-        "FROM pairs WHERE baseline = ? AND model = ? ORDER BY id",
-        (baseline, model),
+        "SELECT * FROM comparisons WHERE missed + extra > 0 AND revision >= ? "
+        "AND (model = ? OR baseline = 'person') ORDER BY picture IS NULL, id DESC LIMIT ?",
+        (since, model, 8 * _EXAMPLES),
     )
-    matched = sum(row["matched"] for row in rows)
-    shifts = sum(row["matched"] * row["confidence_shift"] for row in rows)
-    return {
-        "pairs": len(rows),
-        "agreeing": sum(not (row["missed"] or row["extra"]) for row in rows),
-        "mean_agreement": _mean([row["agreement"] for row in rows]),
-        "matched": matched,
-        "missed": sum(row["missed"] for row in rows),
-        "extra": sum(row["extra"] for row in rows),
-        "confidence_shift": round(shifts / matched, 4) if matched else None,
-        "baseline": _latencies([row["baseline_s"] for row in rows if row["baseline_s"]]),
-        "other": _latencies([row["seconds"] for row in rows if row["seconds"]]),
-        "over_time": [
-            {
-                "at": _time(part[-1]["at"]),
-                "pairs": len(part),
-                "mean_agreement": _mean([row["agreement"] for row in part]),
-            }
-            for part in (
-                [rows[i] for i in indices]
-                for indices in np.array_split(np.arange(len(rows)), _POINTS)
-                if len(indices)
-            )
-        ],
+    unique = {
+        (row["baseline"], row["model"], row["picture"] or row["id"]): row for row in reversed(rows)
     }
+    return [_example(row) for row in reversed(unique.values())][:_EXAMPLES]
 
 
-def examples(store: Store, model: str) -> list[dict[str, Any]]:
-    """The last pictures about which a candidate and stable, or a person and an answer, disagree.
-
-    Those of which the picture was kept come first.
-    """
-    rows = store.read(
-        "SELECT * FROM pairs WHERE missed + extra > 0 AND (model = ? OR baseline = 'person') "
-        "ORDER BY picture IS NULL, id DESC LIMIT ?",
-        (model, _EXAMPLES),
-    )
-    return [_example(row) for row in rows]
-
-
-def _example(row: sqlite3.Row) -> dict[str, Any]:
+def _example(row: Row) -> dict[str, Any]:
     baseline, other = from_json(row["baseline_detections"]), from_json(row["detections"])
     pairs = match(baseline, other)
     return {
         "request_id": row["request_id"],
-        "at": _time(row["at"]),
+        "at": utc(row["at"]),
         "baseline": row["baseline"],
         "model": row["model"],
         "missed": row["missed"],
@@ -120,42 +107,59 @@ def _example(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _sides(store: Store, plan: RolloutPlan) -> dict[str, Any]:
-    """Answers, failures and latencies of the sides' detectors, whichever side they were then."""
-    sides = {"stable": plan.stable, "candidate": plan.candidate}
+def _versions(store: Store, active: ActivePlan) -> dict[str, Any]:
+    """Answers, failures and latencies of both versions since they are compared."""
     found = {}
-    for name, side in sides.items():
-        if side is None:
+    for role, version in (("stable", active.plan.stable), ("candidate", active.plan.candidate)):
+        if version is None:
             continue
         rows = store.read(
-            "SELECT at, seconds, error FROM answers WHERE model = ? ORDER BY id", (side.label,)
+            "SELECT at, seconds, error FROM answers "
+            "WHERE role = ? AND model = ? AND revision >= ? ORDER BY id",
+            (role, version.label, active.experiment),
         )
         failures = [row for row in rows if row["error"] is not None]
-        found[name] = {
-            "model": side.label,
+        found[role] = {
+            "model": version.label,
             "answers": len(rows) - len(failures),
             "failures": len(failures),
-            "first_failure": _time(failures[0]["at"]) if failures else None,
+            "first_failure": utc(failures[0]["at"]) if failures else None,
             "last_error": failures[-1]["error"] if failures else None,
-            **_latencies([row["seconds"] for row in rows if row["error"] is None]),
+            **percentiles([row["seconds"] for row in rows if row["error"] is None]),
         }
     return found
 
 
-def _judged_models(store: Store) -> list[str]:
-    rows = store.read("SELECT DISTINCT model FROM pairs WHERE baseline = 'person' ORDER BY model")
+def _shadow(store: Store, active: ActivePlan) -> dict[str, Any] | None:
+    """How many answers were compared, of how many, and how many the shadow failed to answer."""
+    if active.plan.candidate is None:
+        return None
+    start = active.experiment
+    (answers,) = store.read(
+        "SELECT count(*) AS n FROM answers WHERE error IS NULL AND revision >= ?", (start,)
+    )
+    (compared,) = store.read(
+        "SELECT count(*) AS n FROM comparisons WHERE baseline = 'stable' AND revision >= ?",
+        (start,),
+    )
+    failed = store.read(
+        "SELECT error FROM answers WHERE role = 'shadow' AND revision >= ? ORDER BY id", (start,)
+    )
+    return {
+        "answers": answers["n"],
+        "compared": compared["n"],
+        "failed": len(failed),
+        "last_error": failed[-1]["error"] if failed else None,
+    }
+
+
+def _judged_models(store: Store, since: int) -> list[str]:
+    rows = store.read(
+        "SELECT DISTINCT model FROM comparisons WHERE baseline = 'person' AND revision >= ? "
+        "ORDER BY model",
+        (since,),
+    )
     return [row["model"] for row in rows]
-
-
-def _latencies(seconds: list[float]) -> dict[str, float | None]:
-    if not seconds:
-        return {"p50_ms": None, "p95_ms": None}
-    p50, p95 = np.percentile(seconds, [50, 95]) * 1000
-    return {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1)}
-
-
-def _mean(values: list[float]) -> float | None:
-    return round(float(np.mean(values)), 4) if values else None
 
 
 def _objects(found: Detections, matched: set[int]) -> list[dict[str, Any]]:
@@ -168,7 +172,3 @@ def _objects(found: Detections, matched: set[int]) -> list[dict[str, Any]]:
         }
         for index, (corners, label, confidence) in enumerate(found)
     ]
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

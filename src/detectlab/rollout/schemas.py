@@ -1,13 +1,34 @@
-"""What the routes of a rollout take and give."""
+"""The schemas of the rollout's routes."""
 
-from typing import Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from detectlab.rollout.feedback import Judged
 from detectlab.rollout.plan import RolloutPlan
+from detectlab.rollout.rails.base import RailStatus
+from detectlab.rollout.records import ComparisonRecord
 from detectlab.vision.detections import Detections
+
+
+class Rail(BaseModel):
+    """A guard rail: what it has seen in this server process, and its verdict."""
+
+    name: str
+    verdict: Literal["stop", "go", "wait"] = Field(
+        description="`wait`: there is not enough evidence yet."
+    )
+    text: str = Field(description="The verdict as a sentence.")
+    limit: float
+    observed: float | None = Field(description="In the unit of the limit.")
+    interval: tuple[float, float] | None = Field(description="95 % interval of `observed`.")
+    seen: int = Field(description="Number of observations.")
+    missing: int = Field(description="About how many more good observations `go` takes.")
+
+    @classmethod
+    def of(cls, status: RailStatus) -> Self:
+        """The schema of a status."""
+        return cls.model_validate(vars(status))
 
 
 class Rollout(BaseModel):
@@ -16,8 +37,10 @@ class Rollout(BaseModel):
     revision: int = Field(description="Its number; 0 when none was ever set.")
     summary: str = Field(description="The plan in a few words.")
     plan: RolloutPlan
-    problem: str | None = Field(description="What keeps it from working as it should.")
+    problem: str | None = Field(description="Why it does not work as it should.")
     durable: bool = Field(description="Whether it survives a restart of the server.")
+    rails: list[Rail] = Field(description="The guard rails of the candidate.")
+    next_step: str | None = Field(description="What the next step waits for, or that it may go.")
 
 
 class Change(BaseModel):
@@ -35,7 +58,7 @@ class Change(BaseModel):
 
 
 class SeenObject(BaseModel):
-    """An object that a person saw."""
+    """An object that a person saw in a picture."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -52,31 +75,28 @@ class SeenObject(BaseModel):
         return self
 
 
+_EXAMPLE: dict[str, Any] = {
+    "x_min": 62,
+    "y_min": 40,
+    "x_max": 241,
+    "y_max": 220,
+    "class_name": "apple",
+}
+
+
 class Feedback(BaseModel):
-    """What a person saw in a picture that was answered."""
+    """The objects that a person saw in a picture that was answered."""
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "request_id": "0f3c2a",
-                    "detections": [
-                        {
-                            "x_min": 62, "y_min": 40, "x_max": 241, "y_max": 220,
-                            "class_name": "apple",
-                        }
-                    ],
-                }
-            ]
-        },
-    )  # fmt: skip
+        json_schema_extra={"examples": [{"request_id": "0f3c2a", "detections": [_EXAMPLE]}]},
+    )
 
     request_id: str = Field(
         min_length=1, max_length=64, description="The `X-Request-ID` of the answer."
     )
     number: int = Field(default=0, ge=0, le=1000, description="Which picture of a batch, from 0.")
-    detections: list[SeenObject] = Field(max_length=500, description="All that the person saw.")
+    detections: list[SeenObject] = Field(max_length=500, description="All of them.")
 
     def as_detections(self) -> Detections:
         """The objects; a person is sure about each."""
@@ -93,9 +113,9 @@ class Feedback(BaseModel):
 
 
 class Judgement(BaseModel):
-    """An answer, measured against a person."""
+    """An answer, compared with what a person saw."""
 
-    side: str = Field(description="Which side had answered: `stable` or `candidate`.")
+    role: str = Field(description="The version that answered: `stable` or `candidate`.")
     model: str = Field(description="Its detector.")
     matched: int = Field(ge=0, description="Objects that both saw.")
     missed: int = Field(ge=0, description="Objects that only the person saw.")
@@ -103,10 +123,14 @@ class Judgement(BaseModel):
     agreement: float = Field(ge=0, le=1)
 
     @classmethod
-    def of(cls, judged: Judged) -> Self:
-        """What goes over the wire of a judgement."""
-        found = judged.comparison
+    def of(cls, judged: ComparisonRecord) -> Self:
+        """The schema of a judged answer."""
+        diff = judged.diff
         return cls(
-            side=judged.side, model=judged.model, matched=found.matched, missed=found.missed,
-            extra=found.extra, agreement=round(found.agreement, 4),
-        )  # fmt: skip
+            role=judged.answer.role,
+            model=judged.answer.model,
+            matched=diff.matched,
+            missed=diff.missed,
+            extra=diff.extra,
+            agreement=round(diff.agreement, 4),
+        )

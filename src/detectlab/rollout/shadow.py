@@ -1,124 +1,111 @@
-"""The candidate in the shadow: it sees what stable has answered, and nobody waits for it."""
+"""The shadow: runs a version on pictures that another one has answered, and compares."""
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from queue import Empty, Full, Queue
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from detectlab.rollout.comparison import Comparison, compare
-from detectlab.rollout.plan import ShadowBudget
-from detectlab.rollout.shadow_runners import Outcome, Runner, ShadowFailed, Task
-from detectlab.rollout.traffic_split import falls_within
-from detectlab.vision.detections import Detections
+from detectlab.rollout.plan import Role, ShadowBudget
+from detectlab.rollout.records import AnswerRecord, ComparisonRecord
+from detectlab.rollout.shadow_runners import Runner, ShadowError, Task
+from detectlab.rollout.traffic_split import is_within
 from detectlab.vision.images import decode_image, encode_image
 
 _PICTURE_SIDE = 640
-Lost = Literal["skipped", "failed"]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What stable answered, and what the candidate is to answer.
-
-    Attributes:
-        request_id: Whose answer it is.
-        detections: What stable found.
-        seconds: What it took.
-        task: The same picture, for the candidate.
-    """
-
-    request_id: str
-    detections: Detections
-    seconds: float
-    task: Task
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Both answers about one picture.
-
-    Attributes:
-        seen: Stable's answer.
-        outcome: The candidate's.
-        comparison: How they differ.
-        picture: The picture, small, as JPEG; only of a disagreement, and only where wanted.
-    """
-
-    seen: Seen
-    outcome: Outcome
-    comparison: Comparison
-    picture: bytes | None
+Loss = Literal["skipped", "failed"]
+OnLost = Callable[[AnswerRecord, Loss, str], None]
 
 
 class Shadow:
-    """Runs a candidate in the background, within a budget.
+    """Runs a version in the background, within a budget.
 
     Args:
-        runner: Runs the candidate; closed with the shadow.
+        runner: Runs the version; closed with the shadow.
+        label: The version's label.
+        role: The version's role: the other one's answers are offered.
         budget: What it may cost.
-        on_pair: Called with each pair, in the shadow's thread.
-        on_lost: Called for each answer that is not compared, with the reason and an explanation.
+        on_comparison: Called with each comparison, in the shadow's thread.
+        on_lost: Called for each answer that is not compared, with an explanation.
     """
 
     def __init__(
         self,
         runner: Runner,
+        label: str,
+        role: Role,
         budget: ShadowBudget,
-        on_pair: Callable[[Pair], None],
-        on_lost: Callable[[Lost, str], None],
+        *,
+        on_comparison: Callable[[ComparisonRecord], None],
+        on_lost: OnLost,
     ) -> None:
         self._runner = runner
+        self._label = label
+        self.role = role
         self._budget = budget
-        self._on_pair = on_pair
+        self._on_comparison = on_comparison
         self._on_lost = on_lost
-        self._queue: Queue[Seen] = Queue(budget.queue_size)
+        self._queue: Queue[tuple[AnswerRecord, Task]] = Queue(budget.queue_size)
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="shadow", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
         self._thread.start()
 
-    def offer(self, seen: Seen) -> None:
-        """Compare an answer if the budget allows; returns at once and never fails."""
-        if not falls_within(seen.request_id, self._budget.sample, "shadow"):
-            self._on_lost("skipped", "not in the sample")
+    def offer(self, answer: AnswerRecord, task: Task) -> None:
+        """Compare an answer if the budget allows; returns at once and never fails.
+
+        Args:
+            answer: The answer of the other version.
+            task: The same picture, for this one.
+        """
+        if not is_within(answer.request_id, self._budget.sample, salt="shadow"):
+            self._on_lost(answer, "skipped", "not in the sample")
             return
         try:
-            self._queue.put_nowait(seen)
+            self._queue.put_nowait((answer, task))
         except Full:
-            self._on_lost("skipped", "the budget is used up")
+            self._on_lost(answer, "skipped", "the budget is used up")
 
     def close(self) -> None:
-        """Stop, in the middle of a picture too; what waits is skipped."""
+        """Stop, also in the middle of a picture; the queue is discarded."""
         self._closing.set()
         self._runner.close()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                seen = self._queue.get(timeout=0.5)
+                answer, task = self._queue.get(timeout=0.5)
             except Empty:
                 continue
             started = time.perf_counter()
-            self._compare(seen)
+            self._compare(answer, task)
             busy_s = time.perf_counter() - started
-            del seen  # with its picture: the next one may be long in coming
+            del answer, task  # releases the picture before the next wait
             self._closing.wait(busy_s * (1 / self._budget.busy_share - 1))
 
-    def _compare(self, seen: Seen) -> None:
+    def _compare(self, answer: AnswerRecord, task: Task) -> None:
         try:
-            outcome = self._runner.run(seen.task)
-        except ShadowFailed as error:
+            outcome = self._runner.run(task)
+        except ShadowError as error:
             if not self._closing.is_set():
-                self._on_lost("failed", str(error))
+                self._on_lost(answer, "failed", str(error))
             return
-        comparison = compare(seen.detections, outcome.detections)
-        wanted = self._budget.keep_pictures and not comparison.agrees
-        picture = _small_picture(seen.task) if wanted else None
-        self._on_pair(Pair(seen, outcome, comparison, picture))
+        shadowed = replace(
+            answer,
+            role=self.role,
+            model=self._label,
+            detections=outcome.detections,
+            seconds=outcome.seconds,
+        )
+        stable, candidate = (shadowed, answer) if self.role == "stable" else (answer, shadowed)
+        assert stable.detections is not None
+        record = ComparisonRecord(candidate, "stable", stable.detections, stable.seconds)
+        if self._budget.keep_pictures and not record.diff.agrees:
+            record = replace(record, picture=_small_picture(task))
+        self._on_comparison(record)
 
 
 def _small_picture(task: Task) -> bytes:

@@ -1,75 +1,74 @@
-"""The process in which a shadow candidate runs; see `ProcessRunner`.
+"""The process of a shadow candidate; see `ProcessRunner`.
 
-It reads pictures from its standard input and writes what was found to its standard output.
+It reads tasks from its standard input and writes results to its standard output.
 """
 
 import os
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import IO
 
 import cv2
+import psutil
 
+from detectlab.detection.detector import Detector
 from detectlab.rollout.detections_json import to_json
-from detectlab.rollout.lanes import load_side
-from detectlab.rollout.plan import Side
-from detectlab.rollout.shadow_runners import Facts, Task, detect_task, read_message, write_message
+from detectlab.rollout.plan import Version
+from detectlab.rollout.shadow_messages import Header, read_message, write_message
+from detectlab.rollout.shadow_runners import Task, detect_task
+from detectlab.rollout.versions import load_version
 
 _ORPHAN_CHECK_S = 1.0
 
 
 def main() -> None:
-    """Load the candidate, then answer until the input ends."""
-    side, memory_mb = Side.model_validate_json(sys.argv[1]), int(sys.argv[2])
+    """Load the candidate, then process tasks until the input ends."""
+    version, memory_mb = Version.model_validate_json(sys.argv[1]), int(sys.argv[2])
     answers = _take_output()
-    # One core: the others are for those whom people wait for.
+    # One core: the others are for requests that clients wait for.
     cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_the_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
-        detector = load_side(side)
+        detector = load_version(version)
     except Exception as error:
         write_message(answers, {"error": f"{type(error).__name__}: {error}"})
         return
     _bound_memory(memory_mb << 20)
     write_message(answers, {})
     while message := read_message(sys.stdin.buffer):
-        facts, data = message
-        write_message(answers, _answer(detector, Task(data=data, **facts)))
+        header, data = message
+        write_message(answers, _result(detector, Task(data=data, **header)))
 
 
-def _answer(detector: object, task: Task) -> Facts:
+def _result(detector: Detector, task: Task) -> Header:
     try:
-        found, seconds, size_wh = detect_task(detector, task)  # type: ignore[arg-type]
-    except Exception as error:  # whatever a candidate may raise is what we want to know
+        found, seconds = detect_task(detector, task)
+    except Exception as error:  # whatever a candidate raises is its result
         return {"error": f"{type(error).__name__}: {error}"[:500]}
-    return {"detections": to_json(found), "seconds": seconds, "size_wh": size_wh}
+    return {"detections": to_json(found), "seconds": seconds}
 
 
 def _take_output() -> IO[bytes]:
-    """Keep the standard output for answers: what a library prints goes to the errors."""
+    """The standard output; whatever a library prints goes to the standard error instead."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return answers
 
 
 def _bound_memory(more_bytes: int) -> None:
-    """Let an allocation fail that goes more than `more_bytes` beyond what is held now.
+    """Make allocations fail beyond `more_bytes` more than now.
 
-    Linux only: elsewhere the limit does not exist, or is not kept.
+    Linux only: elsewhere the limit does not exist, or is not enforced.
     """
-    held = Path("/proc/self/statm")
-    if held.exists():
-        import resource
-
-        pages = int(held.read_text().split()[0])
-        limit = pages * os.sysconf("SC_PAGE_SIZE") + more_bytes
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    if psutil.LINUX:
+        process = psutil.Process()
+        limit = process.memory_info().vms + more_bytes
+        process.rlimit(psutil.RLIMIT_AS, (limit, limit))
 
 
-def _end_with_the_parent(parent: int) -> None:
-    """End when the server was killed, in the middle of a picture that never ends, too."""
+def _exit_with_parent(parent: int) -> None:
+    """Exit when the server was killed, also in the middle of a picture that never ends."""
     while os.getppid() == parent:
         time.sleep(_ORPHAN_CHECK_S)
     os._exit(1)

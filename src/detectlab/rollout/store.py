@@ -1,18 +1,18 @@
-"""The file that remembers a rollout: plans, answers and comparisons, for several processes."""
+"""The rollout's store: plans, answers and comparisons in SQLite, shared by several processes."""
 
 import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-_BUSY_TIMEOUT_MS = 5000
-_LAYOUT = 1
+_BUSY_TIMEOUT_S = 5.0
+_LAYOUT = 2
 
-# The plan in force is the last entry of the history: one row is written whole or not at all, so
-# there is no moment at which the two could say different things.
+# The plan in force is the last row of the history: a row is written whole or not at all, so the two
+# cannot disagree. The triggers hold for `INSERT OR REPLACE`, too, which deletes without a trigger.
 _TABLES = """
 CREATE TABLE history (
     revision INTEGER PRIMARY KEY,
@@ -23,16 +23,19 @@ CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
 CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+CREATE TRIGGER history_is_not_replaced BEFORE INSERT ON history
+WHEN NEW.revision <= (SELECT coalesce(max(revision), 0) FROM history)
+BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
 CREATE TABLE answers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     request_id TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, revision INTEGER NOT NULL,
-    side TEXT NOT NULL, model TEXT NOT NULL, seconds REAL, error TEXT, detections TEXT,
+    role TEXT NOT NULL, model TEXT NOT NULL, seconds REAL, error TEXT, detections TEXT,
     width INTEGER, height INTEGER
 );
 CREATE INDEX answers_by_request ON answers (request_id, number);
-CREATE TABLE pairs (
+CREATE TABLE comparisons (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    request_id TEXT NOT NULL, at REAL NOT NULL, revision INTEGER NOT NULL,
+    request_id TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, revision INTEGER NOT NULL,
     baseline TEXT NOT NULL, model TEXT NOT NULL,
     matched INTEGER NOT NULL, missed INTEGER NOT NULL, extra INTEGER NOT NULL,
     agreement REAL NOT NULL, confidence_shift REAL NOT NULL, iou REAL NOT NULL,
@@ -40,92 +43,150 @@ CREATE TABLE pairs (
     baseline_detections TEXT NOT NULL, detections TEXT NOT NULL,
     width INTEGER, height INTEGER, picture BLOB
 );
-CREATE INDEX pairs_that_differ ON pairs (id) WHERE missed + extra > 0;
-CREATE INDEX pairs_with_picture ON pairs (id) WHERE picture IS NOT NULL;
+CREATE INDEX disagreements ON comparisons (id) WHERE missed + extra > 0;
+CREATE INDEX comparisons_with_picture ON comparisons (id) WHERE picture IS NOT NULL;
+CREATE UNIQUE INDEX one_judgement_per_answer ON comparisons (request_id, number)
+WHERE baseline = 'person';
 """
+
+Row = dict[str, Any]
 
 
 class StoreError(OSError):
-    """The rollout's file cannot be used; the message says which and what to do."""
+    """The store cannot be used; the message says which file and what to do."""
 
 
-class Store:
-    """One SQLite file, used by any number of threads and processes.
+class Result(Protocol):
+    """The result of a statement."""
 
-    Every transaction is short, and waits up to 5 s for those of others.
+    @property
+    def rowcount(self) -> int:
+        """Number of rows that the statement changed; known after the transaction."""
+
+
+class Transaction(Protocol):
+    """Executes statements of one transaction."""
+
+    def execute(self, statement: str, parameters: Any = ..., /) -> Result:
+        """Execute a statement."""
+
+
+class Store(Protocol):
+    """What a rollout needs from its store."""
+
+    @property
+    def name(self) -> str:
+        """Its name in error messages."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether it outlives this process."""
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A transaction that writes: everything, or on any error nothing.
+
+        Raises:
+            StoreError: When the store cannot be written.
+        """
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The rows that a query gives.
+
+        Args:
+            query: In SQL.
+            parameters: The values of its placeholders.
+
+        Raises:
+            StoreError: When the store cannot be read.
+        """
+
+    def close(self) -> None:
+        """Release the store."""
+
+
+class SqliteStore:
+    """A store in one SQLite file, used by any number of threads and processes.
+
+    Transactions are short, and wait up to 5 s for those of other processes; reads wait for none.
 
     Args:
-        file: Where; made when it is not there. `None` keeps everything in memory, for this process
-            and no longer than it lives.
+        file: Where; created when missing. `None` keeps everything in memory, for this process only.
 
     Raises:
         StoreError: When the file cannot be opened, or is something else.
     """
 
     def __init__(self, file: Path | None = None) -> None:
-        self.file = file
-        self._lock = threading.Lock()  # one connection, one user at a time
+        self._file = file
+        self._writing = threading.Lock()
+        self._reading = threading.Lock() if file else self._writing
         try:
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                file or ":memory:", timeout=_BUSY_TIMEOUT_MS / 1000,
-                isolation_level=None, check_same_thread=False,
-            )  # fmt: skip
+            self._writer = self._connect()
+            # A write that waits for another process must not delay reads.
+            self._reader = self._connect() if file else self._writer
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from None
-        # Closed with the store, whoever forgets to.
-        weakref.finalize(self, self._connection.close)
+        for connection in (self._writer, self._reader):
+            weakref.finalize(self, connection.close)
         try:
             self._prepare()
         except sqlite3.Error as error:
-            self._connection.close()
+            self.close()
             raise self._unusable(error) from None
+
+    @property
+    def name(self) -> str:
+        """The file, or `memory`."""
+        return str(self._file or "memory")
 
     @property
     def is_durable(self) -> bool:
         """Whether it outlives this process."""
-        return self.file is not None
+        return self._file is not None
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that writes: all of it, or on any error nothing.
-
-        Raises:
-            StoreError: When the file cannot be written.
-        """
-        with self._lock, self._errors():
-            # IMMEDIATE: waits for its turn here, where waiting is possible, and not half-way.
-            self._connection.execute("BEGIN IMMEDIATE")
+        """A transaction, as `Store.write` says."""
+        with self._writing, self._errors():
+            # IMMEDIATE: takes the write lock here, where waiting is safe, instead of half-way.
+            self._writer.execute("BEGIN IMMEDIATE")
             try:
-                yield self._connection
-                self._connection.execute("COMMIT")
+                yield self._writer
+                self._writer.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
                 raise
 
-    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """The rows that a query gives.
-
-        Raises:
-            StoreError: When the file cannot be read.
-        """
-        with self._lock, self._errors(), closing(self._connection.cursor()) as cursor:
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """The rows of a query, as `Store.read` says."""
+        with self._reading, self._errors(), closing(self._reader.cursor()) as cursor:
             cursor.row_factory = sqlite3.Row
-            return cursor.execute(query, parameters).fetchall()
+            return [dict(row) for row in cursor.execute(query, parameters)]
 
     def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._connection.close()
+        """Close the file."""
+        with self._writing:
+            self._writer.close()
+        with self._reading:
+            self._reader.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(
+            self._file or ":memory:",
+            timeout=_BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
 
     def _prepare(self) -> None:
-        with self._lock:
-            run = self._connection.execute
-            if self.file:
-                # Readers and one writer do not hinder each other; FULL: what is committed stays
-                # even when the power goes.
+        with self._writing:
+            run = self._writer.execute
+            if self._file:
+                # Readers and one writer do not block each other; FULL: a commit survives a power
+                # failure.
                 run("PRAGMA journal_mode = WAL")
                 run("PRAGMA synchronous = FULL")
             run("BEGIN IMMEDIATE")
@@ -143,14 +204,14 @@ class Store:
         try:
             yield
         except sqlite3.IntegrityError:
-            raise  # about the content, and for the caller to understand
+            raise  # about the content: for the caller to handle
         except sqlite3.Error as error:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> StoreError:
         return StoreError(
-            f"The rollout's file {self.file or 'in memory'} cannot be used: {error}. Mend it, or "
-            "choose another one with DETECTLAB_ROLLOUT_FILE."
+            f"The rollout's store {self.name} cannot be used: {error}. Repair it, or choose "
+            "another file with DETECTLAB_ROLLOUT_FILE."
         )
 
 

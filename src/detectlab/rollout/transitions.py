@@ -1,67 +1,66 @@
-"""What promote, rollback and release make of a plan."""
+"""The transitions of a plan: promote, roll back, release."""
 
 from typing import Any
 
 from detectlab.rollout.plan import RolloutPlan
 
 
-class NoSuchMove(ValueError):
-    """The plan has nowhere to go in that direction."""
+class InvalidTransition(ValueError):
+    """The plan has no next step in that direction; the message says what to do instead."""
 
 
-def promoted(plan: RolloutPlan) -> RolloutPlan:
-    """The next step towards the candidate.
+def promote(plan: RolloutPlan) -> RolloutPlan:
+    """The plan one step further towards the candidate.
 
-    A shadow becomes a canary of the first share; a canary takes the next share; after the last
-    one green is live, and blue stays warm; of blue and green, green goes live.
+    A shadow becomes a canary of the first share; a canary takes the next share, and after the last
+    one green goes live while blue stays warm; of blue and green, green goes live.
 
     Raises:
-        NoSuchMove: When there is no next step; the message says what to do instead.
+        InvalidTransition: When there is no next step.
     """
-    if plan.mode == "canary" or plan.mode == "shadow":
-        share = plan.canary.share if plan.mode == "canary" else 0.0
-        larger = [step for step in plan.canary.steps if step > share]
+    if plan.mode in ("shadow", "canary"):
+        larger = [step for step in plan.canary.steps if step > plan.candidate_share]
         if larger:
             return _changed(plan, mode="canary", canary=_share(plan, larger[0]))
         return _changed(plan, mode="blue_green", live="green", canary=_share(plan, 0.0))
     if plan.mode == "blue_green" and plan.live == "blue":
         return _changed(plan, live="green")
     if plan.mode == "blue_green":
-        raise NoSuchMove("Green is live already. `release` ends the rollout and lets blue go.")
-    raise NoSuchMove(
+        raise InvalidTransition(
+            "Green is live already. `release` ends the rollout and unloads blue."
+        )
+    raise InvalidTransition(
         "There is no candidate. Start with a plan in mode shadow, canary or blue_green."
     )
 
 
-def rolled_back(plan: RolloutPlan) -> RolloutPlan:
-    """The way back: stable answers everything.
+def roll_back(plan: RolloutPlan) -> RolloutPlan:
+    """The plan in which stable answers everything; the same plan when it does so already.
 
-    Raises:
-        NoSuchMove: When it does so already, and there was nobody before it.
+    Right after a release it leads to the version that was stable before. Rolling back again changes
+    nothing, so that two operators, or an operator and a guard rail, cannot undo each other.
     """
     if plan.mode in ("shadow", "canary"):
         return _changed(plan, mode="stable", canary=_share(plan, 0.0))
     if plan.live == "green":
         return _changed(plan, live="blue")
-    if plan.mode == "stable" and plan.previous:
-        return _changed(plan, stable=plan.previous, previous=plan.stable, candidate=None)
-    raise NoSuchMove("Stable answers everything already: there is nothing to roll back.")
+    if plan.mode == "stable" and plan.previous and not plan.candidate:
+        return _changed(plan, stable=plan.previous, previous=None)
+    return plan
 
 
-def released(plan: RolloutPlan) -> RolloutPlan:
-    """The end of a rollout: who is live becomes stable, and the other one is let go.
+def release(plan: RolloutPlan) -> RolloutPlan:
+    """The plan after the rollout: the live version is stable, the other one is unloaded.
 
     Raises:
-        NoSuchMove: When there are not two colours.
+        InvalidTransition: When there are not two colours.
     """
     if plan.mode != "blue_green" or plan.candidate is None:
-        raise NoSuchMove("Only a plan in mode blue_green keeps a second colour to release.")
-    if plan.live == "blue":
-        return _changed(plan, mode="stable", candidate=None)
-    return _changed(
-        plan, mode="stable", live="blue", stable=plan.candidate, candidate=None,
-        previous=plan.stable,
-    )  # fmt: skip
+        raise InvalidTransition("Only a plan in mode blue_green has a second colour to release.")
+    ended: dict[str, Any] = {"mode": "stable", "live": "blue", "candidate": None}
+    if plan.live == "green":
+        ended |= {"stable": plan.candidate, "previous": plan.stable}
+    return _changed(plan, **ended)
 
 
 def _share(plan: RolloutPlan, share: float) -> dict[str, Any]:
@@ -69,5 +68,5 @@ def _share(plan: RolloutPlan, share: float) -> dict[str, Any]:
 
 
 def _changed(plan: RolloutPlan, **changes: Any) -> RolloutPlan:
-    # Validated anew, which `model_copy` would not do.
+    # Validated again, unlike `model_copy`.
     return RolloutPlan.model_validate({**plan.model_dump(), **changes})

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 import detectlab
 from detectlab.kernel.forwarded_prefix import ForwardedPrefix
-from detectlab.rollout.metrics import Series
+from detectlab.rollout.metrics import RolloutMetrics
 from detectlab.rollout.service_hook import RolloutHook
-from detectlab.rollout.store import Store
+from detectlab.rollout.store import SqliteStore, Store
 from detectlab.serving import openapi
 from detectlab.serving.auth import is_right_key
 from detectlab.serving.class_names import UnknownThing
@@ -86,10 +86,10 @@ def _service(pool: Pool, settings: Settings, store: Store | None) -> Service:
     metrics = Metrics(pool, intake)
     hook = RolloutHook(
         pool,
-        store or Store(settings.rollout_file),
+        store or SqliteStore(settings.rollout_file),
         settings,
-        Series(metrics.registry),
-        metrics.latencies,
+        RolloutMetrics(metrics.registry),
+        lambda: [seconds for _, seconds in metrics.latencies],
     )
     return Service(pool, settings, intake, metrics, hook)
 

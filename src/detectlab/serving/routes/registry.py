@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from detectlab.serving.errors import Refusal
-from detectlab.serving.routes import rollout
+from detectlab.serving.routes import feedback, rollout
 from detectlab.serving.routes.batch import batch_routes
 from detectlab.serving.routes.count import count_routes
 from detectlab.serving.routes.docs import docs_routes
@@ -43,5 +43,6 @@ ROUTES: dict[str, RouteGroup] = {
     "predict": RouteGroup(predict_routes),
     "batch": RouteGroup(batch_routes),
     "count": RouteGroup(count_routes),
+    "feedback": RouteGroup(feedback.feedback_routes, refusals=feedback.REFUSALS),
     "rollout": RouteGroup(rollout.rollout_routes, refusals=rollout.REFUSALS),
 }

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from detectlab.rollout.comparison import compare
+from detectlab.rollout.detection_diff import diff_detections
 from detectlab.rollout.detections_json import from_json, to_json
 from detectlab.vision.detections import Detections
 
@@ -32,35 +32,37 @@ ORANGE = ([10, 10, 110, 110], "orange", 0.6)
 def test_objects_are_matched_by_class_and_overlap(
     detections: Make, baseline: list[object], other: list[object], expected: tuple[int, int, int]
 ) -> None:
-    found = compare(detections(*baseline), detections(*other))
+    found = diff_detections(detections(*baseline), detections(*other))
 
     assert (found.matched, found.missed, found.extra) == expected
     assert found.agrees == (expected[1:] == (0, 0))
 
 
 def test_the_best_overlap_is_matched_first(detections: Make) -> None:
-    found = compare(detections(NEAR, APPLE), detections(APPLE))
+    found = diff_detections(detections(NEAR, APPLE), detections(APPLE))
 
     assert found.iou == 1.0
     assert found.confidence_shift == 0.0
 
 
 def test_shift_is_how_much_surer_the_other_one_is(detections: Make) -> None:
-    found = compare(detections(APPLE), detections(NEAR))
+    found = diff_detections(detections(APPLE), detections(NEAR))
 
     assert found.confidence_shift == pytest.approx(-0.1, abs=1e-6)
     assert 0.9 < found.iou < 0.91
 
 
 def test_agreement_is_twice_the_matched_over_all(detections: Make) -> None:
-    assert compare(detections(), detections()).agreement == 1.0
-    assert compare(detections(APPLE), detections(APPLE, FAR)).agreement == pytest.approx(2 / 3)
+    assert diff_detections(detections(), detections()).agreement == 1.0
+    assert diff_detections(detections(APPLE), detections(APPLE, FAR)).agreement == pytest.approx(
+        2 / 3
+    )
 
 
 def test_classes_are_compared_by_name(detections: Make) -> None:
     other = detections(APPLE, names=("car", "apple"))
 
-    assert compare(detections(APPLE), other).matched == 1
+    assert diff_detections(detections(APPLE), other).matched == 1
 
 
 @pytest.mark.parametrize("rows", [[], [APPLE, ORANGE]])

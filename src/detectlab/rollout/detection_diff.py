@@ -10,16 +10,15 @@ from detectlab.vision.metrics import match
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DetectionDiff:
     """The differences between a baseline and another answer.
 
     Attributes:
-        matched: Objects that both have: the same class, boxes that overlap enough.
-        missed: Objects that only the baseline has.
-        extra: Objects that only the other one has.
-        confidence_shift: How much more confident the other one is about matched objects, on
-            average; 0 when none is matched.
-        iou: Average IoU of matched boxes; 0 when none is matched.
+        matched: Objects in both: the same class, boxes that overlap enough.
+        missed: Objects in the baseline only.
+        extra: Objects in the other answer only.
+        confidence_shift: Mean change of confidence of matched objects; 0 when none is matched.
+        iou: Mean IoU of matched boxes; 0 when none is matched.
     """
 
     matched: int
@@ -30,7 +29,7 @@ class Comparison:
 
     @property
     def agreement(self) -> float:
-        """From 0, nothing in common, to 1, the same objects: twice the matched over all."""
+        """The F1 score of one answer against the other: 0 (nothing in common) to 1 (the same)."""
         all_objects = 2 * self.matched + self.missed + self.extra
         return 2 * self.matched / all_objects if all_objects else 1.0
 
@@ -40,13 +39,18 @@ class Comparison:
         return not (self.missed or self.extra)
 
 
-def compare(baseline: Detections, other: Detections) -> Comparison:
-    """How another answer differs from a baseline."""
+def diff_detections(baseline: Detections, other: Detections) -> DetectionDiff:
+    """How another answer differs from a baseline.
+
+    Args:
+        baseline: The answer to compare with.
+        other: The answer that is compared.
+    """
     pairs = match(baseline, other)
     rows, columns = [row for row, _ in pairs], [column for _, column in pairs]
     shift = other.confidence[columns] - baseline.confidence[rows]
     ious = [box_iou(baseline.xyxy[[r]], other.xyxy[[c]])[0, 0] for r, c in pairs]
-    return Comparison(
+    return DetectionDiff(
         matched=len(pairs),
         missed=len(baseline) - len(pairs),
         extra=len(other) - len(pairs),

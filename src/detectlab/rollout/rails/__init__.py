@@ -1,0 +1,1 @@
+"""Guard rails: each judges one property of a candidate; one file and one entry in `registry`."""

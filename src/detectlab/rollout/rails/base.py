@@ -1,0 +1,198 @@
+"""What every guard rail is: observations in, a verdict out."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from detectlab.rollout.evidence import BLOCK_S, RecentShare, SequentialTest, wilson_interval
+from detectlab.rollout.plan import GuardRails, Role
+
+Verdict = Literal["stop", "go", "wait"]
+_MAX_CLIENTS = 100_000
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One event that guard rails judge.
+
+    Attributes:
+        kind: `answer`, `running` (an answer that is not finished yet), `comparison` of the
+            candidate with stable, or `judgement` of an answer by a person.
+        role: The version that it is about.
+        client: Key of the client; each client counts once in five minutes.
+        at: When, in seconds of the monotonic clock.
+        seconds: Time that the detector took, or takes until now; `None` when it is not comparable.
+        failed: Whether there was no answer.
+        agrees: Of a comparison or judgement: whether both have the same objects.
+    """
+
+    kind: Literal["answer", "running", "comparison", "judgement"]
+    role: Role
+    client: str
+    at: float
+    seconds: float | None = None
+    failed: bool = False
+    agrees: bool = True
+
+
+@dataclass(frozen=True)
+class RailStatus:
+    """What a guard rail has seen, and its verdict.
+
+    Attributes:
+        name: The rail.
+        verdict: `stop`, `go`, or `wait`: not enough evidence yet.
+        text: The verdict as a sentence.
+        limit: The limit, in the unit of `observed`.
+        observed: What was observed; `None` before the first observation.
+        interval: The 95 % interval of `observed`, where it is a rate.
+        seen: Number of observations.
+        missing: About how many more good observations `go` takes.
+    """
+
+    name: str
+    verdict: Verdict
+    text: str
+    limit: float
+    observed: float | None
+    interval: tuple[float, float] | None
+    seen: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class RailContext:
+    """What a guard rail is built from.
+
+    Attributes:
+        limits: The limits of the plan.
+        alpha: Probability of a false stop within an hour, for this rail.
+        deadline_s: Deadline of a request.
+        stable_p95: Gives the 95th percentile of the stable version's latency in seconds, or `None`
+            while it is unknown.
+        warm_up_s: Gives the time of the stable version's warm-up, or `None`.
+        loaded: Names of the detectors in memory.
+    """
+
+    limits: GuardRails
+    alpha: float
+    deadline_s: float = 30.0
+    stable_p95: Callable[[], float | None] = lambda: None
+    warm_up_s: Callable[[], float | None] = lambda: None
+    loaded: Callable[[], object] = tuple
+
+
+class GuardRail(ABC):
+    """Judges one property of a candidate.
+
+    Args:
+        context: The limits, and what is known of stable.
+    """
+
+    name: ClassVar[str]
+    # Whether it can judge only a candidate that answers clients: it then counts for no step before.
+    needs_traffic: ClassVar[bool] = False
+
+    def __init__(self, context: RailContext) -> None:
+        self.context = context
+
+    @classmethod
+    @abstractmethod
+    def is_watched(cls, limits: GuardRails) -> bool:
+        """Whether a plan with these limits has this rail."""
+
+    @abstractmethod
+    def observe(self, observation: Observation) -> None:
+        """Take an observation into account."""
+
+    @abstractmethod
+    def restart_go(self) -> None:
+        """Forget the evidence for `go`: the next step of the rollout has to earn it."""
+
+    @abstractmethod
+    def status(self) -> RailStatus:
+        """The verdict now."""
+
+
+class RateRail(GuardRail):
+    """A guard rail on the rate of bad observations; see `evidence.SequentialTest`.
+
+    Args:
+        context: The limits, and what is known of stable.
+        limit: The allowed rate of bad observations.
+        runs: As for `SequentialTest`.
+    """
+
+    # What is counted, as in "3 of 10 answers failed".
+    counted: ClassVar[str]
+
+    def __init__(self, context: RailContext, limit: float, runs: int = 1) -> None:
+        super().__init__(context)
+        self.limit = limit
+        self._test = SequentialTest(limit, alpha=context.alpha, beta=context.limits.beta, runs=runs)
+        self._stable = RecentShare(runs)
+        self._seen = 0
+        self._bad: Any = 0
+        self._block: float | None = None
+        self._clients: set[str] = set()
+
+    @abstractmethod
+    def is_bad(self, observation: Observation) -> Any:
+        """Whether an observation is bad; `None` when it says nothing about this rail."""
+
+    def observe(self, observation: Observation) -> None:
+        """Weigh an observation: of stable as the baseline, of the candidate as evidence."""
+        bad = self.is_bad(observation)
+        if bad is None:
+            return
+        if observation.role == "stable":
+            self._stable.observe(bad, at=observation.at)
+        elif self._counts(observation):
+            baseline = self._stable.upper_bound(observation.at)
+            self._test.observe(bad, at=observation.at, baseline=baseline)
+            self._seen += 1
+            self._bad += bad
+
+    def restart_go(self) -> None:
+        """Forget the evidence for `go`."""
+        self._test.restart_go()
+
+    @property
+    def test(self) -> SequentialTest:
+        """The test, for simulations."""
+        return self._test
+
+    def status(self) -> RailStatus:
+        """The verdict now."""
+        verdict: Verdict = "wait"
+        if self._test.stop[0]:
+            verdict = "stop"
+        elif self._test.go[0]:
+            verdict = "go"
+        missing = self._test.missing() if verdict == "wait" else 0
+        counts = f"{self._bad} of {self._seen} {self.counted}"
+        share = self._bad / self._seen if self._seen else None
+        text = {
+            "stop": f"{counts}: {share or 0:.0%}, at most {self.limit:.0%} are allowed",
+            "go": f"{counts}, at most {self.limit:.0%} are allowed",
+            "wait": f"{counts}: not enough yet, about {missing:,} more good ones",
+        }[verdict]
+        interval = wilson_interval(self._bad, self._seen) if self._seen else None
+        return RailStatus(
+            self.name, verdict, text, self.limit, share, interval, self._seen, missing
+        )
+
+    def _counts(self, observation: Observation) -> bool:
+        """Whether this is the client's first observation in this block.
+
+        A client that retries would otherwise be many observations of one cause.
+        """
+        block = observation.at // BLOCK_S
+        if block != self._block or len(self._clients) >= _MAX_CLIENTS:
+            self._block = block
+            self._clients.clear()
+        if observation.client in self._clients:
+            return False
+        self._clients.add(observation.client)
+        return True

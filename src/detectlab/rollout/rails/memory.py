@@ -1,0 +1,68 @@
+"""The guard rail on memory."""
+
+from typing import ClassVar
+
+import psutil
+
+from detectlab.rollout.plan import GuardRails
+from detectlab.rollout.rails.base import GuardRail, Observation, RailContext, RailStatus, Verdict
+
+_ENOUGH = 20
+
+
+class MemoryRail(GuardRail):
+    """Stops a candidate while which answers the server's memory grows beyond the limit.
+
+    The growth is that of the process since the candidate's first answer: measured again when a
+    detector is loaded or unloaded, which is not the candidate's doing.
+    """
+
+    name = "memory"
+    needs_traffic: ClassVar[bool] = True
+
+    def __init__(self, context: RailContext) -> None:
+        super().__init__(context)
+        assert context.limits.max_memory_growth_mb is not None
+        self._limit_mb = context.limits.max_memory_growth_mb
+        self._process = psutil.Process()
+        self._loaded: object = None
+        self._base_mb = 0.0
+        self._growth_mb = 0.0
+        self._seen = 0
+        self._seen_in_step = 0
+
+    @classmethod
+    def is_watched(cls, limits: GuardRails) -> bool:
+        """Whether the growth is limited."""
+        return limits.max_memory_growth_mb is not None
+
+    def observe(self, observation: Observation) -> None:
+        """Measure the process at each answer of the candidate."""
+        if observation.role != "candidate" or observation.seconds is None:
+            return
+        now_mb, loaded = self._process.memory_info().rss / 2**20, self.context.loaded()
+        if not self._seen or loaded != self._loaded:
+            self._base_mb, self._loaded = now_mb - self._growth_mb, loaded
+        self._growth_mb = now_mb - self._base_mb
+        if observation.kind == "answer":
+            self._seen += 1
+            self._seen_in_step += 1
+
+    def restart_go(self) -> None:
+        """Count the answers of a step anew."""
+        self._seen_in_step = 0
+
+    def status(self) -> RailStatus:
+        """The verdict now."""
+        missing = max(0, _ENOUGH - self._seen_in_step)
+        verdict: Verdict = "wait" if missing else "go"
+        if self._growth_mb > self._limit_mb:
+            verdict, missing = "stop", 0
+        text = (
+            f"the server's memory grew by {self._growth_mb:,.0f} MB in {self._seen} answers, at "
+            f"most {self._limit_mb:,} MB are allowed"
+        )
+        observed = round(self._growth_mb, 1) if self._seen else None
+        return RailStatus(
+            self.name, verdict, text, self._limit_mb, observed, None, self._seen, missing
+        )
