@@ -65,8 +65,10 @@ LABEL org.opencontainers.image.title="detectlab companion" \
     org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --uid ${UID} --home-dir /app --no-create-home --no-log-init detectlab
 COPY --from=companion-packages /opt/venv /opt/venv
-# Of our package it needs the client alone.
-COPY src/detectlab/__init__.py src/detectlab/client/detect_client.py src/detectlab/
+# Of our package it needs the client and the drawing.
+COPY src/detectlab/__init__.py src/detectlab/
+COPY src/detectlab/client src/detectlab/client
+COPY src/detectlab/vision src/detectlab/vision
 COPY images images
 COPY client/companion client/companion
 ENV PYTHONPATH=/app/src \

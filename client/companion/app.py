@@ -8,7 +8,7 @@ It holds no detector: everything comes over HTTP from the server.
 import streamlit as st
 
 from choosing import choose_confidence, choose_detectors, choose_pictures
-from drawing import colour_numbers, icon
+from drawing import icon
 from session import Session, Surroundings
 from showing import show_comparison, show_objects, show_pictures
 from status import choose_server, show_status
@@ -31,8 +31,7 @@ def main() -> None:
     confidence = choose_confidence()
     session = Session.current()
     session.keep_views(pictures)
-    numbers = colour_numbers({model: session.classes_of(server, model) for model in models})
-    findings = show_pictures(server, pictures, models, confidence, numbers)
+    findings = show_pictures(server, pictures, models, confidence)
     if findings:
         show_comparison(findings, confidence)
         show_objects(findings, confidence)

@@ -85,9 +85,6 @@ class Server(Protocol):
     def look(self) -> Offer | Problem:
         """Who is there, and with which detectors."""
 
-    def classes(self, model: str) -> tuple[str, ...]:
-        """The classes of a detector by their numbers; empty where the server does not say."""
-
     def detect(self, data: bytes, model: str) -> Answer | Problem:
         """Find the objects in a picture."""
 
@@ -118,13 +115,6 @@ class RealServer:
             return explain(error)
         missing = tuple(str(name) for name in known if name not in models)
         return Offer(about["title"], about["version"], tuple(map(str, models)), missing)
-
-    def classes(self, model: str) -> tuple[str, ...]:
-        """The classes of a detector by their numbers; empty where the server does not say."""
-        try:
-            return tuple(self._quick.classes(model))
-        except RequestFailed:
-            return ()
 
     def detect(self, data: bytes, model: str) -> Answer | Problem:
         """Find the objects in a picture; a busy server is asked again when it says so."""

@@ -23,10 +23,6 @@ class PretendServer:
         """A service with three detectors."""
         return Offer("Test mode", "no server", tuple(_MODELS))
 
-    def classes(self, model: str) -> tuple[str, ...]:
-        """The same classes for each detector."""
-        return _CLASSES
-
     def detect(self, data: bytes, model: str) -> Answer | Problem:
         """Boxes that lie in the picture, of no meaning."""
         try:

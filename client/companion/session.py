@@ -67,7 +67,6 @@ class Session:
     """What is known so far."""
 
     answers: dict[tuple[str, str, str], Answer | Problem] = field(default_factory=dict)
-    classes: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     seen: Offer | Problem | None = None
@@ -107,13 +106,6 @@ class Session:
     def forget_problems(self) -> None:
         """Ask again where there is no answer yet."""
         self.answers = {k: known for k, known in self.answers.items() if isinstance(known, Answer)}
-
-    def classes_of(self, server: Server, model: str) -> tuple[str, ...]:
-        """A detector's classes, asked until they are known."""
-        key = (server.address, model)
-        if not self.classes.get(key):
-            self.classes[key] = server.classes(model)
-        return self.classes[key]
 
     def view(self, picture: Picture) -> View:
         """The picture for the screen; raises `NotAPicture`."""

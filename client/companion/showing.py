@@ -1,6 +1,6 @@
 """Results on the page: pictures with boxes, comparison, tables, downloads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
@@ -21,7 +21,6 @@ _LINES = ["#e69f00", "#56b4e9", "#009e73"]
 
 def show_pictures(
     server: Server, pictures: Sequence[Picture], models: Sequence[str], confidence: float,
-    numbers: Mapping[str, int],
 ) -> list[Finding]:  # fmt: skip
     """Each picture with its boxes, once for each detector, side by side; gives all answers."""
     findings: list[Finding] = []
@@ -30,7 +29,7 @@ def show_pictures(
         columns = st.columns(max(2, len(models)))
         for column, model in zip(columns, models, strict=False):
             with column:
-                answer = _show_answer(server, picture, model, confidence, numbers)
+                answer = _show_answer(server, picture, model, confidence)
             if answer:
                 findings.append(Finding(picture.name, answer))
                 if len(models) == 1:  # there is room beside it
@@ -47,9 +46,7 @@ def _show_list(answer: Answer, confidence: float) -> None:
         st.dataframe(table, hide_index=True, column_config={"confidence": bar})
 
 
-def _show_answer(
-    server: Server, picture: Picture, model: str, confidence: float, numbers: Mapping[str, int]
-) -> Answer | None:
+def _show_answer(server: Server, picture: Picture, model: str, confidence: float) -> Answer | None:
     session = Session.current()
     if session.has_asked(server, picture, model):
         answer = session.ask(server, picture, model)
@@ -67,7 +64,7 @@ def _show_answer(
     found = answer.above(confidence)
     try:
         stamp = STAMP if isinstance(server, PretendServer) else ""
-        st.image(draw(session.view(picture), found, numbers, stamp), output_format="JPEG")
+        st.image(draw(session.view(picture), found, stamp), output_format="JPEG")
     except NotAPicture as error:
         st.warning(str(error))
     count = f"{len(found)} object" + ("" if len(found) == 1 else "s")

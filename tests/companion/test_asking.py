@@ -98,13 +98,6 @@ def test_detect_gives_what_the_server_finds_at_any_confidence(
     assert all(found["confidence"] >= FLOOR for found in answer.detections)
 
 
-def test_classes_come_from_the_server_or_are_unknown(run_api: Run) -> None:
-    server = RealServer(run_api().url)
-
-    assert server.classes("small")[:2] == ("apple", "orange")
-    assert server.classes("nobody") == ()
-
-
 @pytest.mark.parametrize(
     ("data", "message"),
     [

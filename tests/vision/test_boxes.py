@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from detectlab.vision.boxes import box_area, box_iou, clip_boxes, non_max_suppression
+from detectlab.vision.boxes import box_area, box_iou, clip_boxes
+from detectlab.vision.suppression import non_max_suppression
 
 
 def random_boxes(rng: np.random.Generator, count: int) -> np.ndarray:

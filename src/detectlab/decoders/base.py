@@ -7,9 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.vision.boxes import non_max_suppression
 from detectlab.vision.fitting import Fitting
 from detectlab.vision.letterbox import Letterbox
+from detectlab.vision.suppression import non_max_suppression
 
 Outputs = Mapping[str, NDArray[Any]]
 

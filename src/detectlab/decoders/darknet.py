@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.decoders.base import Boxes, Decoder, Outputs, corners, with_best_class
-from detectlab.vision.boxes import non_max_suppression
 from detectlab.vision.fitting import DARKNET
 from detectlab.vision.letterbox import Letterbox
+from detectlab.vision.suppression import non_max_suppression
 
 
 class Darknet(Decoder):

@@ -1,10 +1,9 @@
-"""Box arithmetic.
+"""Box arithmetic: NumPy only.
 
 A box is `(x_min, y_min, x_max, y_max)` in pixels, the origin at the top left corner; many boxes
 are an `(N, 4)` array called `xyxy`.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,33 +53,6 @@ def box_iou(xyxy_a: FloatArray, xyxy_b: FloatArray) -> NDArray[np.float64]:
     empty = together <= np.finfo(np.float64).eps
     union = np.where(empty, 1.0, together - intersection)
     return np.where(empty, 1.0, intersection / union)
-
-
-def non_max_suppression(
-    xyxy: FloatArray,
-    confidence: FloatArray,
-    *,
-    iou_threshold: float = 0.3,
-    max_count: int | None = None,
-) -> NDArray[np.intp]:
-    """Indices of the boxes that greedy non-maximum suppression keeps, as `cv2.dnn.NMSBoxes` does.
-
-    Boxes of different classes suppress each other; call it once for each class to prevent that.
-
-    Args:
-        xyxy: `(N, 4)` boxes.
-        confidence: `(N,)` scores; a box with score 0 is dropped.
-        iou_threshold: A box is dropped when its IoU with a kept one exceeds this, in `[0, 1]`.
-        max_count: Maximum number of kept boxes; no limit by default.
-
-    Returns:
-        `(K,)` indices, most confident first.
-    """
-    boxes = np.asarray(xyxy, dtype=np.float64)
-    xywh = np.hstack([boxes[:, :2], np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)])
-    scores = np.asarray(confidence, dtype=np.float32)
-    kept = cv2.dnn.NMSBoxes(xywh, scores, 0.0, iou_threshold)  # type: ignore[arg-type]
-    return np.array(kept, dtype=np.intp)[:max_count]
 
 
 def clip_boxes(xyxy: FloatArray, size_wh: tuple[int, int]) -> FloatArray:

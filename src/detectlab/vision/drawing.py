@@ -1,79 +1,94 @@
-"""Boxes and labels on a copy of a picture."""
+"""Boxes and labels on pictures: one drawing for the API, the notebooks and the companion."""
 
-import colorsys
-from functools import cache
+import math
+from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detectlab.vision.canvas import Canvas, Order, Pixels, Rectangle
+from detectlab.vision.colours import class_colour
 from detectlab.vision.detections import Detections
-
-_FONT = cv2.FONT_HERSHEY_DUPLEX
-_FONT_HEIGHT_PX = 22  # of _FONT at scale 1
-_GOLDEN_RATIO = 0.618034
+from detectlab.vision.label_layout import Boxes
+from detectlab.vision.labelling import SMALLEST_PX, Label, lay_out_labels
 
 
-@cache
-def class_colour(class_id: int) -> tuple[int, int, int]:
-    """The colour of a class, `(blue, green, red)`: always the same, neighbours far apart."""
-    hue = (0.98 + class_id * _GOLDEN_RATIO) % 1.0
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.85, 0.95)
-    return round(blue * 255), round(green * 255), round(red * 255)
-
-
-def draw_bbox(
-    image: NDArray[np.uint8], detections: Detections, write_confidence: bool = True
-) -> NDArray[np.uint8]:
+def draw_bbox(image: Pixels, detections: Detections, write_confidence: bool = True) -> Pixels:
     """Draw each object's box, class and confidence.
-
-    Lines and letters grow with the picture, so that they can be read at any size, and labels stay
-    inside it.
 
     Args:
         image: `(height, width, 3)` uint8, BGR; left as it is.
         detections: What to draw.
-        write_confidence: Whether the label shows the confidence too.
+        write_confidence: Whether the labels show the confidence.
 
     Returns:
         A copy with the boxes, of the same shape.
     """
-    canvas = image.copy()
-    height, width = canvas.shape[:2]
-    thickness = max(1, round(min(height, width) / 220))
-    # The most confident last, so that it lies on top.
-    for index in reversed(range(len(detections))):
-        colour = class_colour(int(detections.class_id[index]))
-        corners = np.clip(detections.xyxy[index], -1, max(height, width)).astype(int).tolist()
-        x_min, y_min, x_max, y_max = corners
-        cv2.rectangle(canvas, (x_min, y_min), (x_max, y_max), colour, thickness)
-        text = detections.names[detections.class_id[index]]
-        if write_confidence:
-            text += f" {detections.confidence[index]:.2f}"
-        _draw_label(canvas, text, (x_min, y_min), colour)
-    return canvas
+    confidence = detections.confidence if write_confidence else None
+    return draw_objects(image, detections.xyxy, detections.labels, confidence=confidence)
 
 
-def _draw_label(
-    canvas: NDArray[np.uint8],
-    text: str,
-    corner_xy: tuple[int, int],
-    colour: tuple[int, int, int],
+def draw_objects(
+    image: Pixels,
+    xyxy: NDArray[np.floating],
+    names: Sequence[str],
+    *,
+    confidence: Sequence[float] | NDArray[np.floating] | None = None,
+    font_px: int | None = None,
+    order: Order = "bgr",
+) -> Pixels:
+    """Draw a box and a label for each object.
+
+    A label touches its box, or a leader connects them. Labels cover no other label, and at most
+    15 % of another object's box. In a crowd they shrink, or become numbers that a legend explains.
+    A label for which there is no room is left out.
+
+    Args:
+        image: `(height, width, 3)` uint8; left as it is.
+        xyxy: `(N, 4)` boxes in pixels, the most important first.
+        names: The class of each.
+        confidence: `(N,)` in `[0, 1]`; without it, labels show the class alone.
+        font_px: Height of the letters in pixels; by default it fits the picture.
+        order: Order of the channels of `image`.
+
+    Returns:
+        A copy with the boxes, of the same shape.
+    """
+    canvas = Canvas(image, order)
+    boxes = np.clip(np.asarray(xyxy, np.float64).reshape(-1, 4), -1, max(image.shape[:2]))
+    texts = list(names)
+    if confidence is not None:
+        texts = [f"{name} {sure:.2f}" for name, sure in zip(names, confidence, strict=True)]
+    side = math.sqrt(canvas.width * canvas.height)
+    labels, legend = lay_out_labels(
+        boxes,
+        names,
+        texts=texts,
+        font_px=font_px or max(SMALLEST_PX + 2, round(side / 40)),
+        picture_wh=(canvas.width, canvas.height),
+    )
+    _paint(canvas, boxes, names, labels)
+    for name, line in legend.items():
+        canvas.write(line.text, line.font_px, line.xyxy[:2], class_colour(name))
+    return canvas.pixels
+
+
+def _paint(
+    canvas: Canvas, boxes: Boxes, names: Sequence[str], labels: Sequence[Label | None]
 ) -> None:
-    """Write `text` on a bar above `corner_xy`, or below it where there is no room above."""
-    height, width = canvas.shape[:2]
-    scale = float(np.clip(min(height, width) / 800, 0.4, 4.0))
-    weight = max(1, round(scale))
-    (text_width, _), _ = cv2.getTextSize(text, _FONT, scale, weight)
-    pad = max(2, round(scale * 6))
-    bar_width, bar_height = text_width + 2 * pad, round(scale * _FONT_HEIGHT_PX) + 2 * pad
-    left = int(np.clip(corner_xy[0], 0, max(0, width - bar_width)))
-    top = corner_xy[1] - bar_height
-    if top < 0:
-        top = int(np.clip(corner_xy[1], 0, max(0, height - bar_height)))
-    cv2.rectangle(canvas, (left, top), (left + bar_width, top + bar_height), colour, cv2.FILLED)
-    blue, green, red = colour
-    # Black on light colours, white on dark ones (luma of ITU-R BT.601).
-    ink = (0, 0, 0) if 0.114 * blue + 0.587 * green + 0.299 * red > 140 else (255, 255, 255)
-    origin = (left + pad, top + bar_height - pad)
-    cv2.putText(canvas, text, origin, _FONT, scale, ink, weight, cv2.LINE_AA)
+    """Paint all boxes, then all labels."""
+    line_px = max(2, round(math.sqrt(canvas.width * canvas.height) / 250))
+    corners: list[Rectangle] = [
+        (x, y, right, low) for x, y, right, low in boxes.astype(int).tolist()
+    ]
+    colours = [class_colour(name) for name in names]
+    # The most important last, so that it lies on top.
+    for corner, colour in reversed(list(zip(corners, colours, strict=True))):
+        canvas.frame(corner, colour, line_px)
+    for corner, colour, label in zip(corners, colours, labels, strict=True):
+        if label is None:
+            continue
+        if label.is_moved:
+            leader_px = max(1, line_px // 2)
+            canvas.connect(corner, label=label.xyxy, colour=colour, line_px=leader_px)
+        canvas.write(label.text, label.font_px, label.xyxy[:2], colour)
