@@ -17,6 +17,7 @@ SMALLEST_PX = 7  # objects below it teach nothing
 CAR_SHARE = 0.3  # of what is pasted outside of streets
 FEWEST_CARS = 20  # fewer would be learnt by heart
 TURN_CHANCE, TURN = 0.35, 5.0  # how often a photograph is turned, and degrees (deviation)
+CLOSER_CHANCE = 0.35  # how often a scene without objects is seen from near
 PLAIN_CHANCE = 0.06  # how often objects stand on plain ground, as in a shop's pictures
 VISIBLE, CUT = 0.45, 0.2  # share of an object in the picture: taught above, ignored between
 
@@ -190,7 +191,7 @@ class Composer:
         picture = self._photograph(rng, sample)
         # The whole picture, squeezed into the tile as detection squeezes it, is the usual view.
         zoom = np.exp(rng.normal(0.0, 0.28) + rng.normal(0, 0.1, 2)).clip(0.4, 2.2)
-        if not len(sample.boxes):
+        if not len(sample.boxes) and rng.random() < CLOSER_CHANCE:
             # Few scenes must teach what all others look like: go closer, turn them.
             zoom *= rng.uniform(1, 2.5)
             if street is None:

@@ -187,11 +187,14 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="folder of public detectors, to judge as well")
     parser.add_argument("--nano", type=Path, default=ASSETS, help="folder of nano.cfg and the rest")
+    parser.add_argument("--former", type=Path, help="folder of another nano, to judge as well")
     parser.add_argument("--test", action="store_true", help="the test part: once a release")
     parser.add_argument("--json", type=Path, help="file for the same figures")
     options = parser.parse_args()
     photos = read_photos(options.photos, "test" if options.test else "tune")
     detectors = {"nano": read_nano(options.nano)}
+    if options.former:
+        detectors["former nano"] = read_nano(options.former)
     if options.weights:
         detectors |= {name: read_public(name, options.weights) for name in PUBLIC}
     results = {name: measure(detector.detect, photos) for name, detector in detectors.items()}

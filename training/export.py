@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from training.loss import HEAD_STRIDES, decode
 from training.network import Darknet, darknet_tensors
+from training.run_files import read_network
 from training.task import CLASSES
 
 TOLERANCE = 1e-4
@@ -85,11 +86,10 @@ def main() -> int:
     parser.add_argument("--run", type=Path, required=True, help="folder of a training")
     parser.add_argument("--out", type=Path, required=True, help="folder for nano.cfg and the rest")
     options = parser.parse_args()
-    state = torch.load(options.run / "checkpoint.pt", map_location="cpu")
-    network = Darknet(state["cfg"]).eval()
-    network.load_state_dict(state["average"])
+    cfg, network = read_network(options.run / "checkpoint.pt")
+    network.eval()
     options.out.mkdir(parents=True, exist_ok=True)
-    difference = export(network, state["cfg"], options.out)
+    difference = export(network, cfg, options.out)
     files = [options.out / f"nano.{suffix}" for suffix in ("cfg", "weights", "names")]
     print(
         f"{sum(file.stat().st_size for file in files):,} bytes; OpenCV differs by {difference:.1e}"

@@ -1,9 +1,10 @@
 """Mix the weights of two trainings, the second of which started from the first.
 
-    python -m training.mix --first OLD/checkpoint.pt --second NEW/checkpoint.pt --out RUN
+    python -m training.mix --first OLD --second NEW/checkpoint.pt --share 0.9 --out MIXED
 
-A network half-way between the two often keeps what the first knew, and has what the second learnt.
-`training.export --run RUN` exports it.
+A network between the two often keeps what the first knew, and has what the second learnt.
+`--caution` lowers every objectness before its sigmoid: fewer false alarms, lower scores for all.
+`training.export --run MIXED` exports it.
 """
 
 import argparse
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from training.network import Darknet
+from training.run_files import read_network
 
 
 def mix(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -30,15 +34,19 @@ def mix(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> di
 def main() -> None:
     """Writes a checkpoint that holds the mixed weights."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--first", type=Path, required=True)
-    parser.add_argument("--second", type=Path, required=True)
+    files = "checkpoint.pt, or a folder with nano.cfg and nano.weights"
+    parser.add_argument("--first", type=Path, required=True, help=files)
+    parser.add_argument("--second", type=Path, required=True, help=files)
     parser.add_argument("--share", type=float, default=0.5, help="of the second, from 0 to 1")
+    parser.add_argument("--caution", type=float, default=0.0, help="to take from the objectness")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt")
     options = parser.parse_args()
-    first, second = torch.load(options.first), torch.load(options.second)
-    average = mix(first["average"], second["average"], options.share)
+    (_, first), (cfg, second) = read_network(options.first), read_network(options.second)
+    mixed = Darknet(cfg)
+    mixed.load_state_dict(mix(first.state_dict(), second.state_dict(), options.share))
+    mixed.shift_objectness(-options.caution)
     options.out.mkdir(parents=True, exist_ok=True)
-    torch.save(second | {"average": average}, options.out / "checkpoint.pt")
+    torch.save({"cfg": cfg, "average": mixed.state_dict()}, options.out / "checkpoint.pt")
 
 
 if __name__ == "__main__":

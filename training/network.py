@@ -233,3 +233,14 @@ class Darknet(nn.Module):
         with torch.no_grad():
             for tensor, part in zip(tensors, parts, strict=True):
                 tensor.copy_(part.view_as(tensor))
+
+    def shift_objectness(self, shift: float) -> None:
+        """Adds to the objectness of every box, before its sigmoid.
+
+        Args:
+            shift: What to add; below 0 all scores get lower.
+        """
+        for (kind, options), layer in zip(self.sections[1:], self.layers, strict=False):
+            if kind == "yolo":  # the layer before it
+                with torch.no_grad():
+                    layer[0].bias.view(-1, 5 + int(options["classes"]))[:, 4] += shift

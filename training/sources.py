@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.augment import Composer
@@ -58,40 +59,72 @@ def _read_cuttings(folders: Sequence[Path], copies: Sequence[int]) -> list[tuple
     return [found for folder, number in pairs for found in read_sprites(folder, number)]
 
 
+@dataclass
+class Sources:
+    """Photographs by what they are good for.
+
+    Attributes:
+        groups: Those with objects, by folder.
+        shares: How often to draw from each group.
+        empty: Those without objects; hard ones stand in it several times.
+        scenes: Those without objects that serve as backgrounds.
+    """
+
+    groups: list[list[Sample]] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
+    empty: list[Sample] = field(default_factory=list)
+    scenes: list[Sample] = field(default_factory=list)
+
+    def add(self, samples: list[Sample], share: float, hard: set[str], *, scenes: bool) -> None:
+        """Sorts the photographs of a folder.
+
+        Args:
+            samples: The photographs.
+            share: How often to draw from those with objects.
+            hard: Names of those without objects that count several times.
+            scenes: Whether those without objects serve as backgrounds.
+        """
+        filled = [sample for sample in samples if (sample.boxes[:, 0] >= 0).any()]
+        rest = [sample for sample in samples if not (sample.boxes[:, 0] >= 0).any()]
+        self.empty += [s for s in rest for _ in range(HARD_COPIES if s.name in hard else 1)]
+        self.scenes += [sample for sample in rest if scenes and not len(sample.boxes)]
+        if filled:
+            self.groups.append(filled)
+            self.shares.append(share)
+
+    def add_empty(self, share: float) -> None:
+        """Makes the photographs without objects a group that is drawn from as often as `share`."""
+        if self.empty:
+            self.groups.append(self.empty)
+            self.shares.append(sum(self.shares) * share / (1 - share) or 1.0)
+
+
 def make_composer(options: argparse.Namespace) -> tuple[Composer, list[Sample]]:
     """Reads all photographs; gives the maker of training pictures, and the held-out ones."""
     hidden = read_names(options.heldout) if options.heldout else set()
     left_out = set().union(*(read_names(path) for path in options.without)) | hidden
     hard = read_names(options.hard) if options.hard else set()
-    groups, shares, heldout = [], [], []
-    scenes: list[Sample] = []
-    empty: list[Sample] = []
+    sources, heldout = Sources(), []
     for folder, share in zip(options.data, options.shares or [1] * len(options.data), strict=True):
         samples = read_folder(folder, CLASSES, without=left_out)
-        filled = [sample for sample in samples if (sample.boxes[:, 0] >= 0).any()]
-        rest = [sample for sample in samples if not (sample.boxes[:, 0] >= 0).any()]
-        empty += [s for s in rest for _ in range(HARD_COPIES if s.name in hard else 1)]
-        if folder.name in options.scenes:
-            scenes += [sample for sample in rest if not len(sample.boxes)]
-        if filled:
-            groups.append(filled)
-            shares.append(share)
+        sources.add(samples, share, hard, scenes=folder.name in options.scenes)
         if any(name.startswith(f"{folder.name}/") for name in hidden):
             heldout += read_folder(folder, CLASSES, only=hidden)
-    if empty:
-        groups.append(empty)
-        shares.append(sum(shares) * options.empty / (1 - options.empty))
-    every = [sample for group in groups for sample in group]
-    cache = options.out / "sprites.pickle"
-    composer = Composer(
-        groups,
-        [share / sum(shares) for share in shares],
-        scenes,
-        draw_sprites(options.sprites, options.seed, cache, options.draw)
-        + cut_sprites(list({sample.name: sample for sample in every}.values()))
-        + dial_sprites(every, DIAL_COPIES)
-        + _read_cuttings(options.cuttings, options.copies),
+    sources.add_empty(options.empty)
+    return _compose(sources, options), heldout
+
+
+def _compose(sources: Sources, options: argparse.Namespace) -> Composer:
+    every = list({sample.name: sample for group in sources.groups for sample in group}.values())
+    drawn = draw_sprites(
+        options.sprites, options.seed, options.out / "sprites.pickle", options.draw
+    )
+    cut = cut_sprites(every) + dial_sprites(every, DIAL_COPIES)
+    return Composer(
+        sources.groups,
+        [share / sum(sources.shares) for share in sources.shares],
+        sources.scenes,
+        drawn + cut + _read_cuttings(options.cuttings, options.copies),
         street_chance=options.streets,
         paste_chance=options.paste,
     )
-    return composer, heldout

@@ -25,12 +25,14 @@ from training.data import Sample
 from training.loss import detection_loss
 from training.network import Darknet, make_cfg
 from training.plot import save_grid, save_plot
+from training.run_files import read_network
 from training.score import score
 from training.sources import add_arguments, make_composer
 from training.task import CLASSES
 
 PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
+EMPTY_OBJECTNESS = -4.5  # at the start: most cells hold nothing
 AVERAGE = 0.996  # of the weights that are kept, over about 250 steps
 
 
@@ -76,10 +78,7 @@ class Run:
 def new_run(cfg: str, device: torch.device) -> Run:
     """Starts from random weights."""
     network = Darknet(cfg).to(device, memory_format=torch.channels_last)
-    for (kind, _), layer in zip(network.sections[1:], network.layers, strict=False):
-        if kind == "yolo":  # the convolution before it: most cells hold nothing
-            bias = layer[0].bias.data.view(-1, 5 + len(CLASSES))
-            bias[:, 4] = -4.5
+    network.shift_objectness(EMPTY_OBJECTNESS)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [
@@ -211,15 +210,11 @@ def begin(options: argparse.Namespace, composer: Composer, device: torch.device)
         run.restore(state)
     elif start is None:
         run = new_run(make_cfg(len(CLASSES), find_anchors(composer, options.seed)), device)
-    elif start.is_dir():
-        run = new_run((start / "nano.cfg").read_text(), device)
-        for network in (run.network, run.average):
-            network.load_darknet((start / "nano.weights").read_bytes())
     else:
-        state = torch.load(start, map_location=device)
-        run = new_run(state["cfg"], device)
-        for network in (run.network, run.average):
-            network.load_state_dict(state["average"])
+        cfg, network = read_network(start)
+        run = new_run(cfg, device)
+        for other in (run.network, run.average):
+            other.load_state_dict(network.state_dict())
     return run
 
 
