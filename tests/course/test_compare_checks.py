@@ -1,15 +1,97 @@
-"""The checks of the notebook about choosing: what they say to first attempts, and to right ones."""
+"""Checks of the comparison's exercises: typical wrong answers, and right ones of several forms."""
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from detectlab.course import compare_checks
+from detectlab.course.compare_checks import (
+    check_average_precision,
+    check_pick,
+    check_place,
+    check_work_ratio,
+)
 
 
-def precisions(verdicts, objects):
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda a, b: b / a, "that is the ratio of the sides", id="side"),
+        pytest.param(lambda a, b: (a / b) ** 2, "it is upside down", id="upside-down"),
+        pytest.param(lambda a, b: (b / a) ** 3, "two sides, not three", id="cube"),
+        pytest.param(lambda a, b: b**2 - a**2, "the difference, not the ratio", id="difference"),
+        pytest.param(lambda a, b: b**2 // a**2, "drops the decimals", id="floor"),
+        pytest.param(lambda a, b: 4, "are 9 times 100 x 100. Yours says 4", id="constant"),
+        pytest.param(lambda a, b: f"{b / a}", "should be a number. Yours is '2.0'", id="text"),
+        pytest.param(lambda a: a, "TypeError", id="arguments"),
+        pytest.param(lambda a, b: None, "is there a `return`?", id="none"),
+    ],
+)
+def test_work_ratio_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_work_ratio, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(lambda a, b: (b / a) ** 2, id="square"),
+        pytest.param(lambda a, b: np.float64(b * b) / (a * a), id="pixels"),
+    ],
+)
+def test_work_ratio_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_work_ratio, attempt).startswith("Correct. ")
+
+
+def at_right(verdicts):
     hits = [rank for rank, right in enumerate(verdicts, start=1) if right]
-    return sum(number / rank for number, rank in enumerate(hits, start=1)) / objects
+    return [number / rank for number, rank in enumerate(hits, start=1)]
+
+
+def of_every_rank(verdicts, objects):
+    return sum(sum(verdicts[:rank]) / rank for rank in range(1, len(verdicts) + 1)) / len(verdicts)
+
+
+def from_zero(verdicts, objects):
+    return sum(rank / rank for rank, right in enumerate(verdicts) if right) / objects
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda v, n: sum(v) / n, "that is the recall", id="recall"),
+        pytest.param(lambda v, n: sum(v) / len(v), "precision of the whole list", id="precision"),
+        pytest.param(
+            lambda v, n: sum(at_right(v)) / sum(v), "so that a missed one costs", id="found-only"
+        ),
+        pytest.param(of_every_rank, "at right boxes only", id="every-rank"),
+        pytest.param(lambda v, n: sum(at_right(v)), "divide the sum by the objects", id="sum"),
+        pytest.param(from_zero, "ZeroDivisionError: division by zero", id="from-zero"),
+        pytest.param(lambda v, n: 0.5, "is 0.417. Yours is 0.500", id="constant"),
+        pytest.param(lambda v, n: at_right(v), "should be a number. Yours is [1.0", id="list"),
+        pytest.param(lambda v, n: None, "is there a `return`?", id="none"),
+    ],
+)
+def test_average_precision_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_average_precision, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+def with_numpy(verdicts, objects):
+    right = np.array(verdicts)
+    return (right.cumsum() / np.arange(1, len(right) + 1) * right).sum() / objects
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [pytest.param(lambda v, n: sum(at_right(v)) / n, id="list"), with_numpy],
+)
+def test_average_precision_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_average_precision, attempt).startswith("Correct. ")
 
 
 def fitting(rows, max_ms, max_file_mb):
@@ -21,11 +103,58 @@ def best(rows, max_ms, max_file_mb):
     return max(rows, key=lambda row: row.score).name if rows else None
 
 
-def first(rows, max_ms, max_file_mb):
-    return fitting(rows, max_ms, max_file_mb)[0].name
+def sorted_first(rows, max_ms, max_file_mb):
+    for row in sorted(rows, key=lambda row: -row.score):
+        if row.ms <= max_ms and row.file_mb <= max_file_mb:
+            return row.name
+    return None
 
 
-ROWS = SimpleNamespace(
+def strictly(rows, max_ms, max_file_mb):
+    rows = [row for row in rows if row.ms < max_ms and row.file_mb < max_file_mb]
+    return max(rows, key=lambda row: row.score).name if rows else None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(
+            lambda r, *limits: max(r, key=lambda one: one.score).name,
+            "only small and medium are quick enough. Yours picks large",
+            id="best-of-all",
+        ),
+        pytest.param(lambda *a: fitting(*a)[0].name, "large finds most", id="first"),
+        pytest.param(
+            lambda r, ms, mb: best(r, ms, 1e9), "small enough, and slow finds more", id="no-size"
+        ),
+        pytest.param(lambda r, ms, mb: best(r, 1e9, mb), "quick enough. Yours", id="no-time"),
+        pytest.param(
+            lambda *a: max(fitting(*a), key=lambda one: one.score), "the row's `name`", id="row"
+        ),
+        pytest.param(
+            lambda *a: max(fitting(*a), key=lambda one: one.score).name,
+            "ValueError: max()",
+            id="empty",
+        ),
+        pytest.param(strictly, "medium just keeps to both limits", id="strictly"),
+        pytest.param(lambda *a: best(*a) or "nothing", "or None. Yours is 'nothing'", id="text"),
+        pytest.param(lambda *a: print(best(*a) and ""), "finds most. Yours picks None", id="none"),
+    ],
+)
+def test_pick_with_a_mistake_names_it(capsys, attempt, hint):
+    check_pick(attempt)
+
+    said = capsys.readouterr().out
+    assert "Not yet: " in said
+    assert hint in said
+
+
+@pytest.mark.parametrize("attempt", [best, sorted_first])
+def test_pick_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_pick, attempt).startswith("Correct. ")
+
+
+COMPARISON = SimpleNamespace(
     rows=[
         SimpleNamespace(name=name, score=score, ms=ms, file_mb=5)
         for name, score, ms in (("quick", 0.5, 10), ("good", 0.7, 30))
@@ -35,48 +164,32 @@ ANYTHING = {"max_ms": 1000, "max_file_mb": 1000, "min_score": 0}
 
 
 @pytest.mark.parametrize(
-    ("check", "attempt", "hint"),
+    ("attempt", "hint"),
     [
-        pytest.param("check_work_ratio", [lambda a, b: b / a], "are 4 times", id="work-side"),
-        pytest.param("check_work_ratio", [lambda a: a], "says TypeError", id="work-raises"),
-        pytest.param(
-            "check_average_precision", [lambda v, n: sum(v) / n], "which is the recall", id="recall"
-        ),
-        pytest.param(
-            "check_average_precision", [lambda v, n: None], "is 0.500. Yours is None", id="none"
-        ),
-        pytest.param("check_pick", [first], "everything fits, and large", id="pick-first"),
-        pytest.param(
-            "check_pick",
-            [lambda *a: max(fitting(*a), key=lambda r: r.score).name],
-            "nothing is quick enough. Yours picks ValueError",
-            id="pick-empty",
-        ),
-        pytest.param("check_place", [{"max_ms": 1}, ROWS], "say max_file_mb, max_ms", id="needs"),
-        pytest.param("check_place", [ANYTHING, ROWS], "decide nothing", id="place-all"),
-        pytest.param(
-            "check_place", [ANYTHING | {"min_score": 0.9}, ROWS], "no detector fits", id="none-fits"
-        ),
+        pytest.param(ANYTHING, "decide nothing", id="all-fit"),
+        pytest.param(ANYTHING | {"min_score": 0.9}, "no detector fits", id="none-fits"),
+        pytest.param(ANYTHING | {"min_score": 60}, "a share from 0 to 1. Yours is 60", id="60"),
+        pytest.param(ANYTHING | {"max_ms": "fast"}, "`max_ms` should be a number", id="text"),
+        pytest.param(ANYTHING | {"max_ms": None}, "`max_ms` should be a number", id="none"),
+        pytest.param(ANYTHING | {"max_ms": float("nan")}, "Yours is nan", id="nan"),
+        pytest.param({"max_ms": 1}, "lacks 'max_file_mb', 'min_score'", id="missing"),
+        pytest.param(ANYTHING | {"max_msec": 1}, "unknown key, 'max_msec'", id="extra"),
+        pytest.param("a zoo", "should be a dictionary. Yours is 'a zoo'", id="sentence"),
     ],
 )
-def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hint):
-    getattr(compare_checks, check)(*attempt)
+def test_place_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_place, attempt, COMPARISON)
 
-    said = capsys.readouterr().out
     assert said.startswith("Not yet: ")
     assert hint in said
 
 
 @pytest.mark.parametrize(
-    ("check", "attempt"),
+    ("attempt", "named"),
     [
-        pytest.param("check_work_ratio", [lambda a, b: (b / a) ** 2], id="work"),
-        pytest.param("check_average_precision", [precisions], id="average-precision"),
-        pytest.param("check_pick", [best], id="pick"),
-        pytest.param("check_place", [ANYTHING | {"min_score": 0.6}, ROWS], id="place"),
+        pytest.param(ANYTHING | {"min_score": 0.6}, "good", id="score"),
+        pytest.param(ANYTHING | {"max_ms": np.float64(20)}, "quick", id="time"),
     ],
 )
-def test_check_of_right_attempt_says_correct(capsys, check, attempt):
-    getattr(compare_checks, check)(*attempt)
-
-    assert capsys.readouterr().out.startswith("Correct. ")
+def test_place_that_rules_out_some_is_correct(verdict, attempt, named):
+    assert verdict(check_place, attempt, COMPARISON) == f"Correct. There you could use {named}."

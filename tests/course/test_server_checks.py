@@ -1,122 +1,311 @@
-"""The exercises' checks: what they say to first attempts."""
+"""Checks of the server's exercises: typical wrong answers, and right ones of several forms."""
+
+from typing import Annotated
 
 import cv2
 import numpy as np
 import pytest
-from fastapi import FastAPI, Response, UploadFile
+from fastapi import FastAPI, Form, HTTPException, Query, Response, UploadFile
+from fastapi.responses import StreamingResponse
 
-from detectlab.course import server_checks
+from detectlab import Detections, draw_bbox, encode_image
+from detectlab.course.server_checks import (
+    check_box_area,
+    check_confidence_parameter,
+    check_precision_and_recall,
+    check_question,
+)
+from detectlab.vision.images import decode_image
+
+# Three objects, of which two are found only below 0.5.
+FOUND = Detections(
+    np.array([[10, 20, 90, 80], [100, 30, 160, 110], [30, 120, 120, 180]]),
+    np.array([0.9, 0.4, 0.2]),
+    np.array([0, 0, 1]),
+    ("apple", "orange"),
+)
 
 
-def fails(*arguments):
-    raise NameError("name 'y_max' is not defined")
+def prints_only(box):
+    x_min, y_min, x_max, y_max = box
+    (x_max - x_min) * (y_max - y_min)
+
+
+def misspelt(box):
+    return (x_max - box[0]) * 2  # noqa: F821
 
 
 @pytest.mark.parametrize(
-    ("check", "attempt", "hint"),
+    ("attempt", "hint"),
     [
-        pytest.param("check_box_area", lambda box: 0, "100 x 50 = 5000", id="area-zero"),
-        pytest.param("check_box_area", lambda box: box[2] * box[3], "says 7700", id="area-corner"),
-        pytest.param("check_box_area", fails, "says NameError: name 'y_max'", id="area-raises"),
-        pytest.param("check_precision_and_recall", lambda *n: 0.75, "two numbers", id="pr-one"),
-        pytest.param("check_precision_and_recall", fails, "two numbers", id="pr-raises"),
-        pytest.param(
-            "check_precision_and_recall", lambda *n: (0.6, 0.6), "6 of 8", id="pr-precision"
-        ),
-        pytest.param(
-            "check_precision_and_recall", lambda *n: (0.75, 0.75), "6 of 10", id="pr-recall"
-        ),
-        pytest.param("check_question", [3, 3, 3], "every picture gets the answer 3", id="question"),
-        pytest.param("check_predict_url", lambda *n: "BASE", "start with the base", id="url-base"),
-        pytest.param("check_predict_url", lambda b, *n: b, "is missing", id="url-endpoint"),
-        pytest.param(
-            "check_predict_url",
-            lambda b, m, c: f"{b}/predict?model={m}",
-            "confidence=0.25",
-            id="url-query",
-        ),
-        pytest.param("check_statuses", {}, "all is well", id="statuses-none"),
-        pytest.param(
-            "check_statuses",
-            {"an apple, nothing wrong": 200, "a confidence of 7": 400},
-            "outside its range. Which code in the table says that?",
-            id="statuses-wrong",
-        ),
-        pytest.param("check_counts", {"a": 1}, "at least three", id="counts-few"),
-        pytest.param("check_counts", {"a": 1, "b": 2.5, "c": 0}, "whole number", id="counts-kind"),
-        pytest.param("check_counts", {"a": 0, "b": 0, "c": 0}, "every count is 0", id="zero"),
+        pytest.param(lambda b: b[2] - b[0] + b[3] - b[1], "width plus height", id="sum"),
+        pytest.param(lambda b: b[2] * b[3], "from the corner of the picture", id="corner"),
+        pytest.param(lambda b: b[2] * b[3] - b[0] * b[1], "subtract the corners first", id="areas"),
+        pytest.param(lambda b: (b[0] - b[2]) * (b[3] - b[1]), "it is negative", id="negative"),
+        pytest.param(lambda b: (b[2] - b[0] + 1) * (b[3] - b[1] + 1), "not 101", id="plus-one"),
+        pytest.param(lambda b: (b[2] - b[0]) ** 2, "width times width", id="square"),
+        pytest.param(lambda b: 5000, "3 x 7 = 21 pixels, your function says 5000", id="constant"),
+        pytest.param(prints_only, "is there a `return`?", id="none"),
+        pytest.param(lambda b: "5000", "should be a number. Yours is '5000'", id="text"),
+        pytest.param(misspelt, "NameError: name 'x_max' is not defined. Look", id="raises"),
+        pytest.param(5000, "pass the function itself", id="called"),
     ],
 )
-def test_check_of_wrong_attempt_says_not_yet_and_why(capsys, check, attempt, hint):
-    getattr(server_checks, check)(attempt)
+def test_box_area_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_box_area, attempt)
 
-    said = capsys.readouterr().out
     assert said.startswith("Not yet: ")
     assert hint in said
 
 
 @pytest.mark.parametrize(
-    ("check", "attempt"),
+    "attempt",
     [
-        pytest.param("check_box_area", lambda b: (b[2] - b[0]) * (b[3] - b[1]), id="area"),
-        pytest.param("check_precision_and_recall", lambda *n: (0.75, 0.6), id="pr"),
-        pytest.param("check_question", [1, 3, 0], id="question"),
-        pytest.param(
-            "check_predict_url", lambda b, m, c: f"{b}/predict?confidence={c}&model={m}", id="url"
-        ),
-        pytest.param("check_counts", {"a": 1, "b": 2, "c": 0}, id="counts"),
+        pytest.param(lambda b: (b[2] - b[0]) * (b[3] - b[1]), id="product"),
+        pytest.param(lambda b: float(np.prod(np.subtract(b[2:], b[:2]))), id="numpy"),
+        pytest.param(lambda b: abs(b[0] - b[2]) * abs(b[1] - b[3]), id="abs"),
     ],
 )
-def test_check_of_right_attempt_says_correct(capsys, check, attempt):
-    getattr(server_checks, check)(attempt)
-
-    assert capsys.readouterr().out.startswith("Correct. ")
+def test_box_area_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_box_area, attempt).startswith("Correct. ")
 
 
-def app_that(answer):
-    """An app whose `/predict` answers with the bytes that `answer` makes of the confidence."""
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda r, w, m: (0.75, 0.6), "1 of 4 boxes are right", id="constants"),
+        pytest.param(lambda r, w, m: (r / (r + m), r / (r + w)), "are swapped", id="swapped"),
+        pytest.param(lambda r, w, m: r / (r + w), "two numbers, separated by", id="one"),
+        pytest.param(
+            lambda r, w, m: (100 * r / (r + w), 100 * r / (r + m)), "not percentages", id="percent"
+        ),
+        pytest.param(
+            lambda r, w, m: (r / (r + w + m), r / (r + m)), "boxes and objects together", id="all"
+        ),
+        pytest.param(lambda r, w, m: (r / (r + w), m / (r + m)), "recall is 0.6", id="missed"),
+        pytest.param(lambda r, w, m: (r // (r + w), 0), "drops the decimals", id="floor"),
+        pytest.param(lambda r, w, m: (r / w, r / m), "precision is 0.75. Yours is 3", id="ratio"),
+        pytest.param(lambda r, w, m: ("0.75", "0.6"), "precision should be a number", id="text"),
+        pytest.param(lambda r, w: (1, 1), "TypeError", id="arguments"),
+        pytest.param(lambda r, w, m: None, "Yours gives None", id="none"),
+    ],
+)
+def test_precision_and_recall_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_precision_and_recall, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(lambda r, w, m: (r / (r + w), r / (r + m)), id="tuple"),
+        pytest.param(lambda r, w, m: [1 - w / (r + w), 1 - m / (r + m)], id="list"),
+        pytest.param(lambda r, w, m: r / np.array([r + w, r + m]), id="array"),
+    ],
+)
+def test_precision_and_recall_that_are_right_are_correct(verdict, attempt):
+    assert verdict(check_precision_and_recall, attempt).startswith("Correct. ")
+
+
+@pytest.fixture
+def picture(tmp_path):
+    file = tmp_path / "grey.png"
+    cv2.imwrite(str(file), np.full((200, 200, 3), 127, np.uint8))
+    return file
+
+
+def drawn(file, confidence):
+    if not isinstance(confidence, float):
+        raise TypeError("'<=' not supported between instances of 'float' and 'str'")
+    return encode_image(draw_bbox(decode_image(file.file.read()).pixels, FOUND.above(confidence)))
+
+
+def make_app(predict, path="/predict", verb="post"):
     app = FastAPI()
-
-    @app.post("/predict")
-    def predict(file: UploadFile, confidence: float = 0.5):
-        return Response(answer(confidence))
-
+    getattr(app, verb)(path)(predict)
     return app
 
 
-def broken(confidence):
-    raise ValueError("the learner's own mistake")
+def forgets(file: UploadFile):
+    return Response(drawn(file, 0.5))
 
 
-@pytest.mark.slow
+def ignores(file: UploadFile, confidence: float = 0.5):
+    return Response(drawn(file, 0.5))
+
+
+def untyped(file: UploadFile, confidence=0.5):
+    return Response(drawn(file, confidence))
+
+
+def other_default(file: UploadFile, confidence: float = 0.9):
+    return Response(drawn(file, confidence))
+
+
+def no_default(file: UploadFile, confidence: float):
+    return Response(drawn(file, confidence))
+
+
+def upside_down(file: UploadFile, confidence: float = 0.5):
+    return Response(drawn(file, 1.0 - confidence))
+
+
+def other_name(file: UploadFile, threshold: float = 0.5):
+    return Response(drawn(file, threshold))
+
+
+def in_the_body(file: UploadFile, confidence: Annotated[float, Form()] = 0.5):
+    return Response(drawn(file, confidence))
+
+
+def other_file(picture: UploadFile, confidence: float = 0.5):
+    return Response(drawn(picture, confidence))
+
+
+def misspelt_body(file: UploadFile, confidence: float = 0.5):
+    return Response(drawn(file, confidense))  # noqa: F821
+
+
+def numbers(file: UploadFile, confidence: float = 0.5):
+    return len(FOUND.above(confidence))
+
+
+def refuses(file: UploadFile, confidence: float = 0.5):
+    raise HTTPException(418, "no tea")
+
+
 @pytest.mark.parametrize(
-    ("answer", "verdict"),
+    ("predict", "hint"),
     [
-        pytest.param(lambda c: str(c), "Correct. The client chooses", id="right"),
-        pytest.param(lambda c: "same", "Not yet: 0.1 and 0.5 give the same", id="unused"),
-        pytest.param(broken, "Not yet: the server answered an error. 500", id="fails"),
+        pytest.param(forgets, "0.1 and 0.5 give the same picture", id="forgotten"),
+        pytest.param(ignores, "does it pass it on to `detect`?", id="ignored"),
+        pytest.param(other_name, "Does `predict` take `confidence`", id="name"),
+        pytest.param(in_the_body, "0.1 and 0.5 give the same picture", id="form"),
+        pytest.param(untyped, "Without a type hint, a parameter arrives as text", id="untyped"),
+        pytest.param(other_default, "should get 0.5. Change the default", id="default"),
+        pytest.param(no_default, "refuses the request (422) because of confidence", id="required"),
+        pytest.param(upside_down, "should draw more boxes than 0.5", id="upside-down"),
+        pytest.param(other_file, "because of picture. The picture comes in `file`", id="field"),
+        pytest.param(
+            misspelt_body, "NameError: name 'confidense' is not defined. Look at", id="raises"
+        ),
+        pytest.param(numbers, "answer with the picture. Yours is 1", id="numbers"),
+        pytest.param(refuses, "answers with status 418", id="refuses"),
     ],
 )
-def test_confidence_check_of_app_says(capsys, tmp_path, answer, verdict):
-    picture = tmp_path / "grey.png"
-    cv2.imwrite(str(picture), np.full((8, 8, 3), 127, np.uint8))
+def test_confidence_parameter_with_a_mistake_names_it(verdict, picture, predict, hint):
+    said = verdict(check_confidence_parameter, make_app(predict), picture)
 
-    server_checks.check_confidence_parameter(app_that(answer), picture)
-
-    assert capsys.readouterr().out.startswith(verdict)
+    assert said.startswith("Not yet: ")
+    assert hint in said
 
 
-@pytest.mark.slow
-def test_confidence_check_of_app_with_another_default_says_so(capsys, tmp_path):
-    app = FastAPI()
+@pytest.mark.parametrize(
+    ("path", "verb", "hint"),
+    [
+        pytest.param("/detect", "post", "nothing answers at /predict", id="path"),
+        pytest.param("/predict", "put", "/predict has another verb: use `.post(...)`", id="verb"),
+    ],
+)
+def test_confidence_parameter_at_another_place_says_where(verdict, picture, path, verb, hint):
+    assert hint in verdict(check_confidence_parameter, make_app(ignores, path, verb), picture)
 
-    @app.post("/predict")
-    def predict(file: UploadFile, confidence: float = 0.9):
-        return Response(str(confidence))
 
-    picture = tmp_path / "grey.png"
-    cv2.imwrite(str(picture), np.full((8, 8, 3), 127, np.uint8))
+def right(file: UploadFile, confidence: float = 0.5):
+    return Response(drawn(file, confidence))
 
-    server_checks.check_confidence_parameter(app, picture)
 
-    assert "sends no confidence should get 0.5" in capsys.readouterr().out
+async def right_and_checked(
+    file: UploadFile, confidence: Annotated[float, Query(ge=0, le=1)] = 0.5
+):
+    return StreamingResponse(iter([drawn(file, confidence)]), media_type="image/jpeg")
+
+
+@pytest.mark.parametrize("predict", [right, right_and_checked])
+def test_confidence_parameter_that_is_right_is_correct(verdict, picture, predict):
+    said = verdict(check_confidence_parameter, make_app(predict), picture)
+
+    assert said.startswith("Correct. The client chooses")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A dark picture and a bright one, as JPEG files."""
+    files = [tmp_path / "dark.jpg", tmp_path / "bright.jpg"]
+    for file, grey in zip(files, (40, 200), strict=True):
+        cv2.imwrite(str(file), np.full((40, 60, 3), grey, np.uint8))
+    return files
+
+
+def labels_of(file):
+    """Stands for a detector: a bright picture has two oranges."""
+    bright = decode_image(file.file.read()).pixels.mean() > 100
+    return ["orange", "orange"] if bright else []
+
+
+def largest_count(file: UploadFile):
+    return max(labels_of(file).count("orange"))
+
+
+def constant(file: UploadFile):
+    return 5
+
+
+def file_size(file: UploadFile):
+    return len(file.file.read())
+
+
+def numpy_number(file: UploadFile):
+    return np.int64(len(labels_of(file)))
+
+
+def needs_more(file: UploadFile, colour: str):
+    return colour
+
+
+def nothing(file: UploadFile):
+    labels_of(file)
+
+
+@pytest.mark.parametrize(
+    ("question", "hint"),
+    [
+        pytest.param(largest_count, "raised TypeError: 'int' object is not iterable", id="raises"),
+        pytest.param(
+            largest_count, 'line: `return max(labels_of(file).count("orange"))`', id="line"
+        ),
+        pytest.param(constant, "every picture gets the answer 5", id="constant"),
+        pytest.param(file_size, "the same picture in another file", id="size"),
+        pytest.param(nothing, "every picture gets the answer None", id="none"),
+        pytest.param(needs_more, "(422) because of colour", id="parameter"),
+        pytest.param(numpy_number, "your endpoint raised", id="numpy"),
+    ],
+)
+def test_question_with_a_mistake_names_it(verdict, pictures, question, hint):
+    said = verdict(check_question, make_app(question, "/question"), pictures)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+def test_question_at_another_path_says_where(verdict, pictures):
+    assert "nothing answers at /question" in verdict(check_question, make_app(constant), pictures)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param(lambda file: labels_of(file).count("orange"), id="count"),
+        pytest.param(lambda file: {"any": "orange" in labels_of(file)}, id="dictionary"),
+        pytest.param(lambda file: ", ".join(labels_of(file)) or "nothing", id="text"),
+    ],
+)
+def test_question_that_depends_on_the_picture_is_correct(verdict, pictures, question):
+    def endpoint(file: UploadFile):
+        return question(file)
+
+    said = verdict(check_question, make_app(endpoint, "/question"), pictures)
+
+    assert said.startswith("Correct. Your endpoint tells the pictures apart")

@@ -1,82 +1,125 @@
-"""Checks for the exercises of the rollout notebook."""
+"""Checks for the exercises of the notebook about rollouts."""
 
-from collections.abc import Callable, Mapping
+import builtins
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
 
-from detectlab.course.server_checks import correct, not_yet
+from detectlab.course.verdicts import NotYet, answer_of, exercise_check, shown
 from detectlab.rollout.guard import Guard, StableLatency
 from detectlab.rollout.plan import GuardRails, RolloutPlan
 from detectlab.rollout.plan_file import explain
 from detectlab.rollout.rails.base import Observation
 
 _KEYS = [f"client-{number}" for number in range(5000)]
+_COMPARED = 2000
 
 
-def check_sticky_share(takes_candidate: Callable[[str, float], object]) -> None:
+@exercise_check
+def check_sticky_share(takes_candidate: Callable[[str, float], object]) -> str:
     """Check a function of a key and a share that says whether the candidate answers."""
-    chosen: dict[float, set[str]] = {}
-    for share in (0.1, 0.5):
-        try:
-            twice = [{key for key in _KEYS if takes_candidate(key, share)} for _ in range(2)]
-        except Exception as error:  # whatever a learner's first attempt raises
-            not_yet(f"your function fails with {type(error).__name__}: {error}")
-            return
-        if twice[0] != twice[1]:
-            not_yet("the same client was sent to the other side when it asked again")
-            return
-        chosen[share] = twice[0]
-        if abs(len(twice[0]) / len(_KEYS) - share) > 0.02:
-            not_yet(f"a share of {share:.0%} gave {len(twice[0]) / len(_KEYS):.1%} of the clients")
-            return
+    chosen = {share: _chosen(takes_candidate, share) for share in (0.1, 0.5)}
     if not chosen[0.1] <= chosen[0.5]:
-        not_yet("some clients left the candidate when the share grew from 10% to 50%")
-        return
-    correct("10% of 5000 clients, always the same ones, and all of them among the 50%")
+        raise NotYet("some clients left the candidate when the share grew from 10% to 50%")
+    if _chosen(takes_candidate, 0) or len(_chosen(takes_candidate, 1)) < len(_KEYS):
+        raise NotYet("a share of 0 should give no client, and a share of 1 all of them")
+    return "10% of 5000 clients, always the same ones, and all of them among the 50%"
 
 
-def check_guard_rails(rails: Mapping[str, Any]) -> None:
+def _chosen(takes_candidate: Callable[[str, float], object], share: float) -> set[str]:
+    """The clients that the candidate answers: about the share, and the same at each call."""
+
+    def ask_all() -> set[str]:
+        return {key for key in _KEYS if _yes(answer_of(takes_candidate, key, share))}
+
+    clients = ask_all()
+    if clients != ask_all():
+        raise NotYet("the same client was sent to the other side when it asked again")
+    with _hash_of_another_process():
+        if clients != ask_all():
+            raise NotYet(
+                "after a restart the clients are dealt out anew: Python's `hash` of a text is "
+                "another one in each process. Take a digest, such as hashlib's or zlib.crc32"
+            )
+    got = len(clients) / len(_KEYS)
+    if abs(got - share) > 0.02:
+        raise NotYet(f"a share of {share:.0%} gave {got:.1%} of the clients")
+    return clients
+
+
+def _yes(answer: object) -> bool:
+    if isinstance(answer, bool) or type(answer).__name__ == "bool_":
+        return bool(answer)
+    raise NotYet(f"return True or False. Yours is {shown(answer)}")
+
+
+@contextmanager
+def _hash_of_another_process() -> Iterator[None]:
+    """Replace `hash` by one that gives texts other values, as a new Python process would."""
+    original = builtins.hash
+
+    def other(value: object) -> int:
+        return zlib.crc32(value.encode()) if isinstance(value, str) else original(value)
+
+    builtins.hash = other
+    try:
+        yield
+    finally:
+        builtins.hash = original
+
+
+@exercise_check
+def check_guard_rails(rails: Mapping[str, Any]) -> str:
     """Check rails that stop a candidate which often disagrees, and not one that seldom does."""
     try:
         parsed = GuardRails.model_validate(rails)
     except ValidationError as error:
-        not_yet(explain(error))
-        return
-    bad, good = (Guard(parsed, StableLatency()) for _ in range(2))
-    for number in range(2000):
-        _compare(bad, number, agrees=number % 2 == 0)
-        _compare(good, number, agrees=number % 20 != 7)
-    if bad.stop_reason() is None:
-        not_yet("a candidate that disagrees about every second picture is not stopped")
-    elif good.stop_reason() is not None:
-        not_yet("a candidate that disagrees about 1 picture of 20 is stopped, too")
-    else:
-        correct("Half of the pictures is too much, one of twenty is not")
+        raise NotYet(explain(error)) from None
+    if parsed.max_disagreement is None:
+        raise NotYet(
+            "a candidate that disagrees about most pictures is not stopped: no rail watches the "
+            "disagreement"
+        )
+    if _stop_reason(parsed, lambda number: number % 5 > 2) is None:
+        raise NotYet("a candidate that disagrees about 60% of the pictures is not stopped")
+    if _stop_reason(parsed, lambda number: number % 20 != 7) is not None:
+        raise NotYet("a candidate that disagrees about 1 picture of 20 is stopped, too")
+    return "Most of the pictures is too much, one of twenty is not"
 
 
-def _compare(guard: Guard, number: int, *, agrees: bool) -> None:
-    observation = Observation(
-        "comparison", "candidate", f"client-{number}", float(number), agrees=agrees
-    )
-    guard.observe(observation)
+def _stop_reason(rails: GuardRails, agrees: Callable[[int], bool]) -> str | None:
+    """Why the rails stop a candidate, by whether it agrees on each picture; `None`: they do not."""
+    guard = Guard(rails, StableLatency())
+    for number in range(_COMPARED):
+        guard.observe(
+            Observation(
+                "comparison",
+                "candidate",
+                f"client-{number}",
+                float(number),
+                agrees=agrees(number),
+            )
+        )
+    return guard.stop_reason()
 
 
-def check_rollout_plan(plan: Mapping[str, Any]) -> None:
+@exercise_check
+def check_rollout_plan(plan: Mapping[str, Any]) -> str:
     """Check a plan of the learner's own: it begins carefully and can be stopped."""
     try:
         parsed = RolloutPlan.model_validate(plan)
     except ValidationError as error:
-        not_yet(explain(error))
-        return
+        raise NotYet(explain(error)) from None
     rails = parsed.guard_rails
     if parsed.mode not in ("shadow", "canary"):
-        not_yet(f"begin with a shadow or a canary. Yours begins with {parsed.mode}")
-    elif parsed.canary.steps[0] > 0.05 or parsed.canary.share > 0.05:
-        not_yet("begin with at most 5% of the clients, in `steps` and in `share`")
-    elif len(parsed.canary.steps) < 3:
-        not_yet(f"take at least three steps. Yours takes {len(parsed.canary.steps)}")
-    elif None in (rails.max_error_rate, rails.max_disagreement):
-        not_yet("let the rails watch the errors and the disagreement")
-    else:
-        correct("It begins small, climbs in steps, and stops by itself")
+        raise NotYet(f"begin with a shadow or a canary. Yours begins with {parsed.mode}")
+    if parsed.canary.steps[0] > 0.05 or parsed.canary.share > 0.05:
+        raise NotYet("begin with at most 5% of the clients, in `steps` and in `share`")
+    if len(parsed.canary.steps) < 3:
+        raise NotYet(f"take at least three steps. Yours takes {len(parsed.canary.steps)}")
+    if None in (rails.max_error_rate, rails.max_disagreement):
+        raise NotYet("the rails should watch the errors and the disagreement")
+    return "It begins small, climbs in steps, and stops by itself"

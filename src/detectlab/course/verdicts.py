@@ -1,0 +1,118 @@
+"""Verdicts of exercise checks: "Correct. ..." or "Not yet: ..." with a hint."""
+
+import functools
+import sysconfig
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec
+
+P = ParamSpec("P")
+
+_SHOWN = 120  # characters of an answer
+_LIBRARIES = (
+    str(Path(__file__).parents[1]),
+    *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")),
+)
+
+
+class NotYet(Exception):
+    """The answer is not right yet; the message is the hint."""
+
+
+def exercise_check(check: Callable[P, str]) -> Callable[P, None]:
+    """Decorator: print the verdict of a check, never a traceback.
+
+    Args:
+        check: Returns why the answer is right, or raises `NotYet` with a hint.
+
+    Returns:
+        The check that prints "Correct. ..." or "Not yet: ...".
+    """
+
+    @functools.wraps(check)
+    def printed(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            print(f"Correct. {check(*args, **kwargs)}.")
+        except NotYet as hint:
+            end = "" if str(hint).endswith(("?", "`")) else "."
+            print(f"Not yet: {hint}{end}")
+        except Exception as error:  # an answer of a kind that no check foresaw
+            print(f"Not yet: the check cannot use this answer ({describe(error)}).")
+
+    return printed
+
+
+def answer_of(function: Callable[..., Any], *arguments: object) -> Any:
+    """The result of a learner's function.
+
+    Raises:
+        NotYet: It is no function, or it raises an error; the hint has the learner's line.
+    """
+    if not callable(function):
+        raise NotYet(f"pass the function itself, without calling it. Yours is {shown(function)}")
+    try:
+        return function(*arguments)
+    except Exception as error:  # whatever a first attempt raises
+        raise NotYet(f"your function raised {describe(error)}") from None
+
+
+def number_of(answer: object, what: str) -> float:
+    """An answer as a number.
+
+    Args:
+        answer: What the learner's function returned.
+        what: The quantity, for the hint.
+
+    Raises:
+        NotYet: It is something else; `None` mostly means that `return` is missing.
+    """
+    if answer is None:
+        raise NotYet(f"{what} should be a number. Yours is None: is there a `return`?")
+    if isinstance(answer, str | bool) or not hasattr(answer, "__float__"):
+        raise NotYet(f"{what} should be a number. Yours is {shown(answer)}")
+    try:
+        return float(answer)
+    except (TypeError, ValueError):  # an array of several numbers
+        raise NotYet(f"{what} should be one number. Yours is {shown(answer)}") from None
+
+
+def is_close(answer: float, expected: float) -> bool:
+    """Whether two numbers are equal but for rounding."""
+    return abs(answer - expected) <= 1e-6 * max(1.0, abs(expected))
+
+
+def require_keys(answer: object, keys: Sequence[str], what: str) -> None:
+    """Require a dictionary with exactly these keys.
+
+    Args:
+        answer: The learner's dictionary.
+        keys: Its keys.
+        what: Its name in the notebook, for the hint.
+
+    Raises:
+        NotYet: It is no dictionary, or has other keys.
+    """
+    if not isinstance(answer, dict):
+        raise NotYet(f"`{what}` should be a dictionary. Yours is {shown(answer)}")
+    if missing := [key for key in keys if key not in answer]:
+        raise NotYet(f"`{what}` lacks {', '.join(map(repr, missing))}")
+    if extra := [key for key in answer if key not in keys]:
+        raise NotYet(f"`{what}` has an unknown key, {shown(extra[0])}. Is it a typing error?")
+
+
+def shown(answer: object) -> str:
+    """An answer as the hint shows it, with its type where that explains more."""
+    text = repr(answer)
+    text = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
+    plain = isinstance(answer, int | float | str | bool | list | tuple | dict | type(None))
+    return text if plain else f"{text} ({type(answer).__name__})"
+
+
+def describe(error: BaseException) -> str:
+    """An error with the learner's own line that led to it, where there is one."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.line and not frame.filename.startswith(_LIBRARIES):
+            return f"{text.rstrip('.')}. Look at this line: `{frame.line}`"
+    return text

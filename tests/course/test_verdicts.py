@@ -1,0 +1,78 @@
+"""Verdicts of checks: a sentence, never a traceback."""
+
+import numpy as np
+import pytest
+
+from detectlab.course.verdicts import (
+    NotYet,
+    answer_of,
+    exercise_check,
+    number_of,
+    require_keys,
+    shown,
+)
+
+
+def broken(value):
+    return value + undefined  # noqa: F821
+
+
+def test_check_that_returns_says_correct(verdict):
+    assert verdict(exercise_check(lambda: "It is right")) == "Correct. It is right."
+
+
+def test_check_that_meets_an_unforeseen_kind_says_so_without_a_traceback(verdict):
+    said = verdict(exercise_check(lambda answer: answer["key"]), 7)
+
+    assert said.startswith("Not yet: the check cannot use this answer (TypeError")
+
+
+def test_error_of_the_learner_is_shown_with_the_learners_line():
+    with pytest.raises(NotYet, match=r"NameError: name 'undefined' .*`return value \+ undefined"):
+        answer_of(broken, 1)
+
+
+def test_error_inside_a_library_is_shown_with_the_line_that_called_it():
+    with pytest.raises(NotYet, match=r"ValueError.*`answer_of\(lambda: np.zeros\(3\).reshape"):
+        answer_of(lambda: np.zeros(3).reshape(2, 2))
+
+
+def test_result_instead_of_a_function_is_refused():
+    with pytest.raises(NotYet, match=r"pass the function itself, without calling it. Yours is 7"):
+        answer_of(7)
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        pytest.param(None, "Yours is None: is there a `return`", id="none"),
+        pytest.param("7", "should be a number. Yours is '7'", id="text"),
+        pytest.param(True, "should be a number. Yours is True", id="bool"),
+        pytest.param(np.zeros(3), r"should be one number. .*ndarray", id="array"),
+        pytest.param([7], r"should be a number. Yours is \[7\]", id="list"),
+    ],
+)
+def test_other_kinds_than_numbers_are_named(answer, hint):
+    with pytest.raises(NotYet, match=hint):
+        number_of(answer, "the area")
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert number_of(np.float32(2), "the area") == number_of(np.array(2), "the area") == 2.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "hint"),
+    [
+        pytest.param([1], "`place` should be a dictionary", id="list"),
+        pytest.param({"b": 1}, "`place` lacks 'a'", id="missing"),
+        pytest.param({"a": 1, "c": 1}, "unknown key, 'c'", id="extra"),
+    ],
+)
+def test_keys_that_are_wrong_are_named(answer, hint):
+    with pytest.raises(NotYet, match=hint):
+        require_keys(answer, ("a",), "place")
+
+
+def test_long_answer_is_cut():
+    assert shown("x" * 500).endswith(" ...")
