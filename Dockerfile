@@ -106,10 +106,12 @@ WORKDIR ${HOME}
 COPY --chown=${NB_UID}:0 . .
 # Installed in place, so that what a learner reads and changes is what runs.
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --no-build-isolation --editable . \
+    && python -m detectlab.course.lab_copies \
     && chown ${NB_UID}:0 ${HOME} \
+    && chown -R -h ${NB_UID}:0 my-lab \
     && chmod -R g=u ${HOME}
 USER ${NB_UID}
 EXPOSE 8888 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=4); c.request('GET', '/api'); exit(c.getresponse().status != 200)"]
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", "--LabApp.default_url=/lab/tree/notebooks/server.ipynb"]
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", "--LabApp.default_url=/lab/tree/my-lab/notebooks/server.ipynb"]

@@ -7,14 +7,17 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
+.PHONY: help lab reset serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-lab: ## set up what is missing, then JupyterLab on notebooks/server.ipynb
+lab: ## set up what is missing, then JupyterLab on your copy of notebooks/server.ipynb, in my-lab/
 	@exec $(PYTHON_RUN) tools/lab.py $(ARGS)
+
+reset: setup-lab ## begin your notebooks in my-lab/ afresh and keep the old ones (ARGS=server: one)
+	@exec $(VENV_PYTHON) -m detectlab.course.lab_copies --reset $(ARGS)
 
 serve: setup-lab ## the API alone, at http://127.0.0.1:8000
 	@DETECTLAB_RECEIVED_DIR="$${DETECTLAB_RECEIVED_DIR-images_uploaded}" \

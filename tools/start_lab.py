@@ -1,4 +1,4 @@
-"""Start JupyterLab on the first notebook, from the environment that runs this script.
+"""Start JupyterLab on the learner's copy of the first notebook, in this script's environment.
 
 Options depend on the machine: Jupyter refuses to run as root unless it is told to, and looks for a
 browser where there is no screen. Further arguments are passed on to Jupyter.
@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+from detectlab.course.lab_copies import make_copies
 
 FOLDER = Path(__file__).resolve().parents[1]
 # No dialogue about news on the first start, and no request for it: there may be no network.
@@ -53,12 +55,13 @@ def run_instead(command: list[str]) -> int:
 def main() -> int:
     """Start JupyterLab."""
     set_defaults()
+    make_copies(FOLDER)
     command = [
         sys.executable,
         *("-m", "jupyterlab"),
         f"--ServerApp.root_dir={FOLDER}",
         "--LabApp.extension_manager=readonly",  # the default one sends requests to PyPI
-        "--LabApp.default_url=/lab/tree/notebooks/server.ipynb",
+        "--LabApp.default_url=/lab/tree/my-lab/notebooks/server.ipynb",
         *("--log-level=ERROR", "--LabApp.log_level=ERROR"),
     ]
     if is_root():

@@ -147,7 +147,7 @@ def test_lab_without_screen_prints_an_address_that_opens_the_notebook(
                 notifications = json.load(answer)["schema"]["properties"]
         finally:
             process.kill()
-    assert url.partition("?")[0].endswith("/lab/tree/notebooks/server.ipynb")
+    assert url.partition("?")[0].endswith("/lab/tree/my-lab/notebooks/server.ipynb")
     assert "JupyterLab" in page
     # Nobody is asked about news, and nothing calls home.
     assert notifications["fetchNews"]["default"] == "false"

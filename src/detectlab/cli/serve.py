@@ -30,6 +30,7 @@ def serve(
 
     from detectlab.engines import choose
     from detectlab.kernel.listening import bind
+    from detectlab.kernel.owner import owner_headers
     from detectlab.serving import request_log
     from detectlab.serving.app import create_app
     from detectlab.serving.auth import refuse_open_door
@@ -52,6 +53,7 @@ def serve(
     config = uvicorn.Config(
         create_app(settings=settings),
         root_path=root_path,
+        headers=owner_headers(host),
         log_level="warning",
         access_log=False,
         ws="none",  # no WebSocket route here, and the library would take memory

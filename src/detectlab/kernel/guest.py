@@ -9,6 +9,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from detectlab.kernel.forwarded_prefix import ASGIApp, ForwardedPrefix, Scope
+from detectlab.kernel.owner import owner_headers
 
 if TYPE_CHECKING:
     import uvicorn
@@ -67,11 +68,14 @@ class Guest:
             self._lifespan.cancel()
 
 
-def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) -> "uvicorn.Server":
+def make_server(
+    app: ASGIApp, *, host: str, root_path: str, on_started: Callable[[], None]
+) -> "uvicorn.Server":
     """Build a server that can be interrupted at any time, in a cell and in a thread.
 
     Args:
         app: The ASGI app, usually a `Guest`.
+        host: Address that the server listens on.
         root_path: Prefix that a proxy removes from every path.
         on_started: Called once the server answers.
     """
@@ -99,6 +103,7 @@ def make_server(app: ASGIApp, root_path: str, on_started: Callable[[], None]) ->
         uvicorn.Config(
             app,
             root_path=f"/{path}" if path else "",
+            headers=owner_headers(host),
             log_config=None,  # uvicorn's set-up would close all other handlers of the process
             log_level="warning",
             timeout_graceful_shutdown=GRACE_S,

@@ -29,7 +29,9 @@ class ServerHandle:
 
     def __init__(self, app: ASGIApp, host: str, port: int, root_path: str) -> None:
         self._guest = Guest(app)
-        self._server = make_server(self._guest, root_path, self._on_started)
+        self._server = make_server(
+            self._guest, host=host, root_path=root_path, on_started=self._on_started
+        )
         self._on_ready: Callable[[], None] | None = None
         self._abandon: Callable[[], object] | None = None
         self._settled = threading.Event()  # it answers, or failed to start
@@ -138,6 +140,11 @@ class ServerHandle:
             f"The app failed while starting up: {self._guest.reason}. Mend what runs at its start "
             "(`lifespan` or a start-up handler), then run this cell again."
         ) from self._guest.failure
+
+
+def is_ours(port: int) -> bool:
+    """Whether a server of this kernel listens on `port`."""
+    return port in _running
 
 
 def serve(app: ASGIApp, *, host: str | None = None, port: int = 8000, root_path: str = "") -> None:
