@@ -17,6 +17,7 @@ from detectlab.cluster.dashboard import ClusterError, Replica, wait_until_answer
 from detectlab.cluster.local_nodes import Machine
 from detectlab.cluster.processes import alive, free_ports, kill
 from detectlab.cluster.settings import GATEWAY, ClusterSettings
+from detectlab.course.stop import StopNotebook
 
 _TIMEOUT_S = 180.0
 
@@ -25,7 +26,7 @@ def _short_pause() -> None:
     time.sleep(0.2)
 
 
-class NotInstalled(Exception):
+class NotInstalled(StopNotebook):
     """The extra `scale` is missing; a notebook shows this as one sentence, without a traceback."""
 
     def __init__(self) -> None:
@@ -33,9 +34,6 @@ class NotInstalled(Exception):
             "This notebook needs Ray, which `make lab` leaves out: run `make setup-scale` in a "
             "terminal, then restart the kernel."
         )
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
 
 
 class NotebookCluster:

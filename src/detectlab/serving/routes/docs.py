@@ -47,7 +47,7 @@ _POLICY = (
 )
 
 
-def docs_routes(service: Service) -> APIRouter:
+def docs_routes(service: Service | None = None) -> APIRouter:
     """Routes of the page, its files, and `/docs/` with the slash."""
 
     async def page(request: Request) -> Response:
