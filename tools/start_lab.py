@@ -10,8 +10,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from detectlab.course.lab_copies import make_copies
-
 FOLDER = Path(__file__).resolve().parents[1]
 # No dialogue about news on the first start, and no request for it: there may be no network.
 DEFAULTS = {
@@ -54,6 +52,9 @@ def run_instead(command: list[str]) -> int:
 
 def main() -> int:
     """Start JupyterLab."""
+    # Here, since lab.py imports this module before detectlab is installed.
+    from detectlab.course.lab_copies import make_copies
+
     set_defaults()
     make_copies(FOLDER)
     command = [

@@ -83,7 +83,7 @@ def test_box_area_that_is_right_is_correct(verdict, attempt):
             lambda r, w, m: (r / (r + w + m), r / (r + m)), "boxes and objects together", id="all"
         ),
         pytest.param(lambda r, w, m: (r / (r + w), m / (r + m)), "recall is 0.6", id="missed"),
-        pytest.param(lambda r, w, m: (r // (r + w), 0), "or does `//` drop the decimals?", id="floor"),
+        pytest.param(lambda r, w, m: (r // (r + w), 0), "`//` drop the decimals?", id="floor"),
         pytest.param(lambda r, w, m: (r / w, r / m), "precision is 0.75. Yours is 3", id="ratio"),
         pytest.param(lambda r, w, m: ("0.75", "0.6"), "precision should be a number", id="text"),
         pytest.param(lambda r, w: (1, 1), "TypeError", id="arguments"),
