@@ -66,7 +66,7 @@ def test_sticky_share_that_is_right_is_correct(verdict, attempt):
     [
         pytest.param({"max_error_rate": 0.05}, "no rail watches the disagreement", id="none"),
         pytest.param({"max_disagreement": None}, "no rail watches", id="null"),
-        pytest.param({"max_disagreement": 0}, "1 picture of 20 is stopped, too", id="zero"),
+        pytest.param({"max_disagreement": 0}, "should be greater than 0", id="zero"),
         pytest.param({"max_disagreement": 0.01}, "1 picture of 20 is stopped", id="narrow"),
         pytest.param({"max_disagreement": 0.9}, "60% of the pictures is not stopped", id="wide"),
         pytest.param({"max_disagreement": 30}, "`max_disagreement`", id="percent"),
