@@ -212,3 +212,10 @@ def test_serve_on_a_port_in_use_says_so(run: Run, served: tuple[str, subprocess.
     assert done.returncode == 1
     assert f"Port {port} on 127.0.0.1 is taken by another program." in done.stderr
     assert "choose another port; port 0 takes any free one" in done.stderr
+
+
+def test_doctor_about_the_course_says_what_cannot_be_fetched(run: Run) -> None:
+    done = run("doctor", "--course")
+    assert done.returncode == 1
+    assert "look course: " in done.stdout
+    assert "DETECTLAB_OFFLINE" in done.stdout

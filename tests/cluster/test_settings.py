@@ -150,3 +150,11 @@ def test_manifest_holds_what_its_schema_allows(root: Path) -> None:
         validator.validate(document)
     service["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["minReplica"] = 1
     assert not validator.is_valid(service)
+
+
+def test_kubernetes_gets_the_ray_that_is_locked(root: Path) -> None:
+    locked = (root / "requirements" / "scale.txt").read_text("utf-8")
+    service, _ = manifests(make(), "registry.example/detectlab:1")
+
+    version = service["spec"]["rayClusterConfig"]["rayVersion"]
+    assert f"\nray=={version} " in locked

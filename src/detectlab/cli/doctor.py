@@ -9,7 +9,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -34,9 +35,14 @@ class Finding(NamedTuple):
 Check = Callable[[], Iterator[Finding]]
 
 
-def doctor() -> None:
+def doctor(
+    course: Annotated[
+        bool,
+        typer.Option("--course", help="Also compare with the numbers that the course prints."),
+    ] = False,
+) -> None:
     """Say what is installed, what works, and what to do about what does not."""
-    findings = examine(CHECKS)
+    findings = examine(CHECKS | ({"course": _check_course_numbers} if course else {}))
     for finding in findings:
         colour = typer.colors.GREEN if finding.fine else typer.colors.YELLOW
         typer.echo(typer.style("ok  " if finding.fine else "look", fg=colour) + " " + finding.text)
@@ -145,6 +151,23 @@ def _check_port() -> Iterator[Finding]:
         fine = probe.connect_ex(("127.0.0.1", _PORT)) != 0
     state = "free" if fine else "in use: stop that server, or serve with --port 0"
     yield Finding(fine, f"Port {_PORT} is {state}", needed=False)
+
+
+def _check_course_numbers() -> Iterator[Finding]:
+    """Fetches the course's photographs and detector where they are missing."""
+    from detectlab.course.course_numbers import MODEL, compare_numbers, printed_by_the_course
+    from detectlab.detection.detector import load_detector
+    from detectlab.engines import available
+    from detectlab.models.course_photos import ensure_course_images
+
+    lines = compare_numbers(
+        printed_by_the_course(),
+        folder=ensure_course_images(Path("images") / "course"),
+        engines=available(),
+        load=lambda engine: load_detector(MODEL, engine, precision="float32"),
+    )
+    for fine, line in lines:
+        yield Finding(fine, line)
 
 
 CHECKS: dict[str, Check] = {
