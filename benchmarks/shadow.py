@@ -41,6 +41,7 @@ CANDIDATES: dict[str, dict[str, Any]] = {
     "slow": {"model": "nano", "drill": "slow"},
     "eats_memory": {"model": "nano", "drill": "eats_memory"},
 }
+TOKEN = "the benchmark's token"
 
 
 @contextmanager
@@ -48,6 +49,7 @@ def served() -> Iterator[str]:
     """The address of a server with an empty home."""
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "DETECTLAB_HOME": home, "DETECTLAB_MODEL": "nano"}
+        env["DETECTLAB_OPERATOR_TOKEN"] = TOKEN
         command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
         with subprocess.Popen(
             command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -113,7 +115,7 @@ def plan_of(kind: str) -> dict[str, Any]:
 
 
 def measure(url: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    operator, mix = RolloutClient(url, operator="benchmark"), random.Random(0)
+    operator, mix = RolloutClient(url, operator="benchmark", operator_token=TOKEN), random.Random(0)
     pictures = [path.read_bytes() for path in PICTURES]
     with requests.Session() as session:
         right = [ask(session, url, picture)[1] for picture in pictures]

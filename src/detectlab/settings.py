@@ -104,6 +104,16 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         default=None, description="What clients must send as X-API-Key; empty: nothing."
     )
+    operator_token: SecretStr | None = Field(
+        default=None,
+        description="What operators must send as X-Operator-Token where there is no API key; by "
+        "default the server makes one and writes it to the file operator-token in its home.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Host names, as a JSON list, that a server without a key answers to; it "
+        "always answers to addresses and to names without a dot.",
+    )
     allow_open: bool = Field(
         default=False, description="Whether a server without a key may listen beyond this machine."
     )

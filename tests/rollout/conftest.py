@@ -33,6 +33,9 @@ NAMES = ("apple", "orange", "banana")
 Row = tuple[list[int], str, float]
 
 
+TOKEN = "the operators' token of these tests"
+
+
 @pytest.fixture(scope="session")
 def detections() -> Callable[..., Detections]:
     """Makes answers of rows `(corners, label, confidence)`."""
@@ -119,11 +122,20 @@ def make_client(file: Path) -> Iterator[Callable[..., TestClient]]:
     clients: list[TestClient] = []
 
     def make(address: str = "127.0.0.1", **limits: Any) -> TestClient:
-        settings = Settings(**{"workers": 2, "model": "nano", "rollout_file": file, **limits})
+        settings = Settings(
+            **{
+                "workers": 2,
+                "model": "nano",
+                "rollout_file": file,
+                "operator_token": TOKEN,
+                **limits,
+            }
+        )
         app = create_app(settings=settings)
         client = TestClient(
             app, base_url="http://127.0.0.1", client=(address, 50000), raise_server_exceptions=False
         )
+        client.headers["X-Operator-Token"] = TOKEN
         clients.append(client)
         client.__enter__()
         return client
@@ -168,8 +180,9 @@ def serve(tmp_path: Path) -> Callable[..., Any]:
             try:
                 assert process.stdout is not None
                 url = process.stdout.readline().split()[2]
-                client = RolloutClient(url, operator="test")
                 _wait_until_ready(url)
+                token = (tmp_path / "operator-token").read_text()
+                client = RolloutClient(url, operator="test", operator_token=token)
                 yield Served(url, process, client)
             finally:
                 process.kill()

@@ -194,23 +194,37 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
-@pytest.mark.parametrize(
-    ("address", "headers"),
-    [
-        pytest.param("192.0.2.7", {}, id="from-elsewhere"),
-        pytest.param("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, id="through-a-proxy"),
-        pytest.param("127.0.0.1", {"Host": "evil.example"}, id="rebound-name"),
-        pytest.param("127.0.0.1", {"Origin": "https://evil.example"}, id="page-of-others"),
-        pytest.param("127.0.0.1", {"Origin": "null"}, id="page-without-a-place"),
-    ],
-)
-def test_without_a_key_only_this_machine_may(
-    make_client: MakeClient, method: str, path: str, address: str, headers: dict[str, str]
+@pytest.mark.parametrize("token", [None, "", "guessed"])
+def test_without_a_key_operators_need_their_token_on_the_servers_machine_too(
+    make_client: MakeClient, method: str, path: str, token: str | None
 ) -> None:
-    answer = make_client(address).request(method, path, headers=headers)
+    client = make_client()
+    del client.headers["X-Operator-Token"]
+
+    answer = client.request(
+        method, path, headers={} if token is None else {"X-Operator-Token": token}
+    )
 
     assert answer.status_code == 403
-    assert "DETECTLAB_API_KEY" in answer.json()["detail"]
+    assert "the token of the file `operator-token`" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        pytest.param({"Host": "evil.example"}, "DETECTLAB_ALLOWED_HOSTS", id="rebound-name"),
+        pytest.param({"Origin": "https://evil.example"}, "CORS_ORIGINS", id="page-of-others"),
+        pytest.param({"Origin": "null"}, "CORS_ORIGINS", id="page-without-a-place"),
+    ],
+)
+def test_without_a_key_no_foreign_page_may_even_with_the_token(
+    client: TestClient, method: str, path: str, headers: dict[str, str], words: str
+) -> None:
+    answer = client.request(method, path, headers=headers)
+
+    assert answer.status_code == 403
+    assert words in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Origin": "http://127.0.0.1"}, {"Host": "localhost:80"}])

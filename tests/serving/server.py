@@ -16,7 +16,7 @@ from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
 from detectlab.models.registry import WeightsFile, get_card
-from detectlab.serving import request_log
+from detectlab.serving import log_format
 from detectlab.serving.app import create_app
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
@@ -46,7 +46,7 @@ def main() -> None:
         config, weights, size = rest.split(":")
         networks[name] = (Path(config), Path(weights), int(size))
     settings = Settings()
-    request_log.configure(settings.log_json)
+    log_format.configure(settings.log_json)
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(listening.getsockname()[1], flush=True)
     config = uvicorn.Config(

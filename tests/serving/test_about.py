@@ -5,12 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fastapi import APIRouter, Request
 from starlette.testclient import TestClient
 
 import detectlab
 from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.app import create_app
 from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.routes.registry import ROUTES, RouteGroup
+from detectlab.serving.service import Service
 from detectlab.settings import Settings
 
 POOL_KINDS = ("threads", "cluster")
@@ -126,31 +129,56 @@ def test_every_answer_in_the_document_is_described(client: TestClient) -> None:
                 assert answer["description"] != "Validation Error", path
 
 
-def test_a_prefix_from_this_machine_is_honoured(client: TestClient) -> None:
-    assert (
-        client.get("/models/", headers=PREFIX, follow_redirects=False)
-        .headers["location"]
-        .endswith("/user/ada/proxy/8000/models")
-    )
+def add_where_route(router: APIRouter, service: Service) -> None:
+    """Add `/where`, which tells the prefix and the path that it was given."""
+
+    @router.get("/where")
+    async def where(request: Request) -> list[str]:
+        return [request.scope["root_path"], request.scope["path"]]
+
+
+@pytest.fixture
+def where_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ROUTES, "where", RouteGroup("service", add_where_route))
+
+
+@pytest.mark.usefixtures("where_entry")
+def test_a_prefix_from_this_machine_is_honoured(
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
+) -> None:
+    client = make_client(tiny)
+
+    prefix = "/user/ada/proxy/8000"
+    assert client.get("/where", headers=PREFIX).json() == [prefix, f"{prefix}/where"]
     assert client.get("/docs", headers=PREFIX).status_code == 200
 
 
+@pytest.mark.usefixtures("where_entry")
 @pytest.mark.parametrize(
     "prefix", ["//evil.example", "user", "/a b", "/a?b", "/" + "a" * 3000, "/<script>", "/ä"]
 )
-def test_a_prefix_that_is_none_is_passed_over(client: TestClient, prefix: str) -> None:
+def test_a_prefix_that_is_none_is_passed_over(
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, prefix: str
+) -> None:
     headers = {b"X-Forwarded-Prefix": prefix.encode()}
 
-    answer = client.get("/models/", headers=headers, follow_redirects=False)  # type: ignore[arg-type]
+    answer = make_client(tiny).get("/where", headers=headers)  # type: ignore[arg-type]
 
-    assert answer.headers["location"] == "http://testserver/models"
+    assert answer.json() == ["", "/where"]
 
 
+@pytest.mark.usefixtures("where_entry")
 def test_a_prefix_from_elsewhere_is_passed_over(
     make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     client = make_client(tiny, address="192.0.2.7")
 
-    answer = client.get("/models/", headers=PREFIX, follow_redirects=False)
+    assert client.get("/where", headers=PREFIX).json() == ["", "/where"]
 
-    assert answer.headers["location"] == "http://testserver/models"
+
+@pytest.mark.parametrize("path", ["/models/", "/predict/"])
+def test_an_address_with_a_slash_too_many_is_no_redirect(client: TestClient, path: str) -> None:
+    answer = client.get(path, follow_redirects=False)
+
+    assert answer.status_code == 404
+    assert "/docs shows what there is" in answer.json()["detail"]

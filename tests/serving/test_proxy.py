@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+KEY = "correct horse battery staple"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx (Debian: nginx-light)"),
@@ -93,7 +94,7 @@ def front(
 ) -> Iterator[Any]:  # fmt: skip
     networks = {"tiny": (*make_network(5), 64)}
     with (
-        run_server(networks, api_key="a key") as server,
+        run_server(networks, api_key=KEY) as server,
         run_nginx(tmp_path_factory.mktemp("nginx"), server.port) as running,
     ):
         yield running
@@ -102,7 +103,7 @@ def front(
 def test_a_picture_is_answered_over_tls(front: Any, jpeg: bytes) -> None:
     answer = front.ask(
         "POST", "/predict", files={"file": jpeg},
-        headers={"X-API-Key": "a key", "X-Request-ID": "through-nginx"},
+        headers={"X-API-Key": KEY, "X-Request-ID": "through-nginx"},
     )  # fmt: skip
 
     assert answer.status_code == 200
@@ -143,18 +144,18 @@ def test_the_documentation_works_through_nginx(front: Any) -> None:
 
 
 def test_metrics_are_not_for_the_world(front: Any) -> None:
-    answer = front.ask("GET", "/metrics", headers={"X-API-Key": "a key"})
+    answer = front.ask("GET", "/metrics", headers={"X-API-Key": KEY})
 
     assert answer.status_code == 404
 
 
 def test_a_prefix_sent_from_outside_does_not_get_through(front: Any) -> None:
-    headers = {"X-Forwarded-Prefix": "/evil", "X-API-Key": "a key"}
+    headers = {"X-Forwarded-Prefix": "/evil", "X-API-Key": KEY}
 
     answer = front.ask("GET", "/models/", headers=headers)
 
-    assert answer.status_code == 307
-    assert "/evil" not in answer.headers["Location"]
+    assert answer.status_code == 404
+    assert "Location" not in answer.headers
 
 
 def test_a_body_too_large_for_nginx_is_refused_in_the_words_of_the_api(front: Any) -> None:
@@ -166,7 +167,7 @@ def test_a_body_too_large_for_nginx_is_refused_in_the_words_of_the_api(front: An
 
 def test_a_picture_too_large_for_the_server_is_refused_by_it(front: Any) -> None:
     answer = front.ask(
-        "POST", "/predict", files={"file": b"\0" * (11 << 20)}, headers={"X-API-Key": "a key"}
+        "POST", "/predict", files={"file": b"\0" * (11 << 20)}, headers={"X-API-Key": KEY}
     )
 
     assert answer.status_code == 413

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from detectlab.detection.detector import NetworkDetector
-from detectlab.serving import request_log
+from detectlab.serving import log_format
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def own_logger() -> Iterator[logging.Logger]:
 def test_logs_are_json_when_asked(
     client: TestClient, own_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request_log.configure(log_json=True)
+    log_format.configure(log_json=True)
     client.get("/health")
     own_logger.warning("with\na line break")
     try:
@@ -114,7 +114,7 @@ def test_logs_are_json_when_asked(
 def test_logs_are_plain_text_otherwise(
     client: TestClient, own_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    request_log.configure()
+    log_format.configure()
     client.get("/health")
 
     line = capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
 
-from detectlab.detection.detector import YoloDetector
+from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.errors import Refusal
 from detectlab.serving.routes.registry import ROUTES, RouteGroup
 from detectlab.serving.service import Service
@@ -18,9 +18,8 @@ class TooEarly(RuntimeError):
     """An exception of the toy route's own."""
 
 
-def toy_routes(service: Service) -> APIRouter:
-    """The route `/toy`, which names the default detector, and `/toy/early`, which fails."""
-    router = APIRouter()
+def add_toy_routes(router: APIRouter, service: Service) -> None:
+    """Add `/toy`, which names the default detector, and `/toy/early`, which fails."""
 
     @router.get("/toy")
     async def toy() -> str:
@@ -30,18 +29,16 @@ def toy_routes(service: Service) -> APIRouter:
     async def early() -> str:
         raise TooEarly("Ask again tomorrow.")
 
-    return router
-
 
 @pytest.fixture
 def toy_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     refusals = {TooEarly: lambda error: Refusal(425, str(error))}
-    monkeypatch.setitem(ROUTES, "toy", RouteGroup(toy_routes, refusals=refusals))
+    monkeypatch.setitem(ROUTES, "toy", RouteGroup("service", add_toy_routes, refusals=refusals))
 
 
 @pytest.mark.usefixtures("toy_entry")
 def test_a_route_from_outside_answers_and_is_documented(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     client = make_client(tiny)
 
@@ -51,7 +48,7 @@ def test_a_route_from_outside_answers_and_is_documented(
 
 @pytest.mark.usefixtures("toy_entry")
 def test_a_route_from_outside_refuses_with_its_own_exceptions(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     answer = make_client(tiny).get("/toy/early")
 
@@ -60,7 +57,7 @@ def test_a_route_from_outside_refuses_with_its_own_exceptions(
 
 @pytest.mark.usefixtures("toy_entry")
 def test_a_route_from_outside_asks_for_the_key(
-    make_client: Callable[..., TestClient], tiny: YoloDetector
+    make_client: Callable[..., TestClient], tiny: NetworkDetector
 ) -> None:
     client = make_client(tiny, api_key=KEY)
 

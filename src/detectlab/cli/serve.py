@@ -31,9 +31,9 @@ def serve(
     from detectlab.engines import choose
     from detectlab.kernel.listening import bind
     from detectlab.kernel.owner import owner_headers
-    from detectlab.serving import request_log
+    from detectlab.serving import log_format
     from detectlab.serving.app import create_app
-    from detectlab.serving.auth import refuse_open_door
+    from detectlab.serving.auth import TOKEN_FILE, refuse_open_door
     from detectlab.settings import Settings
 
     if engine:
@@ -44,14 +44,18 @@ def serve(
             os.environ[f"DETECTLAB_{name}"] = value
     settings = _with_rollout_file(Settings())
     choose(settings.engine)
-    request_log.configure(settings.log_json)
+    log_format.configure(settings.log_json)
     refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
     listener = bind(host, port)
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Serving on http://{shown}:{port}{root_path} (docs: /docs; stop with Ctrl-C)")
+    app = create_app(settings=settings)
+    if settings.api_key is None and settings.operator_token is None:
+        file = settings.home / TOKEN_FILE
+        typer.echo(f"`detectlab rollout` and other operators send the token of {file}")
     config = uvicorn.Config(
-        create_app(settings=settings),
+        app,
         root_path=root_path,
         headers=owner_headers(host),
         log_level="warning",

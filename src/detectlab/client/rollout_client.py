@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from detectlab.client.detect_client import DetectClient, Result
+from detectlab.client.operator_token import local_operator_token
 
 Plan = Mapping[str, Any]
 
@@ -14,15 +15,24 @@ class RolloutClient(DetectClient):
 
     Args:
         url: Address of the server.
-        api_key: Its key; a server without one answers operators on its own machine only.
+        api_key: Its key, where it has one.
         operator: Name of the operator, for the history.
         timeout_s: Time to wait; a plan is in force only once its detectors are loaded.
+        operator_token: The operators' token of a server without a key; by default that of this
+            user's servers on this machine.
     """
 
     def __init__(
-        self, url: str, api_key: str | None = None, operator: str = "", timeout_s: float = 120.0
+        self,
+        url: str,
+        api_key: str | None = None,
+        operator: str = "",
+        timeout_s: float = 120.0,
+        operator_token: str | None = None,
     ) -> None:
         super().__init__(url, api_key=api_key, timeout_s=timeout_s)
+        if token := operator_token or local_operator_token(url):
+            self._headers["X-Operator-Token"] = token
         self._operator = {"X-Operator": operator} if operator else {}
 
     def status(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class ForwardedPrefix:
     def __call__(self, scope: Scope, receive: Any, send: Any) -> Awaitable[None]:
         """Pass one connection on, with `root_path`, `path` and `raw_path` as ASGI wants them."""
         if scope["type"] == "http":
-            scope = _with_prefix(scope)
+            scope = apply_prefix(scope)
         return self._app(scope, receive, send)
 
 
@@ -41,7 +41,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _with_prefix(scope: Scope) -> Scope:
+def apply_prefix(scope: Scope) -> Scope:
+    """The scope of a request with the prefix that its proxy took off; see `ForwardedPrefix`."""
     given = dict(scope["headers"]).get(_NAME, b"").decode("latin-1")
     if not (given and _PREFIX.fullmatch(given) and is_loopback((scope.get("client") or ("",))[0])):
         return scope

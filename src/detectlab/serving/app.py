@@ -1,10 +1,9 @@
 """The API: `create_app()` puts the service, its routes and the rollout together."""
 
 import math
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Any
 
-from fastapi import FastAPI, Request, Security
+from fastapi import APIRouter, FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -12,20 +11,19 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 import detectlab
-from detectlab.kernel.forwarded_prefix import ForwardedPrefix
 from detectlab.rollout.metrics import RolloutMetrics
 from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import SqliteStore, Store
 from detectlab.serving import openapi
-from detectlab.serving.auth import is_right_key
+from detectlab.serving.auth import Access
 from detectlab.serving.class_names import UnknownThing
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.errors import Refusal, refused_picture, validation_detail
 from detectlab.serving.metrics import Metrics
+from detectlab.serving.middleware import Level, RequestLog, RouteGuard
 from detectlab.serving.pool import Pool, PoolClosed, PoolFull
-from detectlab.serving.request_log import RequestLog
-from detectlab.serving.routes.registry import ROUTES, RefusalOf
+from detectlab.serving.routes.registry import ROUTES, RefusalOf, guarded_route
 from detectlab.serving.service import Service
 from detectlab.serving.uploads import Intake
 from detectlab.serving.worker_pool import ThreadPool
@@ -61,6 +59,7 @@ def create_app(
         servers=[{"url": "."}],
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the `Host` that the client sent
         lifespan=service.lifespan,
     )
     _add_routes(app, service)
@@ -72,8 +71,7 @@ def create_app(
             allow_headers=["*"],
             expose_headers=_EXPOSED_HEADERS,
         )
-    app.add_middleware(ForwardedPrefix)
-    app.add_middleware(RequestLog, on_request=service.metrics.count_request)
+    app.add_middleware(RequestLog, metrics=service.metrics)
     describe = app.openapi
     app.openapi = lambda: openapi.name_detectors(  # type: ignore[method-assign]
         describe(), list(service.pool.cards)
@@ -95,33 +93,36 @@ def _service(pool: Pool, settings: Settings, store: Store | None) -> Service:
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:
-    """Add every group of the registry, with the key check and the refusals of each."""
-    key_check = [Security(_key_check(service.settings))] if service.settings.api_key else []
+    """Add every group of the registry, behind the guard that its level asks for."""
+    settings, access = service.settings, Access(service.settings)
     for kind, refusal in _REFUSALS.items():
         _add_refusal(app, kind, refusal)
     for group in ROUTES.values():
-        locked = group.needs_key and bool(key_check)
-        app.include_router(
-            group.build(service),
-            dependencies=key_check if locked else [],
-            responses=openapi.errors(401) if locked else {},
+        intake = None if group.reads_body else service.intake
+        guard = RouteGuard(group.level, access, intake, settings.deadline_s)
+        secrets, statuses = _documented_access(group.level, access.has_key)
+        router = APIRouter(
+            route_class=guarded_route(guard),
+            tags=[group.tag],
+            dependencies=secrets,
+            responses=openapi.errors(*statuses, *group.errors),
         )
+        group.add(router, service)
+        app.include_router(router)
         for kind, refusal in group.refusals.items():
             _add_refusal(app, kind, refusal)
 
 
-def _key_check(settings: Settings) -> Callable[..., Awaitable[None]]:
-    scheme = APIKeyHeader(name="X-API-Key", auto_error=False)
-
-    async def check(key: Annotated[str | None, Security(scheme)]) -> None:
-        if not is_right_key(key, settings):
-            raise Refusal(
-                401,
-                "Send the server's API key in the header `X-API-Key`.",
-                {"WWW-Authenticate": "APIKey"},
-            )
-
-    return check
+def _documented_access(level: Level, has_key: bool) -> tuple[list[Any], tuple[int, ...]]:
+    """The secret that the OpenAPI document asks for, and its errors; `RouteGuard` checks it."""
+    if level == "open":
+        return [], ()
+    if has_key:
+        return [Security(APIKeyHeader(name="X-API-Key", auto_error=False))], (401, 429)
+    if level == "client":
+        return [], (403,)
+    token = APIKeyHeader(name="X-Operator-Token", scheme_name="OperatorToken", auto_error=False)
+    return [Security(token)], (403, 429)
 
 
 def _add_refusal(app: FastAPI, kind: type[Exception], refusal: RefusalOf) -> None:

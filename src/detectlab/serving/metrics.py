@@ -69,24 +69,6 @@ class Metrics:
         ):
             Gauge(f"detectlab_{name}", text, registry=registry).set_function(value)
 
-    def count_request(self, route: str, status: int, seconds: float) -> None:
-        """Count a request to a route's template."""
-        self.requests.labels(route, str(status)).inc()
-        self.request_seconds.labels(route).observe(seconds)
-        if status == 500:
-            self.errors.inc()
-
-    def count_answer(self, model: str, seconds: float, objects: int) -> None:
-        """Count an answer about one picture.
-
-        Args:
-            model: The detector that answered.
-            seconds: Time that it took.
-            objects: How many objects it found.
-        """
-        self.inference_seconds.labels(model).observe(seconds)
-        self.detections.labels(model).inc(objects)
-
     def render(self) -> bytes:
         """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)

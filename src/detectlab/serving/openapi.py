@@ -100,8 +100,10 @@ _ERRORS = {
         "Send the server's API key in the header `X-API-Key`.",
     ),
     403: (
-        "Only for operators: from the server's machine, or with the API key.",
-        "Without an API key, rollouts are changed and read at the server's own machine only.",
+        "The request is not from an operator, or came from a foreign web page or by a name that "
+        "this server does not have.",
+        "Pages of 'https://elsewhere.example' may not ask. Start the server with that origin in "
+        "DETECTLAB_CORS_ORIGINS.",
     ),
     404: (
         "There is no such thing.",
@@ -134,6 +136,10 @@ _ERRORS = {
     428: (
         "It is not said which plan is to be replaced.",
         "Say which plan you replace: GET /rollout, and send its `ETag` as `If-Match`.",
+    ),
+    429: (
+        "Too many wrong keys came from this address.",
+        "Too many wrong keys came from this address.",
     ),
     503: (
         "Not now: the queue is full, the detector's files are not here, or it is not ready.",

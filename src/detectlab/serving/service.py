@@ -222,7 +222,8 @@ class Service:
             assignment.record(answer, query, number)
         elif "model" not in query.named:
             self.metrics.latencies.append((time.monotonic(), answer.seconds))
-        self.metrics.count_answer(answer.model, answer.seconds, answer.count)
+        self.metrics.inference_seconds.labels(answer.model).observe(answer.seconds)
+        self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
             self._received.keep(answer.data, answer.data_format)
 

@@ -11,9 +11,8 @@ from detectlab.serving.schemas import FileError, Result
 from detectlab.serving.service import Service
 
 
-def batch_routes(service: Service) -> APIRouter:
-    """The route `/predict/batch`."""
-    router = APIRouter(tags=["detect"])
+def add_batch_routes(router: APIRouter, service: Service) -> None:
+    """Add the route `/predict/batch`."""
 
     @router.post(
         "/predict/batch",
@@ -38,5 +37,3 @@ def batch_routes(service: Service) -> APIRouter:
             else answer.result
             for answer in await service.answer_batch(request, query)
         ]
-
-    return router

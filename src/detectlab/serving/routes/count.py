@@ -17,9 +17,8 @@ _Things = Annotated[
 ]
 
 
-def count_routes(service: Service) -> APIRouter:
-    """The routes `/count-{things}/`, with and without the slash."""
-    router = APIRouter(tags=["detect"])
+def add_count_routes(router: APIRouter, service: Service) -> None:
+    """Add the routes `/count-{things}/`, with and without the slash."""
 
     @router.post("/count-{things}", include_in_schema=False)
     @router.post(
@@ -49,5 +48,3 @@ def count_routes(service: Service) -> APIRouter:
         class_name = class_of(things, answer.detections.names)
         number = answer.detections.count(class_name)
         return Count(model=answer.model, class_name=class_name, count=number)
-
-    return router

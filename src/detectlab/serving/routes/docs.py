@@ -43,12 +43,17 @@ _TYPES = {
 }
 _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "object-src 'none'; base-uri 'none'"
+    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
-def docs_routes(service: Service | None = None) -> APIRouter:
-    """Routes of the page, its files, and `/docs/` with the slash."""
+def add_docs_routes(router: APIRouter, service: Service) -> None:
+    """Add the page and its files."""
+    router.include_router(docs_routes())
+
+
+def docs_routes() -> APIRouter:
+    """Routes of the page, its files, and `/docs/` with the slash, for any FastAPI app."""
 
     async def page(request: Request) -> Response:
         return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
@@ -34,24 +33,22 @@ REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
 }
 
 
-def feedback_routes(service: Service) -> APIRouter:
-    """The route for judgements."""
+def add_feedback_routes(routes: APIRouter, service: Service) -> None:
+    """Add the route for judgements, for all clients."""
     assert isinstance(service.dispatcher, RolloutHook)
     controller = service.dispatcher.controller
-    routes = APIRouter(tags=["rollout"])
     limit = RateLimit(_JUDGEMENTS_PER_MINUTE)
 
     @routes.post(
         "/feedback",
         summary="Say what is really in a picture",
-        responses={**_UNREADABLE, **_TOO_MANY, **openapi.errors(403, 404, 409, 422, 503)},
+        responses={**_UNREADABLE, **_TOO_MANY, **openapi.errors(404, 409, 422, 503)},
     )
     async def feedback(request: Request, seen: Feedback) -> Judgement:
         """Compares an answer with what a person saw, once. `request_id` is its `X-Request-ID`.
 
         Answers are kept while a rollout plan is set.
         """
-        _check_origin(request, service)
         limit.check(request.client.host if request.client else "")
         judged = await run_in_threadpool(
             judge,
@@ -65,8 +62,6 @@ def feedback_routes(service: Service) -> APIRouter:
         controller.recorder.judged(judged)
         return Judgement.of(judged)
 
-    return routes
-
 
 def _observe(controller: RolloutController, judged: ComparisonRecord) -> None:
     """Pass a judgement to the guard when it is about the candidate that it guards."""
@@ -77,16 +72,3 @@ def _observe(controller: RolloutController, judged: ComparisonRecord) -> None:
         client = f"answer:{answer.request_id}:{answer.number}"
         now, agrees = time.monotonic(), judged.diff.agrees
         active.guard.observe(Observation("judgement", "candidate", client, now, agrees=agrees))
-
-
-def _check_origin(request: Request, service: Service) -> None:
-    """Refuse feedback from another site's page in a browser, where there is no API key."""
-    origin = request.headers.get("origin")
-    if origin is None or service.settings.api_key or origin in service.settings.cors_origins:
-        return
-    if urlsplit(origin).netloc != request.headers.get("host", ""):
-        raise Refusal(
-            403,
-            "Pages of other sites cannot judge answers here. Allow this one with "
-            "DETECTLAB_CORS_ORIGINS, or start the server with DETECTLAB_API_KEY.",
-        )

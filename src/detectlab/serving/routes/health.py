@@ -10,9 +10,8 @@ from detectlab.serving.service import Service
 WELCOME = "Congratulations! Your API is working as expected. Now open /docs."
 
 
-def health_routes(service: Service) -> APIRouter:
-    """The routes `/`, `/health`, `/ready`, `/version` and `/describe`."""
-    router = APIRouter(tags=["service"])
+def add_health_routes(router: APIRouter, service: Service) -> None:
+    """Add the routes `/`, `/health`, `/ready`, `/version` and `/describe`."""
 
     @router.get("/", summary="Say hello")
     async def home() -> str:
@@ -43,5 +42,3 @@ def health_routes(service: Service) -> APIRouter:
             f"The default detector is {service.pool.default}. Networks are run by "
             f"{choose(service.settings.engine)}, precision {service.settings.precision}."
         )
-
-    return router

@@ -7,9 +7,8 @@ from detectlab.serving.service import Service
 _TEXT = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
-def metrics_routes(service: Service) -> APIRouter:
-    """The route `/metrics`."""
-    router = APIRouter(tags=["service"])
+def add_metrics_routes(router: APIRouter, service: Service) -> None:
+    """Add the route `/metrics`."""
 
     @router.get(
         "/metrics",
@@ -20,5 +19,3 @@ def metrics_routes(service: Service) -> APIRouter:
     async def metrics() -> Response:
         """Requests, errors, queue and latencies, in Prometheus' text format."""
         return Response(service.metrics.render(), media_type=service.metrics.content_type)
-
-    return router

@@ -13,9 +13,8 @@ _All = Annotated[bool, Query(description="Those too whose files are not here.")]
 _CARD_FIELDS = ("name", "description", "input_size", "input_height", "licence", "licence_url")
 
 
-def model_routes(service: Service) -> APIRouter:
-    """The routes `/models` and `/models/{name}`."""
-    router = APIRouter(tags=["detectors"])
+def add_model_routes(router: APIRouter, service: Service) -> None:
+    """Add the routes `/models` and `/models/{name}`."""
     pool = service.pool
 
     @router.get("/models", summary="List the detectors", responses=openapi.errors(422))
@@ -41,5 +40,3 @@ def model_routes(service: Service) -> APIRouter:
             available=pool.is_available(name),
             loaded=name in pool.loaded,
         )
-
-    return router

@@ -9,9 +9,8 @@ from detectlab.serving.routes.parameters import Confidence, Model, NmsThreshold
 from detectlab.serving.service import Service
 
 
-def predict_routes(service: Service) -> APIRouter:
-    """The route `/predict`."""
-    router = APIRouter(tags=["detect"])
+def add_predict_routes(router: APIRouter, service: Service) -> None:
+    """Add the route `/predict`."""
 
     @router.post(
         "/predict",
@@ -32,8 +31,6 @@ def predict_routes(service: Service) -> APIRouter:
         """  # noqa: D205
         query = service.query(request, model, confidence, nms_threshold)
         return _response(await service.answer(request, query))
-
-    return router
 
 
 def _response(answer: Answer) -> Response:

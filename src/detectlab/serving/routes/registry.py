@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from detectlab.serving.errors import Refusal
+from detectlab.serving.middleware import Handler, Level, RouteGuard
 from detectlab.serving.routes import feedback, rollout
-from detectlab.serving.routes.batch import batch_routes
-from detectlab.serving.routes.count import count_routes
-from detectlab.serving.routes.docs import docs_routes
-from detectlab.serving.routes.health import health_routes
-from detectlab.serving.routes.metrics import metrics_routes
-from detectlab.serving.routes.models import model_routes
-from detectlab.serving.routes.predict import predict_routes
+from detectlab.serving.routes.batch import add_batch_routes
+from detectlab.serving.routes.count import add_count_routes
+from detectlab.serving.routes.docs import add_docs_routes
+from detectlab.serving.routes.health import add_health_routes
+from detectlab.serving.routes.metrics import add_metrics_routes
+from detectlab.serving.routes.models import add_model_routes
+from detectlab.serving.routes.predict import add_predict_routes
 from detectlab.serving.service import Service
 
 RefusalOf = Callable[[Any], Refusal]
@@ -25,24 +28,48 @@ class RouteGroup:
     """The routes of one subject.
 
     Attributes:
-        build: Makes the routes over a service.
-        needs_key: Whether they ask for the API key where there is one.
+        tag: Where the documentation lists them: one of `openapi.TAGS`.
+        add: Adds the routes of a service to a router.
+        level: The clients that they are for: `"open"` to all, `"client"` with the API key where
+            there is one, `"operator"` with it or else with the operators' token.
+        reads_body: Whether they read their bodies themselves, as routes that take pictures do;
+            others are given a body of at most `MAX_BODY_BYTES`.
+        errors: Statuses of errors that each of them may answer with.
         refusals: Exceptions of their own, and how each is answered.
     """
 
-    build: Callable[[Service], APIRouter]
-    needs_key: bool = True
+    tag: str
+    add: Callable[[APIRouter, Service], None]
+    level: Level = "client"
+    reads_body: bool = False
+    errors: tuple[int, ...] = ()
     refusals: Mapping[type[Exception], RefusalOf] = field(default_factory=dict)
 
 
 ROUTES: dict[str, RouteGroup] = {
-    "docs": RouteGroup(docs_routes, needs_key=False),
-    "health": RouteGroup(health_routes, needs_key=False),
-    "models": RouteGroup(model_routes),
-    "metrics": RouteGroup(metrics_routes),
-    "predict": RouteGroup(predict_routes),
-    "batch": RouteGroup(batch_routes),
-    "count": RouteGroup(count_routes),
-    "feedback": RouteGroup(feedback.feedback_routes, refusals=feedback.REFUSALS),
-    "rollout": RouteGroup(rollout.rollout_routes, refusals=rollout.REFUSALS),
+    "docs": RouteGroup("service", add_docs_routes, "open"),
+    "health": RouteGroup("service", add_health_routes, "open"),
+    "models": RouteGroup("detectors", add_model_routes),
+    "metrics": RouteGroup("service", add_metrics_routes),
+    "predict": RouteGroup("detect", add_predict_routes, reads_body=True),
+    "batch": RouteGroup("detect", add_batch_routes, reads_body=True),
+    "count": RouteGroup("detect", add_count_routes, reads_body=True),
+    "rollout": RouteGroup(
+        "rollout",
+        rollout.add_rollout_routes,
+        "operator",
+        errors=(422, 503),
+        refusals=rollout.REFUSALS,
+    ),
+    "feedback": RouteGroup("rollout", feedback.add_feedback_routes, refusals=feedback.REFUSALS),
 }
+
+
+def guarded_route(guard: RouteGuard) -> type[APIRoute]:
+    """The class of routes whose requests pass a guard before their body is read."""
+
+    class GuardedRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            return partial(guard.handle, super().get_route_handler())
+
+    return GuardedRoute

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.responses import HTMLResponse
 
 from detectlab.rollout import report_page
@@ -21,10 +21,11 @@ from detectlab.rollout.store import StoreError
 from detectlab.rollout.transitions import InvalidTransition, promote, release, roll_back
 from detectlab.rollout.versions import UnusableVersion
 from detectlab.serving import openapi
-from detectlab.serving.auth import check_operator, operator_of
+from detectlab.serving.auth import operator_of
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.errors import Refusal
+from detectlab.serving.log_format import printable
 from detectlab.serving.service import Service
 
 logger = logging.getLogger(__name__)
@@ -87,29 +88,18 @@ REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
 }
 
 
-def rollout_routes(service: Service) -> APIRouter:
-    """Routes for operators."""
+def add_rollout_routes(routes: APIRouter, service: Service) -> None:
+    """Add the routes below `/rollout`, for operators."""
     assert isinstance(service.dispatcher, RolloutHook)
     controller = service.dispatcher.controller
-
-    async def check(request: Request) -> None:
-        check_operator(request, service.settings)
-
-    operators = APIRouter(
-        prefix="/rollout",
-        tags=["rollout"],
-        dependencies=[Depends(check)],
-        responses=openapi.errors(403, 422, 503),
-    )
-    _add_plan(operators, controller)
+    _add_plan(routes, controller)
     for name, move in _MOVES.items():
-        _add_move(operators, controller, name, move)
-    _add_reports(operators, controller)
-    return operators
+        _add_move(routes, controller, name, move)
+    _add_reports(routes, controller)
 
 
 def _add_plan(routes: APIRouter, controller: RolloutController) -> None:
-    @routes.get("", summary="Which version answers when no detector is named?")
+    @routes.get("/rollout", summary="Which version answers when no detector is named?")
     async def get_plan(response: Response) -> Rollout:
         """The plan in force. `ETag` is its revision, for `If-Match`."""
         with contextlib.suppress(StoreError, Unavailable, DeadlinePassed, TimeoutError):
@@ -118,7 +108,7 @@ def _add_plan(routes: APIRouter, controller: RolloutController) -> None:
         return _current(controller, response)
 
     @routes.put(
-        "",
+        "/rollout",
         summary="Put a plan in force",
         responses={**_UNREADABLE, **openapi.errors(412, 428, 504)},
     )
@@ -140,13 +130,13 @@ def _add_plan(routes: APIRouter, controller: RolloutController) -> None:
             )
         await controller.follow()
         expected = _revision(if_match, controller)
-        await controller.put(plan, replaces=expected, who=operator_of(request), why=why)
+        await controller.put(plan, replaces=expected, who=operator_of(request), why=printable(why))
         return _current(controller, response)
 
 
 def _add_move(routes: APIRouter, controller: RolloutController, name: str, move: _Move) -> None:
     @routes.post(
-        f"/{name}",
+        f"/rollout/{name}",
         summary=move.summary,
         description=move.description,
         name=name,
@@ -164,7 +154,7 @@ def _add_move(routes: APIRouter, controller: RolloutController, name: str, move:
             move.transition,
             action=name,
             who=operator_of(request),
-            why=why,
+            why=printable(why),
             expected=None if if_match is None else _revision(if_match, controller),
             anyway=anyway,
         )
@@ -172,20 +162,22 @@ def _add_move(routes: APIRouter, controller: RolloutController, name: str, move:
 
 
 def _add_reports(routes: APIRouter, controller: RolloutController) -> None:
-    @routes.get("/history", summary="Every change of the plan, the newest first")
+    @routes.get("/rollout/history", summary="Every change of the plan, the newest first")
     def history(
         limit: Annotated[int, Query(ge=1, le=1000, description="How many.")] = 100,
     ) -> list[Change]:
         """Who, when, from what, to what, and why."""
         return [Change(**entry.describe()) for entry in controller.history.entries(limit)]
 
-    @routes.get("/report", summary="How the candidate does, as JSON")
+    @routes.get("/rollout/report", summary="How the candidate does, as JSON")
     def read_report() -> dict[str, Any]:
         """The guard rails, what both versions did, and examples on which they disagree."""
         return report(controller)
 
     @routes.get(
-        "/report.html", summary="How the candidate does, as a page", response_class=HTMLResponse
+        "/rollout/report.html",
+        summary="How the candidate does, as a page",
+        response_class=HTMLResponse,
     )
     def read_page() -> Response:
         """The report as a page, with the pictures where they were kept."""
