@@ -20,7 +20,7 @@ class ToyEngine:
 
     name = "toy"
 
-    def __init__(self, network: Network, *, precision: str, concurrency: int) -> None:
+    def __init__(self, network: Network, **options: object) -> None:
         self.input_size_wh = network.input_size_wh
 
     def run(self, picture: np.ndarray) -> Outputs:

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -159,6 +160,7 @@ def load_detector(
         size_wh,
         engine=engine or settings.engine,
         precision=precision or settings.precision,
+        cache_folder=settings.home / "compiled",
     )
 
 
@@ -169,6 +171,7 @@ def open_detector(
     *,
     engine: str,
     precision: str,
+    cache_folder: Path | None = None,
 ) -> NetworkDetector:
     """Make a detector from files that are on this machine.
 
@@ -178,6 +181,7 @@ def open_detector(
         size_wh: Width and height that pictures are resized to.
         engine: As for `load_detector`.
         precision: As for `load_detector`.
+        cache_folder: Where engines may keep compiled models; by default nowhere.
 
     Raises:
         ValueError: When there is no such engine, or it cannot read the files.
@@ -187,7 +191,11 @@ def open_detector(
     if card.needs_float32 and precision == "fast":
         precision = "float32"
     runner = open_engine(
-        network, engine, precision=precision, concurrency=max(2, os.cpu_count() or 1)
+        network,
+        engine,
+        precision=precision,
+        concurrency=max(2, os.cpu_count() or 1),
+        cache_folder=cache_folder,
     )
     return NetworkDetector(card.name, card.classes, runner, card.decoder, fitting=fitting)
 

@@ -27,6 +27,7 @@ class OpenCVEngine:
         precision: Has no effect: OpenCV computes in float32.
         concurrency: The most nets there are, each several times the weights' size in memory; until
             the last one is built, the file itself is in memory, too.
+        cache_folder: Has no effect: OpenCV stores nothing.
 
     Raises:
         ValueError: When OpenCV cannot read the files.
@@ -35,7 +36,12 @@ class OpenCVEngine:
     name = "opencv"
 
     def __init__(
-        self, network: Network, *, precision: str = "float32", concurrency: int = 4
+        self,
+        network: Network,
+        *,
+        precision: str = "float32",
+        concurrency: int = 4,
+        cache_folder: Path | None = None,
     ) -> None:
         self.input_size_wh = network.input_size_wh
         self._network = network

@@ -1,16 +1,22 @@
 """OpenVINO as the engine: the fastest on most processors."""
 
+import hashlib
+import io
+import json
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.engines.base import Network, Outputs
+from detectlab.engines.compiled_models import CompiledModels
 from detectlab.engines.darknet_onnx import to_onnx
 from detectlab.engines.object_pool import ObjectPool
 
@@ -29,6 +35,10 @@ finally:
         del sys.modules[_CONVERTER]
 
 
+# A compiled model is only used on the processor that it was compiled for.
+_DEVICE_PROPERTIES = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+
+
 class OpenVINOEngine:
     """A Darknet or ONNX network that many threads may run at once.
 
@@ -41,6 +51,7 @@ class OpenVINOEngine:
         network: Its files.
         precision: `"float32"`, or `"fast"` for the fastest arithmetic of this processor.
         concurrency: How many pictures run at once; beyond that, callers wait.
+        cache_folder: Where compiled models are kept; by default nowhere.
 
     Raises:
         ValueError: When the files cannot be read.
@@ -49,16 +60,20 @@ class OpenVINOEngine:
     name = "openvino"
 
     def __init__(
-        self, network: Network, *, precision: str = "float32", concurrency: int = 4
+        self,
+        network: Network,
+        *,
+        precision: str = "float32",
+        concurrency: int = 4,
+        cache_folder: Path | None = None,
     ) -> None:
         self.input_size_wh = network.input_size_wh
-        self._model = _with_preprocessing(_read(network), network)
-        self._names = [_name_of(output) for output in self._model.outputs]
-        inputs = [_name_of(value) for value in self._model.inputs]
-        self._inputs = [network.other_inputs.get(name) for name in inputs]
         self._properties = {"INFERENCE_PRECISION_HINT": "f32"} if precision == "float32" else {}
         self._concurrency = concurrency
-        self._single = self._compile("LATENCY", 1)
+        names, self._blob, single = self._load(network, cache_folder)
+        self._names = names["outputs"]
+        self._inputs = [network.other_inputs.get(name) for name in names["inputs"]]
+        self._single = ObjectPool[Any](single.create_infer_request, 1)
         self._parallel: ObjectPool[Any] | None = self._single if concurrency == 1 else None
         self._compiling = threading.Lock()
         self._counting = threading.Lock()
@@ -69,7 +84,7 @@ class OpenVINOEngine:
         pixels = np.ascontiguousarray(picture[None])
         inputs = [pixels if value is None else value for value in self._inputs]
         with self._count_callers() as count:
-            requests = self._single if count == 1 else self._compile_parallel()
+            requests = self._single if count == 1 else self._load_parallel()
             # A request for inference belongs to one caller at a time; they share the weights.
             with requests.borrow() as request:
                 request.infer(inputs, share_inputs=True)
@@ -91,21 +106,66 @@ class OpenVINOEngine:
             with self._counting:
                 self._running -= 1
 
-    def _compile_parallel(self) -> ObjectPool[Any]:
+    def _load_parallel(self) -> ObjectPool[Any]:
         with self._compiling:
             if self._parallel is None:
-                self._parallel = self._compile("THROUGHPUT", self._concurrency)
+                model = self._import(self._blob, "THROUGHPUT")
+                self._parallel = ObjectPool(model.create_infer_request, self._concurrency)
+                self._blob = b""
             return self._parallel
 
-    def _compile(self, hint: str, concurrency: int) -> ObjectPool[Any]:
+    def _load(
+        self, network: Network, cache_folder: Path | None
+    ) -> tuple[dict[str, list[str]], bytes, Any]:
+        """Compile the network for one picture at a time, or take it from the cache.
+
+        Returns:
+            The names of its inputs and outputs; the compiled model as bytes, which are kept until
+            the second model is built, since the files may have gone by then; and ready to run.
+        """
+        stored = CompiledModels(cache_folder) if cache_folder else None
+        key = _key_of(network, self._properties) if stored else ""
+        if stored and (content := stored.read(key)):
+            # A model that OpenVINO refuses is compiled again.
+            with suppress(RuntimeError, ValueError):
+                written, _, blob = content.partition(b"\n")
+                return json.loads(written), blob, self._import(blob, "LATENCY")
+        model = _with_preprocessing(_read(network), network)
+        names = {
+            "inputs": [_name_of(value) for value in model.inputs],
+            "outputs": [_name_of(output) for output in model.outputs],
+        }
+        properties = {**self._properties, "PERFORMANCE_HINT": "LATENCY"}
+        compiled = _core().compile_model(model, "CPU", properties)
+        blob = compiled.export_model().getvalue()
+        if stored:
+            # Compiling adds names to inputs and outputs: the network's own are stored in front.
+            stored.write(key, json.dumps(names).encode() + b"\n" + blob)
+        return names, blob, compiled
+
+    def _import(self, blob: bytes, hint: str) -> Any:
         properties = {**self._properties, "PERFORMANCE_HINT": hint}
-        compiled = _core().compile_model(self._model, "CPU", properties)
-        return ObjectPool(compiled.create_infer_request, concurrency)
+        return _core().import_model(io.BytesIO(blob), "CPU", properties)
 
 
 @cache
 def _core() -> Any:
     return ov.Core()
+
+
+def _key_of(network: Network, properties: Mapping[str, str]) -> str:
+    """Digest of everything that a compiled model depends on."""
+    digest = hashlib.sha256()
+    code = [Path(__file__), *sorted(Path(__file__).with_name("darknet_onnx").glob("*.py"))]
+    for file in [*code, *filter(None, (network.config, network.weights))]:
+        if file.is_file():
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    inputs = {name: value.shape for name, value in network.other_inputs.items()}
+    described = replace(network, weights=Path(), config=None, other_inputs={})
+    device = [_core().get_property("CPU", name) for name in _DEVICE_PROPERTIES]
+    digest.update(repr((described, inputs, properties, ov.get_version(), device)).encode())
+    return digest.hexdigest()
 
 
 def _name_of(port: Any) -> str:

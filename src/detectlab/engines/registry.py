@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 from detectlab.engines.base import Engine, Network
 
@@ -19,7 +20,7 @@ class EngineEntry:
         name: What users type.
         title: What people call the runtime.
         factory: `module:attribute` of the engine's class, imported on first use; it is called with
-            the network and the keywords `precision` and `concurrency`.
+            the network and the keywords `precision`, `concurrency` and `cache_folder`.
         packages: Names that must be importable.
         distributions: Names under which the runtime is installed; the first one found tells the
             version.
@@ -143,7 +144,12 @@ def choose(name: str) -> str:
 
 
 def open_engine(
-    network: Network, name: str = "auto", *, precision: str = "float32", concurrency: int = 2
+    network: Network,
+    name: str = "auto",
+    *,
+    precision: str = "float32",
+    concurrency: int = 2,
+    cache_folder: Path | None = None,
 ) -> Engine:
     """Load a network into an engine.
 
@@ -153,6 +159,7 @@ def open_engine(
         precision: `"float32"`, or `"fast"` for the fastest arithmetic that the engine has on this
             processor; for OpenCV that is float32, too.
         concurrency: How many pictures run at once; further callers wait.
+        cache_folder: Where an engine may keep compiled models; by default nowhere.
 
     Returns:
         The engine, ready to run.
@@ -163,4 +170,4 @@ def open_engine(
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be float32 or fast. Received: {precision!r}")
     load = _ENTRIES[choose(name)].load()
-    return load(network, precision=precision, concurrency=concurrency)
+    return load(network, precision=precision, concurrency=concurrency, cache_folder=cache_folder)
