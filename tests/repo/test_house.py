@@ -24,6 +24,7 @@ LONG_MODULES: dict[str, str] = {}
 ELSEWHERE: dict[tuple[str, str], str] = {
     ("tools/folder_lock.py", "fcntl"): "msvcrt locks on Windows",
     ("tools/start_lab.py", "os.geteuid"): "Windows has no superuser of this kind",
+    ("src/detectlab/serving/decode_process.py", "signal.setitimer"): "the parent's time limit",
 }
 
 # What is left, by package: the aim is an empty table each.

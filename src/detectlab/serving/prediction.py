@@ -8,10 +8,11 @@ from typing import Any, Literal
 from detectlab.detection.detector import Detector
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, refused_picture
+from detectlab.serving.picture_decoder import Upload
 from detectlab.serving.schemas import Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
-from detectlab.vision.images import ImageError, decode_image, encode_image
+from detectlab.vision.images import ImageError, encode_image
 
 Form = Literal["JSON", "JPEG", "PNG"]
 
@@ -93,12 +94,12 @@ class Answer:
         return Result.of(self.detections, self.seconds, self.model)
 
 
-def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) -> Answer:
+def answer(detector: Detector, upload: Upload, query: Query, deadline: Deadline) -> Answer:
     """Find the objects in a picture, and draw them when a picture is wanted.
 
     Args:
         detector: Finds them.
-        data: The bytes of a picture file.
+        upload: The picture.
         query: What is asked.
         deadline: No stage begins after it.
 
@@ -107,13 +108,13 @@ def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) ->
         DeadlinePassed: When the deadline passed between two stages.
     """
     deadline.check()
-    picture = decode_image(data, query.max_pixels)
+    picture = upload.decode(deadline)
     deadline.check()
     started = time.perf_counter()
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
     seconds, count = time.perf_counter() - started, len(found)
     height, width = picture.pixels.shape[:2]
-    received = data, picture.format, (width, height)
+    received = upload.data, picture.format, (width, height)
     form = wanted_form(query.accept, "PNG" if picture.format == "PNG" else "JPEG")
     if form == "JSON":
         return Answer(query.model, found, count, seconds, *received)
@@ -123,12 +124,12 @@ def answer(detector: Detector, data: bytes, query: Query, deadline: Deadline) ->
 
 
 def answer_each(
-    files: Sequence[bytes | Refusal], deadline: Deadline, detector: Detector, query: Query
+    uploads: Sequence[Upload | Refusal], deadline: Deadline, detector: Detector, query: Query
 ) -> list[Answer | Refusal]:
     """Answer for several pictures; an unusable one does not affect the others.
 
     Args:
-        files: The bytes of each picture file, or why it was refused already.
+        uploads: Each picture, or why it was refused already.
         deadline: No stage begins after it.
         detector: Finds the objects.
         query: What is asked.
@@ -140,12 +141,12 @@ def answer_each(
         DeadlinePassed: When the deadline passed before all were done.
     """
     answers: list[Answer | Refusal] = []
-    for file in files:
-        if isinstance(file, Refusal):
-            answers.append(file)
+    for upload in uploads:
+        if isinstance(upload, Refusal):
+            answers.append(upload)
             continue
         try:
-            answers.append(answer(detector, file, query, deadline))
+            answers.append(answer(detector, upload, query, deadline))
         except ImageError as error:
             answers.append(refused_picture(error))
     return answers

@@ -15,8 +15,10 @@ from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.dispatch import Assignment, Dispatcher
 from detectlab.serving.errors import Refusal
-from detectlab.serving.json_question import decode_base64, read_question
+from detectlab.serving.json_question import decode_picture, read_question
+from detectlab.serving.large_pictures import LargePictures
 from detectlab.serving.metrics import Metrics
+from detectlab.serving.picture_decoder import PictureDecoder, Upload
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
@@ -55,6 +57,8 @@ class Service:
         self.intake = intake
         self.metrics = metrics
         self.dispatcher = dispatcher
+        self.decoder = PictureDecoder(settings.workers, settings.max_pixels)
+        self._large_pictures = LargePictures(settings.workers, settings.queue_size)
         self._was_ready = False
         self._received: UploadStore | None = None
         if settings.received_dir and settings.received_keep:
@@ -69,6 +73,7 @@ class Service:
     async def lifespan(self, app: object) -> AsyncIterator[None]:
         """Start; on shutdown finish running work and reject the queue."""
         self.pool.open()
+        self.decoder.open()
         if self._received:
             self._received.open()
         self.dispatcher.open()
@@ -76,6 +81,7 @@ class Service:
             yield
         await self.dispatcher.close()
         await asyncio.to_thread(self.pool.close, self.settings.shutdown_grace_s)
+        await asyncio.to_thread(self.decoder.close)
         if self._received:
             await asyncio.to_thread(self._received.close, self.settings.shutdown_grace_s)
 
@@ -135,17 +141,13 @@ class Service:
             if media_type(request) == "application/json":
                 question = await read_question(request, self.settings, deadline, held)
                 query = self._asked_in_json(request, query, question)
-                read = functools.partial(decode_base64, question.image, self.settings.max_bytes)
+                check(query)
+                data = await decode_picture(question.image, self.settings.max_bytes)
             else:
-                data = await read_picture(request, self.settings, deadline, held)
-                read = functools.partial(bytes, data)
-            check(query)
-
-            def work(detector: Detector, query: Query) -> Answer:
-                return answer(detector, read(), query, deadline)
-
+                data = bytes(await read_picture(request, self.settings, deadline, held))
+                check(query)
             with self._assign(request, query) as assignment:
-                running = self._start(assignment, query, work, deadline)
+                running = self._answer_one(assignment, query, data, deadline)
                 found = await while_connected(request, running, deadline)
         self._record(found, query, assignment)
         return found
@@ -163,20 +165,9 @@ class Service:
         deadline = Deadline(self.settings.deadline_s)
         with self.intake.hold() as held:
             files = await read_pictures(request, self.settings, deadline, held)
-            idle = self.settings.workers - self.pool.running - self.pool.waiting
-            count = max(1, min(idle, len(files)))
             with self._assign(request, query) as assignment:
-                running = [
-                    self._start(
-                        assignment,
-                        query,
-                        functools.partial(answer_each, files[share::count], deadline),
-                        deadline,
-                    )
-                    for share in range(count)
-                ]
-                shares = await while_connected(request, _gather(running), deadline)
-        answers = [shares[number % count][number // count] for number in range(len(files))]
+                running = self._answer_each(assignment, query, files, deadline)
+                answers = await while_connected(request, running, deadline)
         for number, found in enumerate(answers):
             if isinstance(found, Answer):
                 self._record(found, query, assignment, number)
@@ -199,6 +190,38 @@ class Service:
             return self.dispatcher.assign(request)
         request.state.model = query.model
         return nullcontext()
+
+    async def _answer_one(
+        self, assignment: Assignment | None, query: Query, data: bytes, deadline: Deadline
+    ) -> Answer:
+        upload = self.decoder.read(data)
+
+        def work(detector: Detector, query: Query) -> Answer:
+            return answer(detector, upload, query, deadline)
+
+        async with self._large_pictures.turn([upload.header], deadline):
+            upload = await self.decoder.decode_ahead(upload, deadline)
+            return await self._start(assignment, query, work, deadline)
+
+    async def _answer_each(
+        self,
+        assignment: Assignment | None,
+        query: Query,
+        files: Sequence[bytes | Refusal],
+        deadline: Deadline,
+    ) -> list[Answer | Refusal]:
+        uploads = [self.decoder.read_or_refuse(file) for file in files]
+        headers = [upload.header for upload in uploads if isinstance(upload, Upload)]
+        async with self._large_pictures.turn(headers, deadline) as is_alone:
+            idle = self.settings.workers - self.pool.running - self.pool.waiting
+            count = 1 if is_alone else max(1, min(idle, len(files)))
+            works = [
+                functools.partial(answer_each, uploads[share::count], deadline)
+                for share in range(count)
+            ]
+            running = [self._start(assignment, query, work, deadline) for work in works]
+            shares = await asyncio.gather(*running)
+        return [shares[number % count][number // count] for number in range(len(files))]
 
     def _start(
         self,
@@ -226,8 +249,3 @@ class Service:
         self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
             self._received.keep(answer.data, answer.data_format)
-
-
-async def _gather(running: Sequence[Awaitable[T]]) -> list[T]:
-    # A coroutine: asyncio warns about a cancelled `gather` that is not awaited.
-    return await asyncio.gather(*running)

@@ -69,11 +69,7 @@ def check_header(data: bytes, max_pixels: int = 40_000_000) -> Header:
             "too_large",
         )
     if header.memory_bytes > MAX_MEMORY_BYTES:
-        raise ImageError(
-            f"Decoding this {header.kind} file of {header.width} x {header.height} pixels takes "
-            "too much memory. Make it smaller, or save it as an ordinary JPEG.",
-            "too_large",
-        )
+        raise _out_of_memory(header)
     if not header.is_complete:
         raise ImageError(
             f"The {header.kind} file ends too early: part of the picture is missing. "
@@ -97,13 +93,26 @@ def decode_checked(data: bytes, header: Header) -> Picture:
         data = _leave_out(data, header.skipped)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise _out_of_memory(header) from None
         pixels = None
     if pixels is None:
-        raise ImageError(
-            f"The {header.kind} file is damaged and cannot be decoded.", "not_an_image"
-        )
+        raise undecodable(header.kind)
     return Picture(pixels.astype(np.uint8, copy=False), header.kind)
+
+
+def _out_of_memory(header: Header) -> ImageError:
+    return ImageError(
+        f"Decoding this {header.kind} file of {header.width} x {header.height} pixels takes too "
+        "much memory. Make it smaller, or save it as an ordinary JPEG.",
+        "too_large",
+    )
+
+
+def undecodable(kind: str) -> ImageError:
+    """The error for a file that its decoder gives up on."""
+    return ImageError(f"The {kind} file is damaged and cannot be decoded.", "not_an_image")
 
 
 def _leave_out(data: bytes, parts: Sequence[tuple[int, int]]) -> bytes:

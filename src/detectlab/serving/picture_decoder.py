@@ -1,0 +1,236 @@
+"""Decode pictures: in this thread where the header bounds the cost, in a child process elsewhere.
+
+That holds for a baseline JPEG, a PNG and a lossy WebP. For everything else the header gives an
+estimate, and the process that decodes it is ended when it takes longer or needs more memory.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from detectlab.serving.child_process import ChildProcess, Message
+from detectlab.serving.deadline import Deadline, DeadlinePassed
+from detectlab.serving.errors import Refusal, refused_picture
+from detectlab.vision.headers.base import Header
+from detectlab.vision.images import ImageError, Picture, check_header, decode_checked, undecodable
+
+logger = logging.getLogger(__name__)
+
+_MODULE = "detectlab.serving.decode_process"
+_START_TIMEOUT_S = 60.0
+# A server that ends sooner needs no spare.
+_SPARE_AFTER_S = 1.0
+_NICENESS = 5
+# Processor time for a picture: a progressive JPEG of 40 megapixels takes about 1 s.
+_SECONDS, _SECONDS_PER_PIXEL = 0.4, 35e-9
+_HAS_PROCESSOR_LIMIT = hasattr(signal, "setitimer")
+# Elapsed for processor time, where the process cannot bound that itself.
+_ELAPSED_PER_PROCESSOR_S = 4.0
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A received picture.
+
+    Attributes:
+        data: Its file.
+        header: Its header, checked.
+        decoder: Decodes it.
+        decoded: The decoded picture, when that was done ahead.
+    """
+
+    data: bytes
+    header: Header
+    decoder: "PictureDecoder"
+    decoded: Picture | None = None
+
+    def decode(self, deadline: Deadline) -> Picture:
+        """The decoded picture; raises as `PictureDecoder.decode` does."""
+        return self.decoded or self.decoder.decode(self.data, self.header, deadline)
+
+
+class PictureDecoder:
+    """Decodes pictures, with a spare process for those of unbounded cost.
+
+    Thread-safe. Processes start when they are needed, the spare soon after `open`.
+
+    Args:
+        max_processes: How many run at once.
+        max_pixels: Maximum of width x height.
+    """
+
+    def __init__(self, max_processes: int, max_pixels: int) -> None:
+        self._max_pixels = max_pixels
+        self._free = threading.Semaphore(max_processes)
+        self._threads = ThreadPoolExecutor(max_processes, "decode")
+        self._lock = threading.Lock()  # guards what follows
+        self._idle: deque[ChildProcess] = deque()
+        self._processes: set[ChildProcess] = set()
+        self._is_open = True
+        self._spare_timer: threading.Timer | None = None
+
+    def open(self) -> None:
+        """Start a spare process, soon."""
+        with self._lock:
+            self._is_open = True
+        self._spare_timer = threading.Timer(_SPARE_AFTER_S, self._start_spare)
+        self._spare_timer.daemon = True
+        self._spare_timer.start()
+
+    def close(self) -> None:
+        """End all processes; a later picture starts a new one."""
+        if self._spare_timer:
+            self._spare_timer.cancel()
+        with self._lock:
+            self._is_open = False
+            processes = list(self._processes)
+            self._processes.clear()
+            self._idle.clear()
+        for process in processes:
+            process.end()
+
+    def read(self, data: bytes) -> Upload:
+        """Check a picture's header, in a few milliseconds at most.
+
+        Raises:
+            ImageError: When it is no picture, or one that may not be decoded.
+        """
+        return Upload(data, check_header(data, self._max_pixels), self)
+
+    def read_or_refuse(self, file: bytes | Refusal) -> Upload | Refusal:
+        """As `read`, with the refusal of a picture that may not be decoded as its result."""
+        if isinstance(file, Refusal):
+            return file
+        try:
+            return self.read(bytes(file))
+        except ImageError as error:
+            return refused_picture(error)
+
+    async def decode_ahead(self, upload: Upload, deadline: Deadline) -> Upload:
+        """The upload, decoded where a process has to do that: no worker waits for it then.
+
+        Raises:
+            ImageError: As `decode` does.
+            DeadlinePassed: Likewise.
+        """
+        if upload.header.is_plain:
+            return upload
+        decoding = asyncio.get_running_loop().run_in_executor(
+            self._threads, upload.decode, deadline
+        )
+        try:
+            async with asyncio.timeout(deadline.remaining_s):
+                return replace(upload, decoded=await decoding)
+        except TimeoutError:
+            raise DeadlinePassed(deadline.seconds) from None
+
+    def decode(self, data: bytes, header: Header, deadline: Deadline) -> Picture:
+        """Decode a picture; blocks.
+
+        Args:
+            data: The file.
+            header: Of this file, from `read`.
+            deadline: A process that has not decoded it then is ended.
+
+        Raises:
+            ImageError: When it is damaged, or costs far more than a picture of its size.
+            DeadlinePassed: When it took longer than the deadline.
+        """
+        if header.is_plain:
+            return decode_checked(data, header)
+        if not self._free.acquire(timeout=deadline.remaining_s):
+            raise DeadlinePassed(deadline.seconds)
+        try:
+            return self._decode_in_process(data, header, deadline)
+        finally:
+            self._free.release()
+
+    def _decode_in_process(self, data: bytes, header: Header, deadline: Deadline) -> Picture:
+        process = self._take()
+        deadline.check()
+        seconds = _SECONDS + _SECONDS_PER_PIXEL * header.width * header.height
+        timeout_s = deadline.remaining_s
+        if not _HAS_PROCESSOR_LIMIT:
+            timeout_s = min(timeout_s, _ELAPSED_PER_PROCESSOR_S * seconds)
+        facts = {"max_pixels": self._max_pixels, "processor_s": seconds}
+        reply = process.ask(facts, data, timeout_s=timeout_s)
+        if reply is None:
+            self._replace(process)
+            deadline.check()
+            raise _failure(process, header)
+        self._give_back(process)
+        return _picture(reply)
+
+    def _take(self) -> ChildProcess:
+        """A process that waits for a picture."""
+        while True:
+            with self._lock:
+                process = self._idle.pop() if self._idle else None
+            if process is None:
+                return self._start()
+            if process.is_running:
+                return process
+            self._discard(process)
+
+    def _start(self) -> ChildProcess:
+        # Without what it needs not know: the key above all.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
+        process = ChildProcess(_MODULE, niceness=_NICENESS, environment=environment)
+        with self._lock:
+            self._processes.add(process)
+        if process.receive(_START_TIMEOUT_S) is None:
+            self._discard(process)
+            raise RuntimeError("The process that decodes pictures did not start.")
+        return process
+
+    def _start_spare(self) -> None:
+        with self._lock:
+            if self._idle or not self._is_open:
+                return
+        try:
+            self._give_back(self._start())
+        except (OSError, RuntimeError) as error:
+            if self._is_open:  # the next picture tries again
+                logger.warning("No spare process for decoding pictures: %s", error)
+
+    def _give_back(self, process: ChildProcess) -> None:
+        with self._lock:
+            if self._is_open:
+                self._idle.append(process)
+                return
+        self._discard(process)
+
+    def _discard(self, process: ChildProcess) -> None:
+        process.end()
+        with self._lock:
+            self._processes.discard(process)
+
+    def _replace(self, process: ChildProcess) -> None:
+        self._discard(process)
+        threading.Thread(target=self._start_spare, name="spare", daemon=True).start()
+
+
+def _failure(process: ChildProcess, header: Header) -> ImageError:
+    """Why a process ended instead of decoding a picture."""
+    is_out_of_time = process.timed_out or process.exit_code == -getattr(signal, "SIGPROF", 0)
+    if is_out_of_time and process.exit_code:
+        return ImageError(
+            f"Decoding this {header.kind} file takes far longer than a picture of its size may. "
+            "Save it again as an ordinary JPEG or PNG.",
+            "too_large",
+        )
+    return undecodable(header.kind)
+
+
+def _picture(reply: Message) -> Picture:
+    facts, data = reply
+    if "error" in facts:
+        raise ImageError(facts["error"], facts["reason"])
+    return Picture(np.frombuffer(data, np.uint8).reshape(facts["shape"]), facts["format"])
