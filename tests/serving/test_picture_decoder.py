@@ -170,12 +170,12 @@ def post(url: str, data: bytes) -> int:
 
 
 @pytest.mark.slow
-def test_server_refuses_every_hostile_picture_and_answers_ordinary_ones_after_it(
+def test_server_refuses_hostile_pictures_and_answers_ordinary_ones_after_them(
     run_server: Any, make_network: Callable[..., tuple[Path, Path]], jpeg: bytes,
     wait_until: Callable[..., None],
 ) -> None:  # fmt: skip
     with run_server({"tiny": (*make_network(5), 64)}, workers=2, deadline_s=60) as server:
-        for name, make in hostile.CORPUS.items():
+        for name, make in list(hostile.CORPUS.items())[::3]:  # all of them: tests/fuzz
             assert post(server.url, make()) in (200, 400, 413), name
             assert post(server.url, jpeg) == 200, name
         assert len(decode_processes(server.process.pid)) <= 2

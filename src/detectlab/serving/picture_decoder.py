@@ -155,7 +155,7 @@ class PictureDecoder:
     def _decode_in_process(self, data: bytes, header: Header, deadline: Deadline) -> Picture:
         process = self._take()
         deadline.check()
-        seconds = _SECONDS + _SECONDS_PER_PIXEL * header.width * header.height
+        seconds = processor_seconds(header)
         timeout_s = deadline.remaining_s
         if not _HAS_PROCESSOR_LIMIT:
             timeout_s = min(timeout_s, _ELAPSED_PER_PROCESSOR_S * seconds)
@@ -215,6 +215,11 @@ class PictureDecoder:
     def _replace(self, process: ChildProcess) -> None:
         self._discard(process)
         threading.Thread(target=self._start_spare, name="spare", daemon=True).start()
+
+
+def processor_seconds(header: Header) -> float:
+    """How much processor time a process may spend on a picture."""
+    return _SECONDS + _SECONDS_PER_PIXEL * header.width * header.height
 
 
 def _failure(process: ChildProcess, header: Header) -> ImageError:
