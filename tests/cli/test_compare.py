@@ -15,7 +15,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the command without settings of whoever runs the tests."""
+    """Runs the command without the settings of this machine."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
     settings = {"DETECTLAB_HOME": str(tmp_path / "home"), "DETECTLAB_OFFLINE": "1"}
 

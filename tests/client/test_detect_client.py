@@ -138,7 +138,7 @@ def test_client_told_to_retry_later_says_when(serve: Serve) -> None:
 
 
 def test_client_without_a_server_says_so(serve: Serve) -> None:
-    client = DetectClient("http://127.0.0.1:9")  # the discard port: nobody listens
+    client = DetectClient("http://127.0.0.1:9")  # the discard port: no server listens
     with pytest.raises(Unreachable, match=r"Nothing answers at http://127\.0\.0\.1:9"):
         client.models()
     assert not client.is_alive()

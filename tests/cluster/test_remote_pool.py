@@ -76,7 +76,7 @@ def test_run_asks_the_application_of_that_name_until_the_deadline(
     pool.close(5)
 
 
-def test_stand_in_that_nobody_waits_for_has_the_deadline_of_the_settings(
+def test_detector_without_a_request_has_the_deadline_of_the_settings(
     pool: RayPool, cluster: PlayedCluster
 ) -> None:
     pool.given_load("one").detect(PICTURE)
@@ -118,7 +118,7 @@ def test_what_was_seen_holds_while_the_cluster_does_not_say(
     pool: RayPool, cluster: PlayedCluster
 ) -> None:
     assert pool.is_available("one")
-    cluster.error = Unavailable("nobody answers")
+    cluster.error = Unavailable("no answer")
     assert pool.is_available("one")
     cluster.error, cluster.states = None, {"two": True}
 

@@ -54,7 +54,7 @@ def test_lab_without_ray_says_what_to_do_in_one_sentence(monkeypatch):
     assert refused.value._render_traceback_() == [str(refused.value)]
 
 
-def test_traffic_to_nobody_counts_what_failed_and_draws_it():
+def test_traffic_without_a_server_counts_the_failures_and_draws_them():
     with Traffic("http://127.0.0.1:9", b"a picture", clients=2, count=lambda: 1) as traffic:
         traffic.mark("begin")
         until = time.monotonic() + 10

@@ -1,4 +1,4 @@
-"""What a learner gets is short, explained, small, and says nothing about whoever made it."""
+"""Notebooks are short, explained and small, and hold nothing about their author's machine."""
 
 import base64
 import getpass

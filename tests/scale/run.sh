@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the tests of the cluster in a network of their own, where the system lets us make one: Ray
-# listens at more addresses than 127.0.0.1, and nobody outside should reach what a test starts.
+# listens at more addresses than 127.0.0.1, and other machines must not reach what a test starts.
 set -eu
 cd "$(dirname "$0")/../.."
 
