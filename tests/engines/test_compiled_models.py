@@ -105,7 +105,8 @@ def test_damaged_compiled_model_is_compiled_again(
 
     np.testing.assert_array_equal(run(network, tmp_path), expected)
     stored = CompiledModels(tmp_path).read(file.stem)
-    assert stored and stored.startswith(b'{"inputs"')
+    assert stored
+    assert stored.startswith(b'{"inputs"')
 
 
 @needs_openvino
