@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from detectlab.model_import.examine import examine
 from detectlab.settings import Settings
 
 CELL = 32
@@ -117,6 +118,13 @@ def make_onnx(tmp_path: Path) -> MakeOnnx:
 def home(tmp_path: Path) -> Settings:
     """Settings with a cache of their own, and no network."""
     return Settings(home=tmp_path / "home", offline=True)
+
+
+@pytest.fixture(autouse=True)
+def examine_here(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Examine files in the test's own process, where a test is not about the isolation."""
+    if "isolated" not in request.keywords:
+        monkeypatch.setattr("detectlab.model_import.add.examine_isolated", examine)
 
 
 @pytest.fixture(scope="session")

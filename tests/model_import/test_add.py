@@ -125,7 +125,7 @@ def test_add_under_the_name_of_one_that_waits_for_an_export_fills_it(make_onnx, 
     with pytest.raises(PublicError, match=r'pip install "detectlab\[yolov5\]".*models add yolov5s'):
         ensure("yolov5s", home)
     card = add("yolov5s", [make_onnx(layout="yolov5")], settings=home)
-    assert (card.licence, card.decoder) == ("AGPL-3.0", "yolov5")
+    assert (card.licence, card.decoder) == ("not said", "yolov5")
     assert ensure("yolov5s", home).weights.is_file()
     remove("yolov5s", home)
     assert not is_present("yolov5s", home)
@@ -189,7 +189,7 @@ def test_add_of_a_file_that_is_not_there_says_so(home, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        (b"red\ngreen\n", r"for 2 classes: .*Received: \(1, 7, 100\)"),
+        (b"red\ngreen\n", r"there are 2 class names, which fits no decoder of .*\(1, 7, 100\)"),
         (b"red\n\nblue\n", "Received for class 2: ''"),
         (b"red\ngreen\x1b[2J\nblue", r"at most 60 signs. Received for class 2: 'green\\x1b"),
         (b"\xff\xfe", "must be text in UTF-8, one class name a line"),
@@ -205,7 +205,9 @@ def test_add_with_labels_that_do_not_fit_says_why(make_onnx, home, tmp_path, lab
 
 
 def test_add_without_names_anywhere_asks_for_labels(make_onnx, make_network, home):
-    with pytest.raises(ValueError, match=r"does not name its classes: `--labels FILE` must"):
+    with pytest.raises(
+        ValueError, match=r"does not name its classes: `--labels FILE` must name 3 classes"
+    ):
         add("mine", [make_onnx(names="")], settings=home)
     with pytest.raises(ValueError, match=r"`--labels FILE` must name 3 classes.*Received: 0"):
         add("mine", make_network(3), settings=home)
@@ -222,7 +224,9 @@ def test_add_of_half_a_weights_file_says_that_it_is_cut_off(make_network, home, 
 
 def test_add_of_scores_that_are_none_says_so(make_onnx, home):
     # Its objectness, and so its scores, exceed 1.
-    with pytest.raises(ValueError, match=r"scores must lie between 0 and 1.*to 3$"):
+    with pytest.raises(
+        ValueError, match=r"as yolov5 .*its scores range from 0 to 1\.8.* instead of 0 to 1"
+    ):
         add("mine", [make_onnx(layout="yolov5", objectness=3.0)], settings=home)
 
 

@@ -21,7 +21,7 @@ BELOW: dict[str, set[str]] = {
     "decoders": {"vision"},
     "models": {"vision"},
     "detection": {"vision", "engines", "decoders", "models"},
-    "model_import": {"vision", "engines", "decoders", "models", "detection"},
+    "model_import": {"vision", "engines", "decoders", "models", "detection", "compare"},
     "compare": {"vision", "models", "detection"},
     "serving": {"kernel", "vision", "engines", "models", "detection"},
     "rollout": {"vision", "models", "detection", "serving"},

@@ -4,14 +4,16 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from detectlab.model_import.validate import Candidate, copy_files, try_out
+from detectlab.model_import.isolation import examine_isolated
+from detectlab.model_import.request import Examined, Request
 from detectlab.models.atomic_files import cannot_write, one_at_a_time
 from detectlab.models.card import ModelCard, WeightsFile
-from detectlab.models.registry import built_in, registry
+from detectlab.models.registry import registry
 from detectlab.models.user_models import own_cards, own_folder, write_card
 from detectlab.settings import Settings
 
@@ -24,8 +26,26 @@ def add(
     labels: Path | None = None,
     input_size: int | None = None,
     settings: Settings | None = None,
-    origin: str = "",
+    **known: Any,
 ) -> ModelCard:
+    """Copy a detector's files into the cache, once they have been tried; see `add_examined`."""
+    return add_examined(name, files, labels, input_size, settings, **known)[0]
+
+
+def add_examined(
+    name: str,
+    files: Sequence[Path],
+    labels: Path | None = None,
+    input_size: int | None = None,
+    settings: Settings | None = None,
+    *,
+    origin: str = "",
+    licence: str = "",
+    decoder: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    check: Path | None = None,
+    drawings: Path | None = None,
+) -> tuple[ModelCard, Examined]:
     """Copy a detector's files into the cache, once they have been tried.
 
     Args:
@@ -35,9 +55,15 @@ def add(
         input_size: Side of its square input in pixels, where the files leave that open.
         settings: Where it is kept, and the engine that tries it; by default the environment's.
         origin: Where the files come from, for its description.
+        licence: Its licence, where the files do not say it.
+        decoder: Reads its outputs; by default it is found out.
+        options: Fields of `Fitting` that are known; the others are found out.
+        check: A folder of labelled pictures to measure it with.
+        drawings: Where drawn pictures go; nothing is drawn without it.
 
     Returns:
-        Its card: from now on it is known by its name, to servers that run already, too.
+        Its card, and what was found with it. From now on it is known by its name, to servers that
+        run already, too.
 
     Raises:
         ValueError: When the name or a file cannot be used; the message says what to do.
@@ -46,16 +72,31 @@ def add(
     """
     settings = settings or Settings()
     check_name(name, settings)
+    _check_files(files, labels)
     origin = origin or f"Added from {', '.join(file.name for file in files)}"
     home = own_folder(settings)
     with _alone(home), _folder(home, ".new-") as folder:
-        candidate = copy_files(name, files, labels, input_size, folder)
-        card = _card(name, candidate, try_out(candidate, settings), origin)
+        examined = examine_isolated(
+            Request(
+                name,
+                tuple(file.absolute() for file in files),
+                folder,
+                settings.engine,
+                settings.precision,
+                labels=labels.absolute() if labels else None,
+                input_size=input_size,
+                decoder=decoder,
+                options=options or {},
+                check=check.absolute() if check else None,
+                drawings=drawings.absolute() if drawings else None,
+            )
+        )
+        card = _card(name, examined, folder, origin, licence)
         write_card(card, folder)
         folder.chmod(0o755)
-        check_name(name, settings)  # somebody else may have been quicker
+        check_name(name, settings)  # another process may have been quicker
         folder.replace(home / name)
-    return card
+    return card, examined
 
 
 def remove(name: str, settings: Settings | None = None) -> None:
@@ -113,21 +154,32 @@ def _folder(home: Path, prefix: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _card(name: str, candidate: Candidate, decoder: str, origin: str) -> ModelCard:
-    config, weights, labels = candidate.files
-    width, height = candidate.input_size_wh
-    remarks = f" ({'; '.join(candidate.remarks)})" if candidate.remarks else ""
-    known = built_in().get(name)
+def _check_files(files: Sequence[Path], labels: Path | None) -> None:
+    suffixes = sorted(file.suffix.lower() for file in files)
+    if suffixes not in ([".onnx"], [".cfg", ".weights"]):
+        raise ValueError(
+            "`files` must be one .onnx file, or a .cfg with its .weights. Received: "
+            + ", ".join(file.name for file in files)
+        )
+    for file in (*files, *([labels] if labels else [])):
+        if not file.is_file():
+            raise ValueError(f"there is no file {file}.")
+
+
+def _card(name: str, examined: Examined, folder: Path, origin: str, licence: str) -> ModelCard:
+    width, height = examined.input_size_wh
+    remarks = f" ({'; '.join(examined.remarks)})" if examined.remarks else ""
     return ModelCard(
         name=name,
-        config=_file(config) if config else None,
-        weights=_file(weights),
-        labels=WeightsFile(labels.name),
-        classes=candidate.classes,
-        licence=known.licence if known else candidate.licence or "not said",
-        licence_url=known.licence_url if known else "",
+        config=_file(folder / examined.config) if examined.config else None,
+        weights=_file(folder / examined.weights),
+        labels=WeightsFile(examined.labels),
+        classes=examined.classes,
+        licence=examined.licence or licence or "not said",
+        licence_url="",
         description=f"{origin}{remarks}.",
-        decoder=decoder,
+        decoder=examined.decoder,
+        fitting=examined.fitting,
         input_size=width,
         input_height=None if height == width else height,
         own=True,

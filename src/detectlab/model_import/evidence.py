@@ -21,15 +21,15 @@ _RAW = 300  # boxes that are looked at before suppression
 _LEAST_AREA = 16.0  # square pixels
 _NMS_THRESHOLD = 0.5
 _SCORE_TOLERANCE = 1e-3
-FOLLOWS, MORE_THAN_STAYS = 0.4, 0.12
+FOLLOWS, MORE_THAN_STAYS = 0.25, 0.1
 
 
 class Evidence(NamedTuple):
     """How a decoder's boxes behave on pictures and their copies.
 
     Attributes:
-        follows: Mean IoU of boxes with those where the object went, in `[0, 1]`.
-        stays: Mean IoU of boxes with those where the object was before, in `[0, 1]`.
+        follows: Mean likeness of boxes to those where the object went, in `[0, 1]`.
+        stays: Mean likeness of boxes to those where the object was before, in `[0, 1]`.
         confidence: Mean score of each picture's best box, in `[0, 1]`.
         problem: What is wrong with the outputs themselves; empty when nothing is.
     """
@@ -179,10 +179,13 @@ def _compare(
     weight = np.where(is_left | is_weak, 0.0, score.astype(np.float64))
     if not len(changed.xyxy):
         return np.zeros(len(xyxy)), np.zeros(len(xyxy)), weight
-    same_class = class_id[:, None] == changed.class_id[None]
+    pairs = np.stack(np.broadcast_arrays(score[:, None], changed.confidence[None]))
+    # A box is another's the more, the nearer their scores are: grids have boxes everywhere.
+    likeness = pairs.min(axis=0) / pairs.max(axis=0)
+    likeness = likeness * (class_id[:, None] == changed.class_id[None])
     is_box = box_area(xyxy) > _LEAST_AREA
-    followed = (box_iou(moved, changed.xyxy) * same_class).max(axis=1) * is_box
-    stayed = (box_iou(xyxy, changed.xyxy) * same_class).max(axis=1)
+    followed = (box_iou(moved, changed.xyxy) * likeness).max(axis=1) * is_box
+    stayed = (box_iou(xyxy, changed.xyxy) * likeness).max(axis=1)
     return followed, stayed, weight
 
 

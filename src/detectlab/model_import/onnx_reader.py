@@ -1,4 +1,4 @@
-"""ONNX files: what they say of themselves, and made plain enough for every engine.
+"""ONNX files: what their metadata says, and normalised so that every engine reads them.
 
 It runs when a detector is added, and needs the package `onnx`; serving one does not.
 """
@@ -7,14 +7,26 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detectlab.model_import.onnx_normalize import FLOAT32, HALVES, fix_size, sort_nodes, widen
+from detectlab.model_import.onnx_normalize import (
+    FLOAT32,
+    HALVES,
+    drop_weights_from_inputs,
+    fix_size,
+    inline_constant_branches,
+    make_constant,
+    sort_nodes,
+    widen,
+)
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
 
-DEFAULT_SIZE = 640
+LIKELY_SIZES = (640, 416, 320, 512, 608)  # where a file leaves its size open
 _SMALLEST, _LARGEST = 32, 4096
 _OLDEST_OPSET = 7  # before it, shapes of operands were matched by other rules
+_MOST_BYTES = 1_500_000_000  # protobuf cannot write 2 GB
+_MOST_NODES = 20_000
+_LFS_POINTER = b"version https://git-lfs"
 
 
 class OnnxFile(NamedTuple):
@@ -23,10 +35,11 @@ class OnnxFile(NamedTuple):
     Attributes:
         content: The file's bytes.
         input_size_wh: Width and height of its input in pixels.
-        names: Its classes by its metadata; empty where they are not said.
-        licence: Its licence by its metadata; empty where it is not said.
+        names: Its classes by its metadata; empty where it has none.
+        licence: Its licence by its metadata; empty where it has none.
         opset: The version of the operators that it uses.
         changes: What was changed, in words, so that every engine reads it.
+        has_open_size: Whether the file left its size open.
     """
 
     content: bytes
@@ -35,10 +48,11 @@ class OnnxFile(NamedTuple):
     licence: str
     opset: int
     changes: tuple[str, ...]
+    has_open_size: bool
 
 
 def read_onnx(file: Path, input_size: int | None = None) -> OnnxFile:
-    """Read a detector's ONNX file, and make it plain.
+    """Read and normalise a detector's ONNX file.
 
     Args:
         file: The `.onnx`; parts that it keeps in files beside it are read, too.
@@ -51,25 +65,35 @@ def read_onnx(file: Path, input_size: int | None = None) -> OnnxFile:
     """
     model, changes = _load(file)
     opset = _check_opset(model, file)
+    drop_weights_from_inputs(model.graph)
     if sort_nodes(model.graph):
         changes.append("its operators put in order")
     _check_whole(model, file)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    _check_purpose(metadata, file)
+    if metadata.get("task", "detect") != "detect":
+        raise ValueError(
+            f"{file.name} must be a detector; its metadata says: {metadata['task']:.30}."
+        )
     picture = _picture(model.graph, file)
+    dims = picture.type.tensor_type.shape.dim
+    leaves_size = not all(dim.dim_value for dim in dims[2:])
     size_wh, is_open = _size(picture, metadata, file, input_size)
+    for name in [value.name for value in model.graph.input if value.name != picture.name]:
+        make_constant(model.graph, name, _constant_input(model.graph, name, size_wh, file))
+        changes.append(f"its input {name:.40} fixed at the input's size")
     if kinds := widen(model.graph):
         changes.append(f"{' and '.join(sorted(kinds))} made float32")
+    if inline_constant_branches(model.graph):
+        changes.append("branches that are always taken put in their place")
     if is_open:
         changes.append(f"its input fixed at {size_wh[0]} x {size_wh[1]}")
     elif any(node.op_type == "Shape" for node in model.graph.node):
         changes.append("shapes computed ahead")
     if changes:
-        fix_size(model, picture, size_wh)
+        fix_size(model, _picture(model.graph, file), size_wh)
     content = model.SerializeToString() if changes else file.read_bytes()
-    names = _names(metadata.get("names", ""))
     licence = "".join(filter(str.isprintable, metadata.get("license", "")))[:80]
-    return OnnxFile(content, size_wh, names, licence, opset, tuple(changes))
+    return OnnxFile(content, size_wh, _names(metadata), licence, opset, tuple(changes), leaves_size)
 
 
 def _load(file: Path) -> tuple["ModelProto", list[str]]:
@@ -83,20 +107,44 @@ def _load(file: Path) -> tuple["ModelProto", list[str]]:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnx.external_data_helper import load_external_data_for_model, uses_external_data
 
+    with file.open("rb") as opened:
+        if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            raise ValueError(
+                f"{file.name} is a pointer of Git LFS, not the file itself: `git lfs pull` in its "
+                "repository fetches that."
+            )
+    _check_bytes(file, file.stat().st_size)
     try:
         model = onnx.load(file, load_external_data=False)
     except DecodeError as error:
         raise ValueError(f"{file.name} is damaged, or no ONNX file.") from error
-    if not any(uses_external_data(tensor) for tensor in model.graph.initializer):
+    if len(model.graph.node) > _MOST_NODES:
+        raise ValueError(
+            f"{file.name} has {len(model.graph.node):,} operators; a detector has at most "
+            f"{_MOST_NODES:,}."
+        )
+    external = [tensor for tensor in model.graph.initializer if uses_external_data(tensor)]
+    if not external:
         return model, []
+    places = {entry.value for t in external for entry in t.external_data if entry.key == "location"}
+    beside = [file.parent / place for place in places]
+    _check_bytes(file, sum(part.stat().st_size for part in beside if part.is_file()))
     try:
         load_external_data_for_model(model, str(file.parent))
     except (OSError, ValueError, onnx.checker.ValidationError) as error:
         raise ValueError(
-            f"{file.name} keeps its weights in another file, which cannot be read: put it beside "
-            f"this one, or export into one file. {error}"
+            f"{file.name} keeps its weights in another file, which cannot be read: put "
+            f"{', '.join(sorted(map(str, places)))[:100]} beside it, or export into one file."
         ) from error
     return model, ["its parts put into one file"]
+
+
+def _check_bytes(file: Path, size: int) -> None:
+    if size > _MOST_BYTES:
+        raise ValueError(
+            f"{file.name} has {size / 1e9:.1f} GB of weights; at most {_MOST_BYTES / 1e9:.1f} GB "
+            "can be read."
+        )
 
 
 def _check_opset(model: "ModelProto", file: Path) -> int:
@@ -129,30 +177,34 @@ def _check_whole(model: "ModelProto", file: Path) -> None:
         raise ValueError(f"{file.name} is damaged, or no ONNX file: {reason:.200}") from error
 
 
-def _check_purpose(metadata: dict[str, str], file: Path) -> None:
-    """Refuse what its own exporter says is no plain detector."""
-    if metadata.get("task", "detect") != "detect":
-        raise ValueError(
-            f"{file.name} must be a detector; its metadata says: {metadata['task']:.30}."
-        )
-    arguments = _literal(metadata.get("args", ""))
-    has_nms = isinstance(arguments, dict) and arguments.get("nms")
-    if has_nms or metadata.get("end2end") == "True":
-        raise ValueError(
-            f"{file.name} chooses among its boxes by itself. Export it with `end2end=False` and "
-            "`nms=False`, so that confidence and overlap can be chosen here."
-        )
-
-
 def _picture(graph: "GraphProto", file: Path) -> "ValueInfoProto":
-    """The one input that is no weight."""
-    weights = {tensor.name for tensor in graph.initializer}
-    inputs: list[ValueInfoProto] = [value for value in graph.input if value.name not in weights]
-    if len(inputs) != 1:
+    """The one input with four dimensions."""
+    pictures: list[ValueInfoProto] = [
+        value for value in graph.input if len(value.type.tensor_type.shape.dim) == 4
+    ]
+    if len(pictures) != 1:
         raise ValueError(
-            f"{file.name} has {len(inputs)} inputs, and a detector has one: the picture."
+            f"{file.name} has {len(graph.input)} inputs, and {len(pictures)} of them have the four "
+            "dimensions of a picture: a detector has one."
         )
-    return inputs[0]
+    return pictures[0]
+
+
+def _constant_input(
+    graph: "GraphProto", name: str, size_wh: tuple[int, int], file: Path
+) -> tuple[float, ...]:
+    """What an input besides the picture gets, so that boxes come in pixels of the input."""
+    given = next(value for value in graph.input if value.name == name).type.tensor_type
+    shape = [dim.dim_value for dim in given.shape.dim]
+    if len(shape) == 2 and shape[0] in (0, 1) and shape[1] == 2:
+        if "scale" in name:
+            return 1.0, 1.0
+        # PaddleDetection gives `im_shape` as height and width.
+        return tuple(map(float, size_wh[::-1] if name == "im_shape" else size_wh))
+    raise ValueError(
+        f"{file.name} has an input besides the picture, {name:.40} of shape {tuple(shape)}, whose "
+        "meaning is not known: export it with one input."
+    )
 
 
 def _size(
@@ -161,34 +213,41 @@ def _size(
     """Width and height of the input, and whether the file left anything of its shape open."""
     tensor = picture.type.tensor_type
     shape = [size.dim_value if size.HasField("dim_value") else 0 for size in tensor.shape.dim]
-    if (
-        len(shape) != 4
-        or shape[0] not in (0, 1)
-        or shape[1] not in (0, 3)
-        or tensor.elem_type not in {FLOAT32, *HALVES}
-    ):
+    if shape[0] not in (0, 1) or shape[1] not in (0, 3) or tensor.elem_type not in _PICTURES:
         raise ValueError(
             f"the input of {file.name} must be one picture, float32 or float16 of shape (1, 3, "
             f"height, width). Received: {tuple(size or 'open' for size in shape)} of kind "
             f"{tensor.elem_type}"
         )
     height, width = shape[2:]
+    if max(height, width) > _LARGEST:
+        raise ValueError(
+            f"the input of {file.name} has {width} x {height} pixels; at most {_LARGEST} x "
+            f"{_LARGEST} can be run. Export it with a smaller size."
+        )
     if not (height and width):
         if wanted is None:
             said = _literal(metadata.get("imgsz", ""))
             sizes = said if isinstance(said, list | tuple) else [said]
-            wanted = next((size for size in sizes if isinstance(size, int)), DEFAULT_SIZE)
-        if wanted % 32 or not _SMALLEST <= wanted <= _LARGEST:
-            raise ValueError(
-                f"`--input` must be a multiple of 32 from {_SMALLEST} to {_LARGEST}. "
-                f"Received: {wanted}"
-            )
+            wanted = next((size for size in sizes if isinstance(size, int)), LIKELY_SIZES[0])
+        check_input_size(wanted)
         return (width or wanted, height or wanted), True
     if wanted not in (None, width) or wanted not in (None, height):
         raise ValueError(
             f"`--input` is fixed in {file.name}: {width} x {height} pixels. Received: {wanted}"
         )
     return (width, height), 0 in shape
+
+
+_PICTURES = {FLOAT32, *HALVES}
+
+
+def check_input_size(size: int) -> None:
+    """Raise `ValueError` unless a network's input may have this side."""
+    if size % 32 or not _SMALLEST <= size <= _LARGEST:
+        raise ValueError(
+            f"`--input` must be a multiple of 32 from {_SMALLEST} to {_LARGEST}. Received: {size}"
+        )
 
 
 def _literal(text: str) -> Any:
@@ -199,10 +258,11 @@ def _literal(text: str) -> Any:
         return None
 
 
-def _names(text: str) -> tuple[str, ...]:
-    said = _literal(text)
+def _names(metadata: dict[str, str]) -> tuple[str, ...]:
+    """Class names: `names` as Ultralytics writes them, or `character` as PaddleDetection does."""
+    said = _literal(metadata.get("names", ""))
     if isinstance(said, dict) and list(said) == list(range(len(said))):
         said = list(said.values())
     if isinstance(said, list) and all(isinstance(name, str) for name in said):
         return tuple(said)
-    return ()
+    return tuple(line.strip() for line in metadata.get("character", "").splitlines() if line)

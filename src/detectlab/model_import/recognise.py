@@ -14,6 +14,7 @@ from detectlab.model_import.evidence import Evidence, View, make_views, weigh
 from detectlab.vision.fitting import Fitting
 
 OpenEngine = Callable[[Fitting], Engine]
+_LIKELY = 0.2  # score of a box whose class counts
 
 
 class Reading(NamedTuple):
@@ -25,6 +26,7 @@ class Reading(NamedTuple):
         engine: Runs the network so.
         classes: How many classes the outputs have; 0 when they do not say.
         evidence: How the boxes behave.
+        highest_label: The highest class of a likely box on the trial pictures.
     """
 
     decoder: Decoder
@@ -32,15 +34,22 @@ class Reading(NamedTuple):
     engine: Engine
     classes: int
     evidence: Evidence
+    highest_label: int = 0
 
     @property
     def describes(self) -> str:
         """The command's options that choose it."""
-        fitting = self.fitting
-        return (
-            f"--decoder {self.decoder.name} --place {fitting.place} --colour {fitting.colour} "
-            f"--scale {fitting.scale:.6g}"
-        )
+        return f"--decoder {self.decoder.name} {describe_fitting(self.fitting)}"
+
+
+def describe_fitting(fitting: Fitting) -> str:
+    """The command's options that choose how pictures are fitted in."""
+    text = f"--place {fitting.place} --colour {fitting.colour} --scale {fitting.scale:.6g}"
+    if any(fitting.mean):
+        text += f" --mean {','.join(f'{part:g}' for part in fitting.mean)}"
+    if any(part != 1 for part in fitting.deviation):
+        text += f" --deviation {','.join(f'{part:g}' for part in fitting.deviation)}"
+    return text
 
 
 class UnclearError(ValueError):
@@ -91,7 +100,8 @@ def recognise(
         for fitting in dict.fromkeys(replace(way, **known) for way in candidate.fittings):
             engine = trial.engine(fitting)
             evidence = trial.weigh(candidate, fitting)
-            readings.append(Reading(candidate, fitting, engine, count, evidence))
+            highest = 0 if evidence.problem else trial.highest_label(candidate, fitting)
+            readings.append(Reading(candidate, fitting, engine, count, evidence, highest))
     best = _best(readings if decoder else [r for r in readings if r.evidence.is_convincing])
     if len(best) > 1:
         raise UnclearError(best)
@@ -145,6 +155,14 @@ class _Trial:
             views,
             self.input_wh(fitting),
         )
+
+    def highest_label(self, decoder: Decoder, fitting: Fitting) -> int:
+        found = 0
+        for number, _ in enumerate(self.views(fitting)):
+            outputs = self.outputs(fitting, number, 0)
+            boxes = decoder.boxes(outputs, self.input_wh(fitting), _LIKELY)
+            found = max(found, int(boxes.class_id[boxes.confidence > _LIKELY].max(initial=0)))
+        return found
 
 
 def _pixels_only(fitting: Fitting) -> Fitting:

@@ -57,4 +57,11 @@ def export(card: ModelCard, settings: Settings | None = None) -> ModelCard:
         )
         labels = Path(folder) / card.labels.name  # the names that our other detectors use
         labels.write_text("\n".join(card.classes), "utf-8")
-        return add(card.name, [Path(exported)], labels, settings=settings, origin=origin)
+        return add(
+            card.name,
+            [Path(exported)],
+            labels,
+            settings=settings,
+            origin=origin,
+            licence=card.licence,
+        )

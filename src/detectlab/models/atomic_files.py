@@ -12,7 +12,7 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
-from detectlab.models.registry import WeightsFile
+from detectlab.models.card import WeightsFile
 
 if sys.platform != "win32":
     import fcntl

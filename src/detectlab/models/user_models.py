@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from pydantic import TypeAdapter, ValidationError
 
+from detectlab.models.atomic_files import replace_file
 from detectlab.models.card import ModelCard
 from detectlab.settings import Settings
 
@@ -35,7 +36,8 @@ def own_cards(settings: Settings | None = None) -> Mapping[str, ModelCard]:
 
 def write_card(card: ModelCard, folder: Path) -> None:
     """Write a detector's card beside its files."""
-    (folder / CARD).write_bytes(_JSON.dump_json(card, indent=1))
+    content = _JSON.dump_json(card, indent=1)
+    replace_file(folder / CARD, lambda target: target.write(content))
 
 
 def _stamp(folder: Path) -> Stamp:
