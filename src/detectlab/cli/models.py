@@ -1,10 +1,20 @@
 """`detectlab models`: list, fetch, add, remove and check detectors."""
 
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from detectlab.cli.fitting import (
+    Colour,
+    Decoder,
+    Deviation,
+    Mean,
+    Place,
+    Scale,
+    describe_decoding,
+    fitting_options,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +42,7 @@ def list_models(context: typer.Context) -> None:
         )
         typer.echo(f"    {card.description}")
         if card.own:
-            typer.echo(f"    {_decoding(card)}")
+            typer.echo(f"    {describe_decoding(card)}")
     typer.echo(
         "* is the default. `detectlab models pull NAME` fetches a detector, "
         "`models add NAME FILE...` adds your own."
@@ -71,24 +81,6 @@ def pull(
         typer.echo(f"{card.name}: {files.weights}")
 
 
-Decoder = Annotated[
-    str | None, typer.Option(help="How its outputs are read; by default it is found out.")
-]
-Colour = Annotated[str | None, typer.Option(help="Order of its channels: rgb or bgr.")]
-Scale = Annotated[
-    float | None, typer.Option(help="Factor of pixels from 0 to 255; 255 means 1/255.")
-]
-Mean = Annotated[
-    str | None, typer.Option(help="Subtracted after the factor: one number, or three with commas.")
-]
-Deviation = Annotated[
-    str | None, typer.Option(help="Divides the result: one number, or three with commas.")
-]
-Place = Annotated[
-    str | None, typer.Option(help="A picture's place in the input: squeeze, centre or top-left.")
-]
-
-
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Name of the new detector.")],
@@ -125,7 +117,9 @@ def add(
         labels,
         input_size,
         decoder=decoder,
-        options=_fitting_options(colour, scale, mean, deviation, place),
+        options=fitting_options(
+            colour=colour, scale=scale, mean=mean, deviation=deviation, place=place
+        ),
         check=check,
         drawings=out,
     )
@@ -155,11 +149,11 @@ def decode(
     place: Place = None,
 ) -> None:
     """Change how the outputs of an added detector are read, and how pictures are fitted in."""
-    from detectlab.model_import.change import change_decoding
-
-    options = _fitting_options(colour, scale, mean, deviation, place)
+    options = fitting_options(
+        colour=colour, scale=scale, mean=mean, deviation=deviation, place=place
+    )
     card = change_decoding(name, decoder, options)
-    typer.echo(f"{name}: {_decoding(card)}")
+    typer.echo(f"{name}: {describe_decoding(card)}")
 
 
 @app.command("remove")
@@ -178,62 +172,6 @@ def _objects(rows: "Sequence[tuple[str, float, int, int, int, int]]") -> str:
     texts = [f"{label} {score:.2f} [{', '.join(map(str, box))}]" for label, score, *box in rows[:4]]
     more = [f"and {len(rows) - 4} more"] if len(rows) > 4 else []
     return "; ".join(texts + more) or "nothing"
-
-
-def _decoding(card: "ModelCard") -> str:
-    """The decoder, and how pictures are fitted in where that is stored."""
-    fitting = card.fitting
-    if fitting is None:
-        return card.decoder
-    parts = [card.decoder, fitting.place, fitting.colour, f"scale {fitting.scale:.3g}"]
-    for title, values, neutral in (
-        ("mean", fitting.mean, 0),
-        ("deviation", fitting.deviation, 1),
-    ):
-        if any(value != neutral for value in values):
-            parts.append(f"{title} {', '.join(f'{value:g}' for value in values)}")
-    return ", ".join(parts)
-
-
-def _fitting_options(
-    colour: str | None,
-    scale: float | None,
-    mean: str | None,
-    deviation: str | None,
-    place: str | None,
-) -> dict[str, Any]:
-    """Fields of `Fitting` that were said."""
-    from detectlab.vision.fitting import COLOURS, PLACES
-
-    for option, value, allowed in (("colour", colour, COLOURS), ("place", place, PLACES)):
-        if value is not None and value not in allowed:
-            raise ValueError(f"`--{option}` must be {' or '.join(allowed)}. Received: {value!r}")
-    if scale is not None and not 0 < scale <= 255:
-        raise ValueError(f"`--scale` must be above 0 and at most 255. Received: {scale}")
-    said = {
-        "colour": colour,
-        "place": place,
-        "scale": 1 / scale if scale and scale > 1 else scale,
-        "mean": _triple("mean", mean),
-        "deviation": _triple("deviation", deviation),
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _triple(option: str, text: str | None) -> tuple[float, ...] | None:
-    if text is None:
-        return None
-    try:
-        values = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        values = ()
-    usable = all(math.isfinite(value) for value in values) and len(values) in (1, 3)
-    if not usable or (option == "deviation" and 0 in values):
-        raise ValueError(
-            f"`--{option}` must be one number or three with commas, in the order of the channels. "
-            f"Received: {text!r}"
-        )
-    return values if len(values) == 3 else values * 3
 
 
 @app.command("verify")

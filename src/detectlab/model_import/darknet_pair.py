@@ -17,48 +17,31 @@ from detectlab.vision.fitting import DARKNET
 
 
 def read_pair(
-    request: Request, config: Path, weights: Path, given: tuple[str, ...]
+    request: Request, given: tuple[str, ...], *, config: Path, weights: Path
 ) -> tuple[Examined, NetworkDetector]:
     """Check a `.cfg` and its `.weights`, and copy them.
 
     Args:
         request: What is asked.
+        given: The class names that the user gives.
         config: The network, `.cfg`.
         weights: Its weights, `.weights`.
-        given: The class names that the user gives.
 
     Raises:
         ValueError: When they cannot be used; the message says what to do.
     """
-    try:
-        network, *layers = read_config(config)
-        counts = [layer.integer("classes", 20) for layer in layers if layer.kind == "yolo"]
-        sides = [network.integer(side, 416) for side in ("width", "height")]
-    except (ArithmeticError, TypeError, LookupError) as error:
-        raise ValueError(f"{config.name} has a number that is out of range: {error}.") from error
-    if not counts:
-        raise ValueError(f"{config.name} has no [yolo] layer: only such networks are understood.")
     if request.decoder not in (None, "darknet"):
         raise ValueError(f"`--decoder` must be darknet for a .cfg. Received: {request.decoder!r}")
+    count, size_wh = _read_config(config, request.input_size)
     classes = check_classes(given)
-    if len(classes) != counts[0]:
+    if len(classes) != count:
         raise ValueError(
-            f"`--labels FILE` must name {counts[0]} classes, one a line, as many as {config.name} "
+            f"`--labels FILE` must name {count} classes, one a line, as many as {config.name} "
             f"has. Received: {len(classes)}"
         )
-    if request.input_size is not None:
-        check_input_size(request.input_size)
-        sides = [request.input_size] * 2
-    for side in sides:
-        if side % 32 or not 32 <= side <= 4096:
-            raise ValueError(
-                f"width and height in {config.name} must be multiples of 32 from 32 to 4096. "
-                f"Received: {sides[0]} x {sides[1]}; `--input` chooses another size."
-            )
-    size_wh = sides[0], sides[1]
     try:
         # OpenCV takes half a weights file without a word; this one says what is wrong with a pair.
-        to_onnx(config=config, weights=weights, input_size_wh=size_wh)
+        to_onnx(config, weights=weights, input_size_wh=size_wh)
     except ValueError:
         raise
     except Exception as error:  # numbers without a meaning, such as a stride of 0
@@ -68,17 +51,31 @@ def read_pair(
     places = [request.folder / f"{request.name}{end}" for end in (".cfg", ".weights", ".names")]
     for source, target in zip((config, weights), places, strict=False):
         shutil.copyfile(source, target)
-    files = ModelFiles(*places)
-    engine = open_and_run(files, size_wh, DARKNET, request)
+    engine = open_and_run(ModelFiles(*places), size_wh, DARKNET, request)
     outputs = engine.run(np.full((size_wh[1], size_wh[0], 3), 127, np.uint8))
     if not np.isfinite(outputs["rows"][:, 4:]).all():
         raise ValueError(f"{weights.name} gives numbers that are not finite: it is damaged.")
-    plain = Examined(
-        config=places[0].name,
-        weights=places[1].name,
-        labels=places[2].name,
-        input_size_wh=size_wh,
-        classes=classes,
-        decoder="darknet",
-    )
+    names = [place.name for place in places]
+    plain = Examined(*names, input_size_wh=size_wh, classes=classes, decoder="darknet")
     return plain, NetworkDetector(request.name, classes, engine)
+
+
+def _read_config(config: Path, input_size: int | None) -> tuple[int, tuple[int, int]]:
+    """The number of classes, and width and height of the input."""
+    try:
+        network, *layers = read_config(config)
+        counts = [layer.integer("classes", 20) for layer in layers if layer.kind == "yolo"]
+        width, height = (network.integer(side, 416) for side in ("width", "height"))
+    except (ArithmeticError, TypeError, LookupError) as error:
+        raise ValueError(f"{config.name} has a number that is out of range: {error}.") from error
+    if not counts:
+        raise ValueError(f"{config.name} has no [yolo] layer: only such networks are understood.")
+    if input_size is not None:
+        check_input_size(input_size)
+        return counts[0], (input_size, input_size)
+    if any(side % 32 or not 32 <= side <= 4096 for side in (width, height)):
+        raise ValueError(
+            f"width and height in {config.name} must be multiples of 32 from 32 to 4096. "
+            f"Received: {width} x {height}; `--input` chooses another size."
+        )
+    return counts[0], (width, height)

@@ -38,7 +38,9 @@ def examine(request: Request) -> Examined:
     by_suffix = {source.suffix.lower(): source for source in request.files}
     if ".onnx" in by_suffix:
         return _examine_onnx(request, by_suffix[".onnx"], given)
-    plain, detector = read_pair(request, by_suffix[".cfg"], by_suffix[".weights"], given)
+    plain, detector = read_pair(
+        request, given, config=by_suffix[".cfg"], weights=by_suffix[".weights"]
+    )
     return _try_out(plain, detector, request)
 
 
@@ -60,12 +62,7 @@ def _examine_onnx(request: Request, source: Path, given: tuple[str, ...]) -> Exa
         reading = _choose(unclear, request, classes)
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from error
-    if not classes:
-        count = f"{reading.classes} classes" if reading.classes else "its classes"
-        raise ValueError(
-            f"{source.name} does not name its classes: `--labels FILE` must name {count}, one a "
-            "line, in the order of its training."
-        )
+    _check_named(source, reading, classes)
     remarks = list(read.changes)
     if not reading.evidence.is_convincing:
         remarks.append(f"added as it was said, although {reading.evidence.reason}")
@@ -81,8 +78,6 @@ def _examine_onnx(request: Request, source: Path, given: tuple[str, ...]) -> Exa
         licence=read.licence,
         remarks=tuple(remarks),
     )
-    if not reading.classes:
-        _check_labels_suffice(reading, len(classes))
     return _try_out(plain, detector, request)
 
 
@@ -125,12 +120,18 @@ def _detector(reading: Reading, classes: tuple[str, ...]) -> NetworkDetector:
     )
 
 
-def _check_labels_suffice(reading: Reading, count: int) -> None:
-    highest = reading.highest_label
-    if highest >= count:
+def _check_named(source: Path, reading: Reading, classes: tuple[str, ...]) -> None:
+    if not classes:
+        count = f"{reading.classes} classes" if reading.classes else "its classes"
         raise ValueError(
-            f"the network found an object of class {highest}, counted from 0, and there are "
-            f"{count} class names. Give the names that the detector was trained with."
+            f"{source.name} does not name its classes: `--labels FILE` must name {count}, one a "
+            "line, in the order of its training."
+        )
+    highest = reading.highest_label
+    if not reading.classes and highest >= len(classes):
+        raise ValueError(
+            f"{source.name} found an object of class {highest}, counted from 0, and there are "
+            f"{len(classes)} class names. Give the names that the detector was trained with."
         )
 
 

@@ -7,11 +7,12 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from detectlab.model_import.onnx_fold import fix_size
+from detectlab.model_import.onnx_load import check_opset, check_whole, load
 from detectlab.model_import.onnx_normalize import (
     FLOAT32,
     HALVES,
     drop_weights_from_inputs,
-    fix_size,
     inline_constant_branches,
     make_constant,
     sort_nodes,
@@ -19,14 +20,10 @@ from detectlab.model_import.onnx_normalize import (
 )
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, ValueInfoProto
+    from onnx import GraphProto, ValueInfoProto
 
 LIKELY_SIZES = (640, 416, 320, 512, 608)  # where a file leaves its size open
 _SMALLEST, _LARGEST = 32, 4096
-_OLDEST_OPSET = 7  # before it, shapes of operands were matched by other rules
-_MOST_BYTES = 1_500_000_000  # protobuf cannot write 2 GB
-_MOST_NODES = 20_000
-_LFS_POINTER = b"version https://git-lfs"
 
 
 class OnnxFile(NamedTuple):
@@ -63,12 +60,12 @@ def read_onnx(file: Path, input_size: int | None = None) -> OnnxFile:
             is another one than the file's.
         ModuleNotFoundError: When the package `onnx` is not installed.
     """
-    model, changes = _load(file)
-    opset = _check_opset(model, file)
+    model, changes = load(file)
+    opset = check_opset(model, file)
     drop_weights_from_inputs(model.graph)
     if sort_nodes(model.graph):
         changes.append("its operators put in order")
-    _check_whole(model, file)
+    check_whole(model, file)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     if metadata.get("task", "detect") != "detect":
         raise ValueError(
@@ -94,87 +91,6 @@ def read_onnx(file: Path, input_size: int | None = None) -> OnnxFile:
     content = model.SerializeToString() if changes else file.read_bytes()
     licence = "".join(filter(str.isprintable, metadata.get("license", "")))[:80]
     return OnnxFile(content, size_wh, _names(metadata), licence, opset, tuple(changes), leaves_size)
-
-
-def _load(file: Path) -> tuple["ModelProto", list[str]]:
-    """The file's content, and whether parts of it came from other files."""
-    try:
-        import onnx
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "adding an ONNX file needs the package onnx: `pip install onnx`."
-        ) from None
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-    from onnx.external_data_helper import load_external_data_for_model, uses_external_data
-
-    with file.open("rb") as opened:
-        if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
-            raise ValueError(
-                f"{file.name} is a pointer of Git LFS, not the file itself: `git lfs pull` in its "
-                "repository fetches that."
-            )
-    _check_bytes(file, file.stat().st_size)
-    try:
-        model = onnx.load(file, load_external_data=False)
-    except DecodeError as error:
-        raise ValueError(f"{file.name} is damaged, or no ONNX file.") from error
-    if len(model.graph.node) > _MOST_NODES:
-        raise ValueError(
-            f"{file.name} has {len(model.graph.node):,} operators; a detector has at most "
-            f"{_MOST_NODES:,}."
-        )
-    external = [tensor for tensor in model.graph.initializer if uses_external_data(tensor)]
-    if not external:
-        return model, []
-    places = {entry.value for t in external for entry in t.external_data if entry.key == "location"}
-    beside = [file.parent / place for place in places]
-    _check_bytes(file, sum(part.stat().st_size for part in beside if part.is_file()))
-    try:
-        load_external_data_for_model(model, str(file.parent))
-    except (OSError, ValueError, onnx.checker.ValidationError) as error:
-        raise ValueError(
-            f"{file.name} keeps its weights in another file, which cannot be read: put "
-            f"{', '.join(sorted(map(str, places)))[:100]} beside it, or export into one file."
-        ) from error
-    return model, ["its parts put into one file"]
-
-
-def _check_bytes(file: Path, size: int) -> None:
-    if size > _MOST_BYTES:
-        raise ValueError(
-            f"{file.name} has {size / 1e9:.1f} GB of weights; at most {_MOST_BYTES / 1e9:.1f} GB "
-            "can be read."
-        )
-
-
-def _check_opset(model: "ModelProto", file: Path) -> int:
-    from onnx.defs import onnx_opset_version
-
-    versions = {entry.domain or "ai.onnx": entry.version for entry in model.opset_import}
-    others = {node.domain or "ai.onnx" for node in model.graph.node} - {"ai.onnx"}
-    if others:
-        raise ValueError(
-            f"{file.name} uses operators of {', '.join(sorted(others))}, which other engines lack: "
-            "export it anew, without one runtime's optimisations."
-        )
-    opset: int = versions.get("ai.onnx", 0)
-    newest = onnx_opset_version()
-    if opset and not _OLDEST_OPSET <= opset <= newest:
-        raise ValueError(
-            f"{file.name} has opset {opset}; {_OLDEST_OPSET} to {newest} are understood. Export it "
-            "with opset 17, which all engines know."
-        )
-    return opset
-
-
-def _check_whole(model: "ModelProto", file: Path) -> None:
-    from onnx.checker import ValidationError, check_model
-
-    try:
-        check_model(model)
-    except ValidationError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"{file.name} is damaged, or no ONNX file: {reason:.200}") from error
 
 
 def _picture(graph: "GraphProto", file: Path) -> "ValueInfoProto":
