@@ -149,6 +149,8 @@ def decode(
     place: Place = None,
 ) -> None:
     """Change how the outputs of an added detector are read, and how pictures are fitted in."""
+    from detectlab.model_import.change import change_decoding
+
     options = fitting_options(
         colour=colour, scale=scale, mean=mean, deviation=deviation, place=place
     )

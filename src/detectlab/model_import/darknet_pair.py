@@ -55,8 +55,14 @@ def read_pair(
     outputs = engine.run(np.full((size_wh[1], size_wh[0], 3), 127, np.uint8))
     if not np.isfinite(outputs["rows"][:, 4:]).all():
         raise ValueError(f"{weights.name} gives numbers that are not finite: it is damaged.")
-    names = [place.name for place in places]
-    plain = Examined(*names, input_size_wh=size_wh, classes=classes, decoder="darknet")
+    plain = Examined(
+        config=places[0].name,
+        weights=places[1].name,
+        labels=places[2].name,
+        input_size_wh=size_wh,
+        classes=classes,
+        decoder="darknet",
+    )
     return plain, NetworkDetector(request.name, classes, engine)
 
 
