@@ -33,8 +33,8 @@ def main() -> None:
     while message := read_message(sys.stdin.buffer):
         facts, data = message
         reply, pixels = _decode(bytes(data), facts)
-        del message, data
-        write_message(answers, reply, memoryview(b"") if pixels is None else pixels.data)
+        write_message(answers, reply, b"" if pixels is None else pixels.data)
+        del message, data, pixels  # the next picture may be long in coming
 
 
 def _decode(data: bytes, facts: Facts) -> tuple[Facts, Pixels | None]:
