@@ -1,4 +1,4 @@
-"""A network of its own for a benchmark: nobody else's traffic, and nobody sees its ports."""
+"""A network namespace for a benchmark: no other traffic, and ports of its own."""
 
 import os
 import shutil

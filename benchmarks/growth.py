@@ -45,17 +45,22 @@ JSON = {"Accept": "application/json"}
 
 @functools.cache
 def port() -> int:
-    """One that nobody else uses."""
+    """One for this run alone."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def settings(detector: str, replicas: int) -> ClusterSettings:
     version = {
-        "model": "nano", "made_by": f"constant:{detector}", "cpus": 0.1,
-        "at_once": 4, "queue_size": 100,  # one is answered, and the others wait for it there
-        "min_replicas": replicas, "max_replicas": replicas, "check_every_s": 60,
-    }  # fmt: skip
+        "model": "nano",
+        "made_by": f"constant:{detector}",
+        "cpus": 0.1,
+        "at_once": 4,
+        "queue_size": 100,  # one is answered, and the others wait for it there
+        "min_replicas": replicas,
+        "max_replicas": replicas,
+        "check_every_s": 60,
+    }
     gateway = {"replicas": 2, "cpus": 0.1}
     return ClusterSettings(detectors={detector: version}, gateway=gateway, port=port())
 
@@ -115,11 +120,14 @@ def roles(machine: Machine) -> dict[str, list[psutil.Process]]:
         for process in [root, *root.children(recursive=True)]:
             title = " ".join(process.cmdline())
             if title.startswith("ray::IDLE"):
-                continue  # workers that wait for work; nobody has any for them
+                continue  # idle worker processes
             names = {
-                ":Gateway": "gateway", ":Detector": "replica", "ray::ProxyActor": "proxy",
-                "ray::ServeController": "controller", "ray::StoreHolder": "holder",
-            }  # fmt: skip
+                ":Gateway": "gateway",
+                ":Detector": "replica",
+                "ray::ProxyActor": "proxy",
+                "ray::ServeController": "controller",
+                "ray::StoreHolder": "holder",
+            }
             role = next((role for part, role in names.items() if part in title), "ray")
             found[role].append(process)
     return found

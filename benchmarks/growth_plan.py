@@ -204,18 +204,21 @@ def limits(m: Measured, a: Assumed) -> list[Limit]:
         ("a node's network", node_wire, "pictures stay packed up to the detector"),
         ("a node's object store", in_store, "the same: packed pictures do not need it"),
         (
-            "Serve's controller, asked by every gateway", 1000 / m.controller_ms * for_one_gateway,
+            "Serve's controller, asked by every gateway",
+            1000 / m.controller_ms * for_one_gateway,
             "fewer, larger gateways; gateways ask it less often; shards",
         ),
         (
-            "the rollout's store, asked likewise", 1000 / m.holder_ms * for_one_gateway,
+            "the rollout's store, asked likewise",
+            1000 / m.holder_ms * for_one_gateway,
             "a plan for each shard, changed one shard after the other",
         ),
         ("the nodes of one cluster", node * a.cluster_nodes, "shards: clusters by region"),
         (
-            "a region's entrance", a.entrance_gbit / 8e-9 / one.picture_bytes,
+            "a region's entrance",
+            a.entrance_gbit / 8e-9 / one.picture_bytes,
             "clients make pictures small; several entrances",
         ),
-    )  # fmt: skip
+    )
     found = [Limit(part, rate * a.busy, then) for part, rate, then in ceilings]
     return sorted(found, key=lambda limit: limit.rate)

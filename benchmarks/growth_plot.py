@@ -42,9 +42,12 @@ def draw_money(axes: Axes, measured: Measured, assumed: Assumed) -> None:
         plan = Plan(rate, design, measured, assumed)
         axes.plot(rate, plan.money_a_million, "o", color=COLOURS[design])
         axes.annotate(
-            f"{rounded(plan.nodes)} nodes", (rate, plan.money_a_million),
-            textcoords="offset points", xytext=(6, 8), fontsize=9,
-        )  # fmt: skip
+            f"{rounded(plan.nodes)} nodes",
+            (rate, plan.money_a_million),
+            textcoords="offset points",
+            xytext=(6, 8),
+            fontsize=9,
+        )
     axes.set(yscale="log", ylabel="money for a million pictures")
     axes.legend(frameon=False, loc="upper right")
     style(axes, "What a million pictures cost, in four designs")

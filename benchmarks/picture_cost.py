@@ -133,9 +133,7 @@ def measure(repeats: int) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "benchmarks/results/picture_cost.json"
-    )  # fmt: skip
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/picture_cost.json")
     options = parser.parse_args()
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as home:

@@ -74,9 +74,13 @@ def make_pictures() -> list[bytes]:
     rng = np.random.default_rng(42)
     pictures = []
     for kind, size_wh in (
-        ("JPEG", (640, 480)), ("PNG", (320, 240)), ("WEBP", (800, 600)), ("JPEG", (1600, 1200)),
-        ("BMP", (200, 300)), ("PNG", (1, 1)),
-    ):  # fmt: skip
+        ("JPEG", (640, 480)),
+        ("PNG", (320, 240)),
+        ("WEBP", (800, 600)),
+        ("JPEG", (1600, 1200)),
+        ("BMP", (200, 300)),
+        ("PNG", (1, 1)),
+    ):
         blots = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
         file = io.BytesIO()
         Image.fromarray(cv2.resize(blots, size_wh)).save(file, kind)
@@ -94,10 +98,15 @@ class Client:
         self.mix = random.Random(seed)
         self.session = requests.Session()
         self.kinds: list[tuple[int, Callable[[], str]]] = [
-            (40, self.send_form), (20, self.send_json), (10, self.ask_for_a_picture),
-            (5, self.send_batch), (5, self.count), (10, self.send_garbage), (5, self.hang_up),
+            (40, self.send_form),
+            (20, self.send_json),
+            (10, self.ask_for_a_picture),
+            (5, self.send_batch),
+            (5, self.count),
+            (10, self.send_garbage),
+            (5, self.hang_up),
             (5, self.name_no_model),
-        ]  # fmt: skip
+        ]
 
     def run(self, tally: Tally, stopped: threading.Event) -> None:
         weights, kinds = zip(*self.kinds, strict=True)
@@ -274,7 +283,7 @@ def main() -> int:
     machine = {**describe_machine(), "engine": available()[0], "weights_sha256": weights}
     command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
     variables = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
-    home = tempfile.mkdtemp()  # no plan that somebody has put in force here
+    home = tempfile.mkdtemp()  # without a rollout plan of this machine
     variables |= {"DETECTLAB_MODEL": "nano", "DETECTLAB_HOME": home}
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

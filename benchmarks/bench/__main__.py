@@ -102,8 +102,11 @@ def agreements(files: Files, photos: Path) -> dict[str, Any]:
     )
     run = subprocess.run(
         [sys.executable, "-m", "bench.agreement", model, *map(str, folders or [ROOT / "images"])],
-        env=environment, stdout=subprocess.PIPE, check=True, text=True,
-    )  # fmt: skip
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
     return {model: json.loads(run.stdout)}
 
 
@@ -123,15 +126,18 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         result = {
             "note": files.note,
             "settings": {
-                "repeats": plan.repeats, "seconds": plan.seconds, "warm_up_s": plan.warm_up_s,
-                "clients": list(plan.clients), "memory_requests": memory_requests,
+                "repeats": plan.repeats,
+                "seconds": plan.seconds,
+                "warm_up_s": plan.warm_up_s,
+                "clients": list(plan.clients),
+                "memory_requests": memory_requests,
             },
             "start_s": measure_start(home, picture, repeats, step),
             "cli_s": measure_cli(home, picture, repeats, step),
             "memory_mb": measure_memory(
                 home, files.pictures, folder / "logs" / "memory.log", memory_requests
             ),
-        }  # fmt: skip
+        }
         result["servers"], result["raw"] = measure_rounds(
             everybody, raw_engines, files, plan, folder / "logs", step
         )

@@ -28,8 +28,10 @@ def measure_start(home: Path, picture: Path, repeats: int, progress: Progress) -
         process = subprocess.Popen(
             [sys.executable, "-m", "detectlab", "serve", "--port=0"],
             env=plain_environment(**NANO, DETECTLAB_HOME=str(home)),
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
         with process:
             try:
                 assert process.stdout is not None
@@ -65,7 +67,8 @@ def measure_cli(home: Path, picture: Path, repeats: int, progress: Progress) -> 
         subprocess.run(
             [sys.executable, "-m", "detectlab", "detect", "--json", str(picture)],
             env=plain_environment(**NANO, DETECTLAB_HOME=str(home)),
-            stdout=subprocess.DEVNULL, check=True,
-        )  # fmt: skip
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
         seconds.append(time.perf_counter() - begin)
     return spread(seconds)

@@ -35,10 +35,14 @@ class Bar:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "what": self.what, "value": round(self.value, 3), "limit": self.limit,
-            "at_least": self.at_least, "unit": self.unit, "passed": self.passed,
+            "what": self.what,
+            "value": round(self.value, 3),
+            "limit": self.limit,
+            "at_least": self.at_least,
+            "unit": self.unit,
+            "passed": self.passed,
             "best": None if self.best is None else round(self.best, 3),
-        }  # fmt: skip
+        }
 
 
 def bars(found: dict[str, Any]) -> list[Bar]:
@@ -51,7 +55,7 @@ def median_of(
 ) -> float:
     """Compare two measurements round by round, and take the median."""
     pairs = zip(ours["rounds"], theirs["rounds"], strict=True)
-    # A server that gave no answer at all in a round: so many times as fast is anybody.
+    # A server that gave no answer at all in a round: any other is this many times as fast.
     return statistics.median(compare(one, other) if other else math.inf for one, other in pairs)
 
 
@@ -70,18 +74,22 @@ def _against_others(found: dict[str, Any]) -> Iterator[Bar]:
             for name, limit in ((exact, 2.8), (FAST, 4.5)):
                 if name in servers:
                     what = "requests/s against the course's server"
-                    yield Bar(f"{what}, {_clients(clients)}, {RAW[name]}",
-                              ratio(servers[name][clients]["rate"], base), limit,
-                              best=_best(found, name, clients, base))  # fmt: skip
+                    yield Bar(
+                        f"{what}, {_clients(clients)}, {RAW[name]}",
+                        ratio(servers[name][clients]["rate"], base),
+                        limit,
+                        best=_best(found, name, clients, base),
+                    )
     for ours, (plain, tuned) in LITSERVE.items():
         for theirs, how in ((plain, "as it comes"), (tuned, "a process a core")):
             if ours in servers and theirs in servers:
                 base = servers[theirs]["8"]["rate"]
                 yield Bar(
                     f"requests/s against LitServe ({how}), 8 clients, {RAW[ours]}",
-                    ratio(servers[ours]["8"]["rate"], base), 1.2,
+                    ratio(servers[ours]["8"]["rate"], base),
+                    1.2,
                     best=_best(found, ours, "8", base),
-                )  # fmt: skip
+                )
 
 
 def _best(found: dict[str, Any], ours: str, clients: str, theirs: dict[str, Any]) -> float | None:
@@ -113,13 +121,26 @@ def _against_the_limit(found: dict[str, Any]) -> Iterator[Bar]:
 
 def _alone(found: dict[str, Any]) -> Iterator[Bar]:
     servers = found["servers"]
-    yield Bar("start of `serve` to the first right answer of nano",
-              found["start_s"]["median"], 1.5, False, "s")  # fmt: skip
-    yield Bar(f"resident memory after {found['settings']['memory_requests']:,} requests of nano",
-              found["memory_mb"]["after_requests"], 200, False, "MB")  # fmt: skip
+    yield Bar(
+        "start of `serve` to the first right answer of nano",
+        found["start_s"]["median"],
+        1.5,
+        False,
+        "s",
+    )
+    yield Bar(
+        f"resident memory after {found['settings']['memory_requests']:,} requests of nano",
+        found["memory_mb"]["after_requests"],
+        200,
+        False,
+        "MB",
+    )
     if OURS in servers:
-        yield Bar("requests/s of nano against yolov3-tiny, 8 clients, opencv",
-                  ratio(servers[NANO]["8"]["rate"], servers[OURS]["8"]["rate"]), 2.0)  # fmt: skip
+        yield Bar(
+            "requests/s of nano against yolov3-tiny, 8 clients, opencv",
+            ratio(servers[NANO]["8"]["rate"], servers[OURS]["8"]["rate"]),
+            2.0,
+        )
     for model, agreed in found["agreement"].items():
         if agreed["objects"]:
             what = f"objects of {model} that fast finds again, {agreed['photographs']} photographs"

@@ -74,8 +74,10 @@ def started(contestant: Contestant, log: Path) -> Iterator[Started]:
         process = subprocess.Popen(
             [sys.executable, "-m", *contestant.command],
             env=plain_environment(**contestant.variables),
-            stdout=subprocess.PIPE, stderr=errors, text=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     try:
         assert process.stdout is not None
         address = re.search(r"http://[\d.]+:\d+", process.stdout.readline())

@@ -112,9 +112,16 @@ def _add_stand_in(
     _copy(config, folder / "model.cfg")
     make_weights(config, weights, [np.asarray(cv2.imread(str(path))) for path in pictures])
     own = ModelCard(
-        STAND_IN, _described(folder / "model.cfg"), _described(weights),
-        WeightsFile("model.names"), card.classes, "Apache-2.0", "", "A stand-in.", own=True,
-    )  # fmt: skip
+        STAND_IN,
+        _described(folder / "model.cfg"),
+        _described(weights),
+        WeightsFile("model.names"),
+        card.classes,
+        "Apache-2.0",
+        "",
+        "A stand-in.",
+        own=True,
+    )
     write_card(own, folder)
     return folder / "model.cfg", weights
 

@@ -33,9 +33,13 @@ def request_bytes(url: str, picture: bytes) -> bytes:
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     body = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
-        "Content-Type: image/jpeg\r\n\r\n"
-    ).encode() + picture + f"\r\n--{BOUNDARY}--\r\n".encode()  # fmt: skip
+        (
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n'
+            "Content-Type: image/jpeg\r\n\r\n"
+        ).encode()
+        + picture
+        + f"\r\n--{BOUNDARY}--\r\n".encode()
+    )
     head = (
         f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: image/jpeg\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
@@ -98,9 +102,13 @@ class Client:
 
 
 def drive(
-    url: str, pictures: list[bytes], clients: int = 1, seconds: float = 4.0,
-    warm_up_s: float = 0.0, requests: int | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    url: str,
+    pictures: list[bytes],
+    clients: int = 1,
+    seconds: float = 4.0,
+    warm_up_s: float = 0.0,
+    requests: int | None = None,
+) -> dict[str, Any]:
     """Send pictures for `warm_up_s`, which is not counted, and then for `seconds` or longer.
 
     Args:
@@ -163,13 +171,17 @@ def drive(
         for client in everybody:
             client.socket.close()
     return {
-        "ms": ms, "seconds": now - begin, "outcomes": dict(outcomes), "cpu_ms": cpu_ms,
-        "answers": sent, "last_head": last_head,
-    }  # fmt: skip
+        "ms": ms,
+        "seconds": now - begin,
+        "outcomes": dict(outcomes),
+        "cpu_ms": cpu_ms,
+        "answers": sent,
+        "last_head": last_head,
+    }
 
 
 def _wait_for_the_rest(ready: selectors.BaseSelector) -> None:
-    """Let the server end what it has begun: what it does for nobody would burden who comes next."""
+    """Read the remaining answers: requests still running would slow the next measurement."""
     while ready.get_map():
         events = ready.select(STALLED_S)
         if not events:

@@ -1,4 +1,4 @@
-"""The bare pipeline in a loop: what the machine can do when nobody has to be served.
+"""The bare pipeline in a loop: the limit of the machine, without a server.
 
     python -m bench.raw CONFIG WEIGHTS CLASSES PICTURE... [--engine E] [--precision P] [--loops N]
 
@@ -59,9 +59,12 @@ def process(engine: Engine, data: NDArray[np.uint8], names: tuple[str, ...]) -> 
 
 
 def loop(
-    engine: Engine, pictures: list[NDArray[np.uint8]], names: tuple[str, ...], plan: Plan,
+    engine: Engine,
+    pictures: list[NDArray[np.uint8]],
+    names: tuple[str, ...],
+    plan: Plan,
     stages: list[list[float]],
-) -> None:  # fmt: skip
+) -> None:
     """Process pictures: first some that do not count, until all loops are warm."""
     until = time.perf_counter() + plan.warm_up_s
     number = 0

@@ -17,9 +17,16 @@ LABELS = {
     NANO: "detectlab, OpenCV, nano",
 }
 COLOURS = {
-    COURSE: "#888888", LIT: "#e0b878", LIT_TUNED: "#c58b3b", LIT_FAST: "#b07d3a",
-    LIT_FAST_TUNED: "#6b4410", OURS: "#4c86c6", EXACT: "#2f6f4f", FAST: "#b3261e", NANO: "#7a4fb5",
-}  # fmt: skip
+    COURSE: "#888888",
+    LIT: "#e0b878",
+    LIT_TUNED: "#c58b3b",
+    LIT_FAST: "#b07d3a",
+    LIT_FAST_TUNED: "#6b4410",
+    OURS: "#4c86c6",
+    EXACT: "#2f6f4f",
+    FAST: "#b3261e",
+    NANO: "#7a4fb5",
+}
 
 
 def speed_table(found: dict[str, Any]) -> str:
@@ -129,9 +136,12 @@ def draw(found: dict[str, Any], path: Path) -> None:
         look = {"color": COLOURS[name], "marker": "o", "markersize": 3, "linewidth": 1.4}
         rates.plot(clients, [one["rate"]["median"] for one in by_clients], label=label, **look)
         rates.fill_between(
-            clients, [one["rate"]["min"] for one in by_clients],
-            [one["rate"]["max"] for one in by_clients], color=COLOURS[name], alpha=0.15,
-        )  # fmt: skip
+            clients,
+            [one["rate"]["min"] for one in by_clients],
+            [one["rate"]["max"] for one in by_clients],
+            color=COLOURS[name],
+            alpha=0.15,
+        )
         latencies.plot(clients, [one["p50_ms"]["median"] for one in by_clients], **look)
         latencies.plot(
             clients, [one["p99_ms"]["median"] for one in by_clients], **{**look, "linestyle": ":"}

@@ -80,24 +80,32 @@ def spread(values: list[float]) -> dict[str, Any]:
     """Median, smallest, largest, and each value in the order of the rounds."""
     low, middle, high = min(values), statistics.median(values), max(values)
     return {
-        "median": round(middle, 3), "min": round(low, 3), "max": round(high, 3),
+        "median": round(middle, 3),
+        "min": round(low, 3),
+        "max": round(high, 3),
         "rounds": [round(value, 3) for value in values],
-    }  # fmt: skip
+    }
 
 
 def drive(server: Started, pictures: list[Path], *options: str) -> dict[str, Any]:
     """Load a server from another process; what `load.py` says."""
     found = subprocess.run(
         [sys.executable, str(LOAD), f"--url={server.url}/predict", *options, *map(str, pictures)],
-        stdout=subprocess.PIPE, check=True, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
     return dict(json.loads(found.stdout))
 
 
 def measure(
-    contestants: list[Contestant], engines: Mapping[str, tuple[str, str]], files: Files,
-    plan: Plan, logs: Path, progress: Progress,
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:  # fmt: skip
+    contestants: list[Contestant],
+    engines: Mapping[str, tuple[str, str]],
+    files: Files,
+    plan: Plan,
+    logs: Path,
+    progress: Progress,
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     """Servers, and the bare pipeline beside them.
 
     Args:
@@ -152,21 +160,37 @@ def _served(
     """What `load.py` says, and the processor time that the server took."""
     before = server.cpu_s()
     found = drive(
-        server, files.pictures, f"--clients={clients}", f"--seconds={plan.seconds}",
+        server,
+        files.pictures,
+        f"--clients={clients}",
+        f"--seconds={plan.seconds}",
         f"--warm-up={plan.warm_up_s}",
-    )  # fmt: skip
+    )
     return found, server.cpu_s() - before
 
 
 def _bare(choice: tuple[str, str], loops: int, files: Files, plan: Plan) -> dict[str, Any]:
     engine, precision = choice
     run = subprocess.run(
-        [sys.executable, "-m", "bench.raw", str(files.config), str(files.weights),
-         str(files.classes), *map(str, files.pictures), f"--engine={engine}",
-         f"--precision={precision}", f"--loops={loops}", f"--seconds={plan.seconds}",
-         f"--warm-up={plan.warm_up_s}"],
-        env=plain_environment(), stdout=subprocess.PIPE, check=True, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "bench.raw",
+            str(files.config),
+            str(files.weights),
+            str(files.classes),
+            *map(str, files.pictures),
+            f"--engine={engine}",
+            f"--precision={precision}",
+            f"--loops={loops}",
+            f"--seconds={plan.seconds}",
+            f"--warm-up={plan.warm_up_s}",
+        ],
+        env=plain_environment(),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
     return dict(json.loads(run.stdout))
 
 

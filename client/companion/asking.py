@@ -72,7 +72,7 @@ class Offer:
 
 
 class Server(Protocol):
-    """Whoever answers: a server, or test mode.
+    """What answers requests: a server, or test mode.
 
     Attributes:
         address: Where it is; tells servers apart.
@@ -148,10 +148,13 @@ class RealServer:
 def _checked(found: Detection) -> Detection:
     """A detection whose values have the types that they should have; others may be anything."""
     return Detection(
-        x_min=int(found["x_min"]), y_min=int(found["y_min"]),
-        x_max=int(found["x_max"]), y_max=int(found["y_max"]),
-        class_name=str(found["class_name"]), confidence=float(found["confidence"]),
-    )  # fmt: skip
+        x_min=int(found["x_min"]),
+        y_min=int(found["y_min"]),
+        x_max=int(found["x_max"]),
+        y_max=int(found["y_max"]),
+        class_name=str(found["class_name"]),
+        confidence=float(found["confidence"]),
+    )
 
 
 def explain(error: RequestFailed) -> Problem:

@@ -29,9 +29,11 @@ if (!window.pasteGoesToUpload) {
 def choose_pictures(folder: Path) -> list[Picture]:
     """The chosen pictures, each once: uploaded, taken with the camera, or samples."""
     uploaded = st.file_uploader(
-        "Drop pictures here, paste them, or choose files", list(ENDINGS),
-        accept_multiple_files=True, key="uploaded",
-    )  # fmt: skip
+        "Drop pictures here, paste them, or choose files",
+        list(ENDINGS),
+        accept_multiple_files=True,
+        key="uploaded",
+    )
     st.html(_PASTE, unsafe_allow_javascript=True, width="content")
     chosen = [Picture(file.name, file.getvalue()) for file in uploaded]
     known = samples(folder)
@@ -53,11 +55,16 @@ def choose_detectors(offer: Offer) -> list[str]:
         return name if name in offer.models else f":material/cloud_off: {name}"
 
     chosen = st.pills(
-        f"Detector: choose up to {MOST_DETECTORS} to compare them", known, selection_mode="multi",
-        default=known[:1], format_func=label, key="detectors",
+        f"Detector: choose up to {MOST_DETECTORS} to compare them",
+        known,
+        selection_mode="multi",
+        default=known[:1],
+        format_func=label,
+        key="detectors",
         help=":material/cloud_off: is known to the server, but its files are not there."
-        if offer.missing else None,
-    )  # fmt: skip
+        if offer.missing
+        else None,
+    )
     if not chosen:
         st.info("Choose a detector.", icon=":material/arrow_upward:")
     if len(chosen) > MOST_DETECTORS:

@@ -23,7 +23,7 @@ class NotAPicture(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file that somebody chose.
+    """A picture file that the user chose.
 
     Attributes:
         name: What its owner calls it.

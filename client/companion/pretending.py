@@ -41,6 +41,10 @@ def _make_up(rng: random.Random, width: int, height: int) -> Detection:
     box_width, box_height = (max(1, int(rng.uniform(0.1, 0.5) * side)) for side in (width, height))
     x_min, y_min = rng.randint(0, width - box_width), rng.randint(0, height - box_height)
     return Detection(
-        x_min=x_min, y_min=y_min, x_max=x_min + box_width, y_max=y_min + box_height,
-        class_name=rng.choice(_CLASSES), confidence=round(rng.uniform(FLOOR, 1), 3),
-    )  # fmt: skip
+        x_min=x_min,
+        y_min=y_min,
+        x_max=x_min + box_width,
+        y_max=y_min + box_height,
+        class_name=rng.choice(_CLASSES),
+        confidence=round(rng.uniform(FLOOR, 1), 3),
+    )

@@ -50,7 +50,7 @@ class Surroundings:
     def advice(self) -> str:
         """What to do when there is no server."""
         if self.is_locked:
-            return "If that lasts, tell whoever runs this page."
+            return "If that lasts, tell the operator of this page."
         return "Start one with `make serve`, or set its address under **Server**."
 
     def choose_server(self, address: str, api_key: str, is_test: bool) -> Server:

@@ -20,8 +20,11 @@ _LINES = ["#e69f00", "#56b4e9", "#009e73"]
 
 
 def show_pictures(
-    server: Server, pictures: Sequence[Picture], models: Sequence[str], confidence: float,
-) -> list[Finding]:  # fmt: skip
+    server: Server,
+    pictures: Sequence[Picture],
+    models: Sequence[str],
+    confidence: float,
+) -> list[Finding]:
     """Each picture with its boxes, once for each detector, side by side; gives all answers."""
     findings: list[Finding] = []
     for picture in pictures:
@@ -57,9 +60,11 @@ def _show_answer(server: Server, picture: Picture, model: str, confidence: float
         st.error(f"**{plain(model)}**: {plain(answer.text)}", icon=":material/error:")
         if answer.may_pass:
             st.button(
-                "Try again", key=f"again {model} {picture.digest}",
-                on_click=session.forget_problems, icon=":material/refresh:",
-            )  # fmt: skip
+                "Try again",
+                key=f"again {model} {picture.digest}",
+                on_click=session.forget_problems,
+                icon=":material/refresh:",
+            )
         return None
     found = answer.above(confidence)
     try:
@@ -102,10 +107,18 @@ def show_objects(findings: Sequence[Finding], confidence: float) -> None:
     st.dataframe(table, hide_index=True)
     with st.container(horizontal=True):
         st.download_button(
-            "CSV", table.to_csv(index=False).encode(), "detections.csv", "text/csv",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "CSV",
+            table.to_csv(index=False).encode(),
+            "detections.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
         st.download_button(
-            "JSON", tables.as_json(findings, confidence), "detections.json", "application/json",
-            icon=":material/download:", on_click="ignore",
-        )  # fmt: skip
+            "JSON",
+            tables.as_json(findings, confidence),
+            "detections.json",
+            "application/json",
+            icon=":material/download:",
+            on_click="ignore",
+        )

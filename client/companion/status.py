@@ -10,7 +10,7 @@ from session import LOOK_EVERY_S, Session, Surroundings
 
 
 def plain(text: str) -> str:
-    """Somebody else's text for Markdown: as it stands, but for `code` between backticks."""
+    """Escape foreign text for Markdown, except `code` between backticks."""
     parts = text.split("`")
     parts[::2] = [re.sub(r"([\\*_\[\]$<>:#~|])", r"\\\1", part) for part in parts[::2]]
     return "`".join(parts)
@@ -22,9 +22,12 @@ def choose_server(surroundings: Surroundings) -> Server:
     title.header("What is in the picture?", anchor=False)
     with button.popover("Server", icon=":material/dns:", width="stretch"):
         address = st.text_input(
-            "Address", surroundings.server, key="address", disabled=surroundings.is_locked,
+            "Address",
+            surroundings.server,
+            key="address",
+            disabled=surroundings.is_locked,
             help="As `detectlab serve` or the notebook's cell prints it.",
-        )  # fmt: skip
+        )
         api_key = st.text_input("Key, if it wants one", key="api_key", type="password")
         is_test = st.toggle("Test mode", key="test_mode", help="Made-up answers without a server.")
     return surroundings.choose_server(address, api_key, is_test)
@@ -34,8 +37,8 @@ def show_status(server: Server, advice: str) -> Offer | None:
     """One line about the server, kept up to date.
 
     Args:
-        server: Who is asked.
-        advice: What to do when nobody answers.
+        server: The server.
+        advice: What to do when it does not answer.
 
     Returns:
         What it offers, or offered when it was last well: what it has answered stays on the page.

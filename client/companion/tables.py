@@ -11,8 +11,15 @@ from asking import FLOOR, Answer
 from detectlab.client import Detection
 
 _COLUMNS = [
-    "picture", "detector", "class_name", "confidence", "x_min", "y_min", "x_max", "y_max",
-]  # fmt: skip
+    "picture",
+    "detector",
+    "class_name",
+    "confidence",
+    "x_min",
+    "y_min",
+    "x_max",
+    "y_max",
+]
 
 
 @dataclass(frozen=True)

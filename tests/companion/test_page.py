@@ -198,7 +198,7 @@ def test_locked_page_without_a_server_gives_no_advice_that_visitors_cannot_follo
 ) -> None:
     page = open_page(SERVER_LOCKED="1")
 
-    assert "tell whoever runs this page" in shown(page)
+    assert "tell the operator of this page" in shown(page)
     assert "make serve" not in shown(page)
 
 

@@ -18,9 +18,16 @@ _MAX_SAMPLES = 16
 # How far tiles may reach beyond the picture: they are powers of two, and a small picture has one.
 _MAX_PADDED_RATIO, _MAX_PADDING = 4, 4_000_000
 _COMPRESSIONS = {
-    1: "none", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 7: "JPEG", 8: "deflate",
-    32773: "PackBits", 32946: "deflate",
-}  # fmt: skip
+    1: "none",
+    2: "CCITT",
+    3: "CCITT",
+    4: "CCITT",
+    5: "LZW",
+    7: "JPEG",
+    8: "deflate",
+    32773: "PackBits",
+    32946: "deflate",
+}
 _JPEG = 7
 _TYPES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 
