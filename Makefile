@@ -20,8 +20,7 @@ reset: setup-lab ## begin your notebooks in my-lab/ afresh and keep the old ones
 	@exec $(VENV_PYTHON) -m detectlab.course.lab_copies --reset $(ARGS)
 
 serve: setup-lab ## the API alone, at http://127.0.0.1:8000
-	@DETECTLAB_RECEIVED_DIR="$${DETECTLAB_RECEIVED_DIR-images_uploaded}" \
-		DETECTLAB_FETCH_ON_DEMAND="$${DETECTLAB_FETCH_ON_DEMAND-1}" \
+	@DETECTLAB_FETCH_ON_DEMAND="$${DETECTLAB_FETCH_ON_DEMAND-1}" \
 		exec $(VENV_PYTHON) -m detectlab serve $(ARGS)
 
 app: setup-lab setup-app ## the companion: a page for pictures, beside a running `make serve`

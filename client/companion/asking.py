@@ -63,12 +63,14 @@ class Offer:
         version: Its version.
         models: The detectors that it has, its default first.
         missing: Detectors that it knows, but has no files of.
+        keeps_pictures: Whether it keeps the pictures that it receives.
     """
 
     title: str
     version: str
     models: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    keeps_pictures: bool = False
 
 
 class Server(Protocol):
@@ -114,7 +116,13 @@ class RealServer:
         except RequestFailed as error:
             return explain(error)
         missing = tuple(str(name) for name in known if name not in models)
-        return Offer(about["title"], about["version"], tuple(map(str, models)), missing)
+        return Offer(
+            about["title"],
+            about["version"],
+            tuple(map(str, models)),
+            missing,
+            keeps_pictures="received pictures are kept" in about["description"],
+        )
 
     def detect(self, data: bytes, model: str) -> Answer | Problem:
         """Find the objects in a picture; a busy server is asked again when it says so."""

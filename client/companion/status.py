@@ -71,4 +71,5 @@ def _watch(server: Server, shown: Offer | Problem, advice: str) -> None:
         st.caption(
             f":green[:material/check_circle:] **{plain(seen.title)} {plain(seen.version)}** is "
             f"alive at `{server.address}` with {count}: {names}"
+            + (" · :orange[It keeps the pictures that it receives.]" if seen.keeps_pictures else "")
         )

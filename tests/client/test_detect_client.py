@@ -86,7 +86,11 @@ def test_client_predict_as_json_sends_the_picture_as_base64(serve: Serve) -> Non
 
 def test_client_about_gives_title_and_version(serve: Serve) -> None:
     url, _ = serve(200, b'{"info": {"title": "detectlab", "version": "1.2"}, "paths": {}}')
-    assert DetectClient(url).about() == {"title": "detectlab", "version": "1.2"}
+    assert DetectClient(url).about() == {
+        "title": "detectlab",
+        "version": "1.2",
+        "description": "",
+    }
 
 
 def test_client_models_and_classes_ask_where_the_api_tells(serve: Serve) -> None:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,6 +68,14 @@ def test_look_gives_title_version_and_detectors(run_api: Run) -> None:
     assert isinstance(seen, Offer)
     assert (seen.title, seen.models) == ("detectlab", ("small", "large"))
     assert seen.version
+    assert not seen.keeps_pictures
+
+
+def test_look_says_when_the_server_keeps_pictures(run_api: Run, tmp_path: Path) -> None:
+    seen = RealServer(run_api(received_dir=tmp_path).url).look()
+
+    assert isinstance(seen, Offer)
+    assert seen.keeps_pictures
 
 
 def test_look_at_nobody_is_a_problem_with_a_next_step() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,43 @@ def test_short_questions_get_a_string(client: TestClient, path: str, answer: str
 
 def test_describe_names_the_default_detector(client: TestClient) -> None:
     assert "The default detector is tiny." in client.get("/describe").json()
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_page"),
+    [
+        pytest.param("text/html,application/xhtml+xml,*/*;q=0.8", True, id="browser"),
+        pytest.param("*/*", False, id="curl"),
+        pytest.param("application/json", False, id="json"),
+        pytest.param("application/json, text/html", False, id="both"),
+        pytest.param("", False, id="none"),
+    ],
+)
+def test_the_first_address_is_a_page_for_browsers_alone(
+    client: TestClient, accept: str, is_page: bool
+) -> None:
+    answer = client.get("/", headers={"Accept": accept})
+
+    assert answer.headers["Content-Type"].startswith("text/html") == is_page
+    assert "Congratulations! Your API is working as expected." in answer.text
+    links = re.findall(r'href="([\w/.]+)"', answer.text)
+    assert len(links) == (4 if is_page else 0)
+    for link in links:
+        # The rollout is for operators, which this client is not.
+        assert client.get(f"/{link}").status_code == (403 if "rollout" in link else 200)
+
+
+def test_description_says_whether_received_pictures_are_kept(
+    make_client: Callable[..., TestClient], tiny: NetworkDetector, tmp_path: Path
+) -> None:
+    for folder, sentence in (
+        (None, "Received pictures are not kept."),
+        (tmp_path, "The newest 200 received pictures are kept on this server, without their"),
+    ):
+        client = make_client(tiny, received_dir=folder)
+
+        assert sentence in client.get("/describe").json()
+        assert sentence in client.get("/openapi.json").json()["info"]["description"]
 
 
 def test_models_lists_names_with_the_default_first(

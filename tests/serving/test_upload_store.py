@@ -1,5 +1,6 @@
 """Kept pictures: generated names, bounds, whole files, and disks that fail."""
 
+import io
 import os
 import re
 import shutil
@@ -9,11 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from starlette.testclient import TestClient
 
 from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.upload_store import UploadStore
+from detectlab.vision.images import decode_image
 
 NAME = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png)")
 
@@ -42,10 +46,13 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
-def test_a_received_picture_is_kept_as_it_came_under_a_generated_name(
-    make_client: Callable[..., TestClient], tiny: NetworkDetector, make_picture: Any,
-    tmp_path: Path, wait_until: Callable[..., None],
-) -> None:  # fmt: skip
+def test_a_received_picture_is_kept_under_a_generated_name(
+    make_client: Callable[..., TestClient],
+    tiny: NetworkDetector,
+    make_picture: Any,
+    tmp_path: Path,
+    wait_until: Callable[..., None],
+) -> None:
     client = make_client(tiny, received_dir=tmp_path / "in")
     png = make_picture("PNG")
 
@@ -55,7 +62,45 @@ def test_a_received_picture_is_kept_as_it_came_under_a_generated_name(
     (name,) = names(tmp_path / "in")
     assert NAME.fullmatch(name)
     assert name.endswith(".png")  # by its content
-    assert (tmp_path / "in" / name).read_bytes() == png
+    kept = (tmp_path / "in" / name).read_bytes()
+    assert np.array_equal(decode_image(kept).pixels, decode_image(png).pixels)
+
+
+def test_metadata_of_a_received_picture_are_not_kept(
+    make_client: Callable[..., TestClient],
+    tiny: NetworkDetector,
+    tmp_path: Path,
+    wait_until: Callable[..., None],
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # turned by a quarter
+    exif[ExifTags.Base.Model] = "a camera"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 0.0)
+    file = io.BytesIO()
+    Image.new("RGB", (60, 40), "red").save(file, "JPEG", exif=exif)
+    client = make_client(tiny, received_dir=tmp_path / "in")
+
+    client.post("/predict", files={"file": file.getvalue()})
+
+    wait_until(lambda: any(map(NAME.fullmatch, names(tmp_path / "in"))), "the picture")
+    (name,) = names(tmp_path / "in")
+    with Image.open(tmp_path / "in" / name) as kept:
+        assert dict(kept.getexif()) == {}
+        assert kept.size == (40, 60)  # upright without it
+    assert b"a camera" in file.getvalue()
+    assert b"a camera" not in (tmp_path / "in" / name).read_bytes()
+
+
+def test_clear_deletes_the_received_pictures_alone(make_store: Any, tmp_path: Path) -> None:
+    store = make_store()
+    for number in range(3):
+        store.keep(b"%d" % number, "JPEG")
+    store.close(10)
+    (tmp_path / "in" / "mine.jpeg").write_bytes(b"mine")
+
+    assert store.clear() == 3
+    assert names(tmp_path / "in") == ["mine.jpeg"]
+    assert UploadStore(tmp_path / "nowhere", 0, 0, print).clear() == 0
 
 
 def test_a_file_that_is_no_picture_is_not_kept(

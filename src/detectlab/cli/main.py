@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from detectlab import __version__
-from detectlab.cli import cluster, compare, detect, doctor, images, models, rollout, serve
+from detectlab.cli import (
+    cluster,
+    compare,
+    detect,
+    doctor,
+    images,
+    models,
+    received,
+    rollout,
+    serve,
+)
 
 _HELP = "Find objects in pictures, and serve a detector that people can rely on."
 
@@ -21,6 +31,7 @@ app.command()(compare.compare)
 app.command()(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(images.app, name="images")
+app.add_typer(received.app, name="received")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(cluster.app, name="cluster")
 

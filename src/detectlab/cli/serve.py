@@ -34,6 +34,7 @@ def serve(
     from detectlab.serving import log_format
     from detectlab.serving.app import create_app
     from detectlab.serving.auth import TOKEN_FILE, refuse_open_door
+    from detectlab.serving.upload_store import retention
     from detectlab.settings import Settings
 
     if engine:
@@ -50,6 +51,8 @@ def serve(
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Serving on http://{shown}:{port}{root_path} (docs: /docs; stop with Ctrl-C)")
+    if settings.received_dir and settings.received_keep:
+        typer.echo(f"{retention(settings)} They are in {settings.received_dir}.")
     app = create_app(settings=settings)
     if settings.api_key is None and settings.operator_token is None:
         file = settings.home / TOKEN_FILE

@@ -30,10 +30,11 @@ class Result(TypedDict):
 
 
 class About(TypedDict):
-    """Title and version of a service."""
+    """What a service says about itself."""
 
     title: str
     version: str
+    description: str
 
 
 class RequestFailed(RuntimeError):
@@ -90,9 +91,12 @@ class DetectClient:
         return True
 
     def about(self) -> About:
-        """Title and version of the service, from the description that every FastAPI app gives."""
+        """What the service says about itself; every FastAPI app gives it."""
         info = self._read("GET", "/openapi.json", dict).get("info", {})
-        return About(title=str(info.get("title", "")), version=str(info.get("version", "")))
+        title, version, text = (
+            str(info.get(name, "")) for name in ("title", "version", "description")
+        )
+        return About(title=title, version=version, description=text)
 
     def models(self, *, all: bool = False) -> list[str]:
         """Names of the detectors that the server offers, its default first.

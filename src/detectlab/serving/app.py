@@ -25,6 +25,7 @@ from detectlab.serving.middleware import Level, RequestLog, RouteGuard
 from detectlab.serving.pool import Pool, PoolClosed, PoolFull
 from detectlab.serving.routes.registry import ROUTES, RefusalOf, guarded_route
 from detectlab.serving.service import Service
+from detectlab.serving.upload_store import retention
 from detectlab.serving.uploads import Intake
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
@@ -52,7 +53,7 @@ def create_app(
     app = FastAPI(
         title="detectlab",
         summary="Finds objects in pictures.",
-        description=openapi.DESCRIPTION,
+        description=f"{openapi.DESCRIPTION}\n{retention(settings)}",
         version=detectlab.__version__,
         openapi_tags=openapi.TAGS,
         # Relative to where the document itself is: right behind any prefix.

@@ -23,7 +23,7 @@ from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
 from detectlab.serving.shutdown import on_sigterm
-from detectlab.serving.upload_store import UploadStore
+from detectlab.serving.upload_store import UploadStore, without_metadata
 from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
 from detectlab.settings import Settings
 
@@ -67,6 +67,7 @@ class Service:
                 settings.received_keep,
                 settings.received_max_mb << 20,
                 lambda reason: self.metrics.received_lost.labels(reason).inc(),
+                rewrite=lambda data: without_metadata(data, settings.max_pixels),
             )
 
     @asynccontextmanager

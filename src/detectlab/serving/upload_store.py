@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
 
+from detectlab.settings import Settings
+from detectlab.vision.images import decode_image, encode_image
+
 logger = logging.getLogger(__name__)
 
 # Only files with such a name are deleted: other files in the folder stay.
@@ -18,6 +21,31 @@ _PART = re.compile(r"\.\d{8}T\d{12}-[0-9a-f]{12}\.part\Z")
 # Writing a part takes a moment; an older one was left by a process that was killed.
 _PART_MAX_AGE_S = 60.0
 _MAX_WAITING = 16
+
+
+def without_metadata(data: bytes, max_pixels: int) -> tuple[bytes, str]:
+    """A picture file written anew from its pixels: no EXIF, no place, no thumbnail.
+
+    Args:
+        data: The file of a picture.
+        max_pixels: Maximum of width x height.
+
+    Returns:
+        The new file, and its format: PNG for a PNG, otherwise JPEG.
+    """
+    picture = decode_image(data, max_pixels)
+    format = "PNG" if picture.format == "PNG" else "JPEG"
+    return encode_image(picture.pixels, format, quality=95), format
+
+
+def retention(settings: Settings) -> str:
+    """One sentence that says whether the service keeps received pictures."""
+    if not (settings.received_dir and settings.received_keep):
+        return "Received pictures are not kept."
+    return (
+        f"The newest {settings.received_keep} received pictures are kept on this server, without "
+        "their metadata."
+    )
 
 
 class UploadStore:
@@ -31,15 +59,24 @@ class UploadStore:
         keep: How many pictures at most.
         max_bytes: How much space they take at most.
         on_lost: Called for each picture that could not be kept, with `"disk"` or `"busy"`.
+        rewrite: Turns a file into the one that is kept, and says its format; by default pictures
+            are kept as they came.
     """
 
     def __init__(
-        self, folder: Path, keep: int, max_bytes: int, on_lost: Callable[[str], None]
+        self,
+        folder: Path,
+        keep: int,
+        max_bytes: int,
+        on_lost: Callable[[str], None],
+        *,
+        rewrite: Callable[[bytes], tuple[bytes, str]] | None = None,
     ) -> None:
         self.folder = folder
         self._keep = keep
         self._max_bytes = max_bytes
         self._on_lost = on_lost
+        self._rewrite = rewrite
         self._queue: Queue[tuple[bytes, str] | None] = Queue(_MAX_WAITING)
         self._thread: threading.Thread | None = None
         self._is_failing = False
@@ -77,7 +114,7 @@ class UploadStore:
         self._tidy()
         while (item := self._queue.get()) is not None:
             try:
-                self._write(*item)
+                self._write(*(self._rewrite(item[0]) if self._rewrite else item))
                 self._tidy()
             except OSError as error:
                 self._on_lost("disk")
@@ -86,6 +123,18 @@ class UploadStore:
                 self._is_failing = True
             else:
                 self._is_failing = False
+
+    def clear(self) -> int:
+        """Delete all received pictures in the folder; other files stay.
+
+        Returns:
+            How many were deleted.
+        """
+        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
+        pictures = list(filter(_OURS.match, names))
+        for name in [*pictures, *filter(_PART.match, names)]:
+            (self.folder / name).unlink(missing_ok=True)
+        return len(pictures)
 
     def _write(self, data: bytes, format: str) -> None:
         stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
