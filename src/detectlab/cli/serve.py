@@ -33,8 +33,7 @@ def serve(
     from detectlab.kernel.owner import owner_headers
     from detectlab.serving import log_format
     from detectlab.serving.app import create_app
-    from detectlab.serving.auth import TOKEN_FILE, refuse_open_door
-    from detectlab.serving.upload_store import retention
+    from detectlab.serving.auth import refuse_open_door
     from detectlab.settings import Settings
 
     if engine:
@@ -51,12 +50,8 @@ def serve(
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"Serving on http://{shown}:{port}{root_path} (docs: /docs; stop with Ctrl-C)")
-    if settings.received_dir and settings.received_keep:
-        typer.echo(f"{retention(settings)} They are in {settings.received_dir}.")
     app = create_app(settings=settings)
-    if settings.api_key is None and settings.operator_token is None:
-        file = settings.home / TOKEN_FILE
-        typer.echo(f"`detectlab rollout` and other operators send the token of {file}")
+    _announce(settings)
     config = uvicorn.Config(
         app,
         root_path=root_path,
@@ -67,6 +62,18 @@ def serve(
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _announce(settings: "Settings") -> None:
+    """Print what an operator has to know about the settings."""
+    from detectlab.serving.auth import TOKEN_FILE
+    from detectlab.serving.upload_store import retention
+
+    if settings.received_dir and settings.received_keep:
+        typer.echo(f"{retention(settings)} They are in {settings.received_dir}.")
+    if settings.api_key is None and settings.operator_token is None:
+        file = settings.home / TOKEN_FILE
+        typer.echo(f"`detectlab rollout` and other operators send the token of {file}")
 
 
 def _with_rollout_file(settings: "Settings") -> "Settings":
