@@ -8,6 +8,8 @@ from platformdirs import user_cache_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+MIN_SECRET_LENGTH = 16
+
 
 class Settings(BaseSettings):
     """Settings of detectlab, with the environment over the defaults.
@@ -130,6 +132,16 @@ class Settings(BaseSettings):
         from detectlab.engines.registry import check_name  # late: it imports NumPy
 
         return check_name(engine)
+
+    @field_validator("api_key", "operator_token")
+    @classmethod
+    def _check_length(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret and len(secret.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(
+                f"it must have at least {MIN_SECRET_LENGTH} characters, against guessing; "
+                "make one with `python3 -c 'import secrets; print(secrets.token_urlsafe(32))'`"
+            )
+        return secret
 
     @field_validator("home")
     @classmethod

@@ -146,7 +146,7 @@ def test_detect_with_a_missing_detector_says_how_to_get_it(
 
 
 def test_detect_without_the_key_says_where_to_type_it(run_api: Run, make_picture: Make) -> None:
-    handle = run_api(api_key="secret")
+    handle = run_api(api_key="correct horse battery")
 
     problem = RealServer(handle.url).detect(make_picture(), "small")
 

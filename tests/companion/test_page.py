@@ -176,8 +176,11 @@ def test_test_mode_answers_without_a_server_and_says_so(open_page: Any, make_pic
 def test_key_of_the_environment_goes_to_its_server_alone(
     open_page: Any, run_api: Run, make_picture: Make
 ) -> None:
-    handle, other = run_api(api_key="secret"), run_api(api_key="secret")
-    page = upload(open_page(handle.url, API_KEY="secret"), make_picture())
+    handle, other = (
+        run_api(api_key="correct horse battery"),
+        run_api(api_key="correct horse battery"),
+    )
+    page = upload(open_page(handle.url, API_KEY="correct horse battery"), make_picture())
     assert "API key" not in shown(page)
 
     page.text_input(key="address").set_value(other.url).run()

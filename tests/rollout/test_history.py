@@ -1,5 +1,6 @@
 """The history of a plan: whole, in order, shared by processes, and never rewritten."""
 
+import os
 import signal
 import sqlite3
 import subprocess
@@ -263,3 +264,11 @@ def test_read_does_not_wait_for_a_write_of_another_process(plan: MakePlan, file:
         writer.join()
 
     assert read == [1] * 50
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_rollout_file_is_for_its_user_only(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "rollout.sqlite")
+
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
+    store.close()

@@ -233,10 +233,10 @@ def test_this_machine_may(client: TestClient, headers: dict[str, str]) -> None:
 
 
 def test_with_a_key_whoever_has_it_may_from_anywhere(make_client: MakeClient) -> None:
-    client = make_client("192.0.2.7", api_key="secret")
+    client = make_client("192.0.2.7", api_key="correct horse battery")
 
     assert client.get("/rollout").status_code == 401
-    assert client.get("/rollout", headers={"X-API-Key": "secret"}).status_code == 200
+    assert client.get("/rollout", headers={"X-API-Key": "correct horse battery"}).status_code == 200
 
 
 def test_a_person_judges_an_answer(make_client: MakeClient, apples: bytes) -> None:

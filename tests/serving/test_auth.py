@@ -6,6 +6,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from detectlab.detection.detector import NetworkDetector
+from detectlab.serving import auth
+from detectlab.settings import Settings
 
 KEY = "correct horse battery staple"
 ORIGIN = {"Origin": "https://lab.example"}
@@ -88,3 +90,30 @@ def test_pages_of_a_named_origin_may_ask_and_read_the_headers(
     assert "X-Detections" in named["access-control-expose-headers"]
     assert "access-control-allow-origin" not in other
     assert asked_first.status_code == 200
+
+
+def test_a_key_that_can_be_guessed_is_refused_when_it_is_set() -> None:
+    with pytest.raises(ValueError, match="must have at least 16 characters"):
+        Settings(api_key="a")
+
+
+def test_wrong_keys_are_answered_more_and_more_slowly(
+    locked: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(auth.asyncio, "sleep", sleep)
+    for number in range(12):
+        headers = {"X-API-Key": f"a wrong key of many: {number}"}
+        assert locked.get("/models", headers=headers).status_code == 401
+
+    assert len(waits) == 12 - 5  # the first ones are free: people mistype
+    assert waits[0] >= 0.1
+    assert waits[-1] >= 5
+    assert locked.get("/models", headers={"X-API-Key": KEY}).status_code == 200
+    waits.clear()
+    assert locked.get("/models", headers={"X-API-Key": KEY}).status_code == 200
+    assert waits == []  # forgiven

@@ -68,8 +68,8 @@ def test_neither_picture_nor_key_nor_file_name_is_logged(
     make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
-    client = make_client(tiny, api_key="open-sesame")
-    key = {"X-API-Key": "open-sesame"}
+    client = make_client(tiny, api_key="open-sesame-and-close")
+    key = {"X-API-Key": "open-sesame-and-close"}
     image = base64.b64encode(jpeg).decode()
     with caplog.at_level(logging.DEBUG):
         client.post("/predict", files={"file": ("private.jpg", jpeg)}, headers=key)
@@ -78,7 +78,7 @@ def test_neither_picture_nor_key_nor_file_name_is_logged(
         client.get("/models", headers={"X-API-Key": "wrong-key"})
 
     ours = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("detectlab"))
-    for secret in ("open-sesame", "wrong-key", "private", image[:30]):
+    for secret in ("open-sesame-and-close", "wrong-key", "private", image[:30]):
         assert secret not in ours
     assert ours.count("route=") == 4
 

@@ -244,3 +244,46 @@ def test_a_disk_that_hangs_loses_pictures_and_holds_nobody_up(
         store.keep(b"picture", "JPEG")
 
     assert lost == ["busy"] * 4
+
+
+def test_a_dangling_link_ends_no_thread(
+    make_store: Callable[..., UploadStore], tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    link = folder / "20200101T000000000000-0123456789ab.jpeg"
+    link.symlink_to(tmp_path / "nowhere")
+    part = folder / ".20200101T000000000000-0123456789ab.part"
+    part.symlink_to(tmp_path / "nowhere")
+
+    store = make_store(keep=2)
+    for _ in range(5):
+        store.keep(b"picture", "JPEG")
+
+    wait_until(lambda: len(names(folder)) == 3 and link.name not in names(folder), "two pictures")
+
+
+def test_pictures_of_every_format_are_pruned(
+    make_store: Callable[..., UploadStore], tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    store = make_store(keep=3)
+    for format in ("MPO", "JPEG", "AVIF", "MPO", "MPO", "PNG"):
+        store.keep(b"picture", format)
+
+    def is_done() -> bool:
+        return [name.rpartition(".")[2] for name in names(tmp_path / "in")] == ["mpo", "mpo", "png"]
+
+    wait_until(is_done, "the newest three")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
+def test_kept_pictures_are_for_the_servers_user_only(
+    make_store: Callable[..., UploadStore], tmp_path: Path, wait_until: Callable[..., None]
+) -> None:
+    make_store().keep(b"picture", "JPEG")
+
+    wait_until(lambda: any(map(NAME.fullmatch, names(tmp_path / "in"))), "the picture")
+
+    (name,) = names(tmp_path / "in")
+    assert (tmp_path / "in").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "in" / name).stat().st_mode & 0o777 == 0o600

@@ -29,6 +29,7 @@ def serve(
     import uvicorn
 
     from detectlab.engines import choose
+    from detectlab.kernel.http_limits import LimitedProtocol
     from detectlab.kernel.listening import bind
     from detectlab.kernel.owner import owner_headers
     from detectlab.serving import log_format
@@ -56,6 +57,7 @@ def serve(
         app,
         root_path=root_path,
         headers=owner_headers(host),
+        http=LimitedProtocol,
         log_level="warning",
         access_log=False,
         ws="none",  # no WebSocket route here, and the library would take memory

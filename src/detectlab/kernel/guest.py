@@ -81,6 +81,8 @@ def make_server(
     """
     import uvicorn
 
+    from detectlab.kernel.http_limits import LimitedProtocol
+
     class KernelServer(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets=sockets)
@@ -103,6 +105,7 @@ def make_server(
         uvicorn.Config(
             app,
             root_path=f"/{path}" if path else "",
+            http=LimitedProtocol,
             headers=owner_headers(host),
             log_config=None,  # uvicorn's set-up would close all other handlers of the process
             log_level="warning",

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Self
 
-from detectlab.kernel.forwarded_prefix import ASGIApp
+from detectlab.kernel.forwarded_prefix import ASGIApp, is_loopback
 from detectlab.kernel.guest import GRACE_S, Guest, make_server
 from detectlab.kernel.jupyter import link, proxied_path
 from detectlab.kernel.listening import ServerStartError, bind, default_host
@@ -90,6 +90,8 @@ class ServerHandle:
             yield f"Server at {show(self.url)}: stopped"
             return
         yield f"Serving at {show(self.url)} (try {show(self.url + '/docs')})"
+        if not is_loopback(self.host):
+            yield f"Every machine that reaches this one can use it: it listens on {self.host}."
         if path := self.proxied_path:
             yield f"On this Jupyter's own address: {show(path + 'docs')}"
 

@@ -1,5 +1,6 @@
 """The rollout's store: plans, answers and comparisons in SQLite, shared by several processes."""
 
+import os
 import sqlite3
 import threading
 import weakref
@@ -123,6 +124,8 @@ class SqliteStore:
         try:
             if file:
                 file.parent.mkdir(parents=True, exist_ok=True)
+                # For this user only; SQLite gives its other files the same mode.
+                os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
             self._writer = self._connect()
             # A write that waits for another process must not delay reads.
             self._reader = self._connect() if file else self._writer

@@ -1,6 +1,7 @@
 """The store of received pictures: a folder of bounded size."""
 
 import logging
+import os
 import re
 import threading
 import time
@@ -16,7 +17,7 @@ from detectlab.vision.images import decode_image, encode_image
 logger = logging.getLogger(__name__)
 
 # Only files with such a name are deleted: other files in the folder stay.
-_OURS = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.(jpeg|png|webp|bmp|gif|tiff)\Z")
+_OURS = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}\.[a-z0-9]{1,10}\Z")
 _PART = re.compile(r"\.\d{8}T\d{12}-[0-9a-f]{12}\.part\Z")
 # Writing a part takes a moment; an older one was left by a process that was killed.
 _PART_MAX_AGE_S = 60.0
@@ -111,13 +112,17 @@ class UploadStore:
         thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
-        self._tidy()
-        while (item := self._queue.get()) is not None:
+        item: tuple[bytes, str] | None = None
+        is_first = True
+        while is_first or (item := self._queue.get()) is not None:
+            is_first = False
             try:
-                self._write(*(self._rewrite(item[0]) if self._rewrite else item))
+                if item:
+                    self._write(*(self._rewrite(item[0]) if self._rewrite else item))
                 self._tidy()
-            except OSError as error:
-                self._on_lost("disk")
+            except Exception as error:  # no single file ends the thread
+                if item:
+                    self._on_lost("disk")
                 if not self._is_failing:  # logged once, not for every request
                     logger.error("Received pictures cannot be kept in %s: %s", self.folder, error)
                 self._is_failing = True
@@ -139,9 +144,10 @@ class UploadStore:
     def _write(self, data: bytes, format: str) -> None:
         stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
         part = self.folder / f".{stem}.part"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            part.write_bytes(data)
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+                new.write(data)
             part.rename(self.folder / f"{stem}.{format.lower()}")
         finally:
             part.unlink(missing_ok=True)
@@ -149,13 +155,21 @@ class UploadStore:
     def _tidy(self) -> None:
         """Delete the oldest pictures beyond the bounds, and abandoned parts."""
         size = 0
-        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
-        newest_first = sorted(filter(_OURS.match, names), reverse=True)
-        for count, name in enumerate(newest_first, start=1):
-            size += (self.folder / name).stat().st_size
+        paths = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        newest_first = sorted((path for path in paths if _OURS.match(path.name)), reverse=True)
+        for count, path in enumerate(newest_first, start=1):
+            size += _size_and_age(path)[0]
             if count > self._keep or size > self._max_bytes:
-                (self.folder / name).unlink(missing_ok=True)
-        for name in filter(_PART.match, names):
-            part = self.folder / name
-            if time.time() - part.stat().st_mtime > _PART_MAX_AGE_S:
-                part.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+        for path in paths:
+            if _PART.match(path.name) and _size_and_age(path)[1] > _PART_MAX_AGE_S:
+                path.unlink(missing_ok=True)
+
+
+def _size_and_age(path: Path) -> tuple[int, float]:
+    """Bytes of a file itself, not of what a link leads to, and its age in seconds."""
+    try:
+        stat = path.lstat()
+    except OSError:  # deleted meanwhile
+        return 0, 0.0
+    return stat.st_size, time.time() - stat.st_mtime
