@@ -75,10 +75,13 @@ def hash_distances(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> NDArr
 
 def near_pairs(paths: Sequence[Path]) -> list[tuple[int, int]]:
     """Gives the pairs of pictures, by their positions, that nearly equal each other."""
-    pictures = [cv2.imread(str(path)) for path in paths]
-    hashes = np.stack([picture_hash(picture) for picture in pictures])
-    mirrored = np.stack([picture_hash(cv2.flip(picture, 1)) for picture in pictures])
-    near = (hash_distances(hashes, hashes) < NEAR) | (hash_distances(mirrored, hashes) < NEAR)
+    hashes, mirrored = [], []
+    for path in paths:
+        picture = cv2.imread(str(path))
+        hashes.append(picture_hash(picture))
+        mirrored.append(picture_hash(cv2.flip(picture, 1)))
+    plain, flipped = np.stack(hashes), np.stack(mirrored)
+    near = (hash_distances(plain, plain) < NEAR) | (hash_distances(flipped, plain) < NEAR)
     return [(int(i), int(j)) for i, j in np.argwhere(np.triu(near | near.T, k=1))]
 
 
