@@ -150,3 +150,14 @@ def test_two_apps_count_for_themselves(
 
     assert 'route="/health"' in busy.get("/metrics").text
     assert 'route="/health"' not in idle.get("/metrics").text
+
+
+def test_a_message_cannot_forge_a_line(
+    own_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_format.configure()
+    own_logger.info("why: %s", "a\n2026-01-01 INFO forged\x1b[2J\u2028b")
+
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert r"a\x0a2026-01-01 INFO forged\x1b[2J\x2028b" in lines[0]
