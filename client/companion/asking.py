@@ -27,8 +27,8 @@ class Answer:
     Attributes:
         model: The detector.
         detections: Everything above `FLOOR`, most confident first.
-        seconds: What the detector took.
-        total_s: What the whole request took, there and back.
+        seconds: Inference time.
+        total_s: Time of the whole request.
     """
 
     model: str
@@ -43,11 +43,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why there is no answer, and what to do next.
+    """Why there is no answer, and what to do about it.
 
     Attributes:
         text: Some sentences for a person.
-        may_pass: Whether asking again may help.
+        may_pass: Whether a retry may help.
     """
 
     text: str
@@ -56,7 +56,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Offer:
-    """What a server says about itself.
+    """Title, version and detectors of a server.
 
     Attributes:
         title: Its title.
@@ -77,15 +77,15 @@ class Server(Protocol):
     """What answers requests: a server, or test mode.
 
     Attributes:
-        address: Where it is; tells servers apart.
-        api_key: What opens it, where it is locked.
+        address: Its address, which identifies it.
+        api_key: Its key; empty without one.
     """
 
     address: str
     api_key: str
 
     def look(self) -> Offer | Problem:
-        """Who is there, and with which detectors."""
+        """Ask the server for its title, version and detectors."""
 
     def detect(self, data: bytes, model: str) -> Answer | Problem:
         """Find the objects in a picture."""
@@ -104,11 +104,11 @@ class RealServer:
         self.address = address.strip() if "://" in address else f"http://{address.strip()}"
         self.api_key = api_key
         self._client = DetectClient(self.address, api_key=api_key, timeout_s=timeout_s)
-        # Who does not say hello at once is not well, however long detections may take.
+        # The status must come fast, however long detections take.
         self._quick = DetectClient(self.address, api_key=api_key, timeout_s=min(3.0, timeout_s))
 
     def look(self) -> Offer | Problem:
-        """Who is there, and with which detectors."""
+        """Ask the server for its title, version and detectors."""
         try:
             about = self._quick.about()
             models = self._quick.models()

@@ -26,7 +26,7 @@ class Picture:
     """A picture file that the user chose.
 
     Attributes:
-        name: What its owner calls it.
+        name: Its file name.
         data: The file's bytes.
     """
 

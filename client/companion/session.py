@@ -1,4 +1,4 @@
-"""What one visitor's session remembers between reruns of the page."""
+"""The state of one visitor's session between reruns of the page."""
 
 import os
 import time
@@ -64,7 +64,7 @@ class Surroundings:
 
 @dataclass
 class Session:
-    """What is known so far."""
+    """Answers, views and server states of one visitor."""
 
     answers: dict[tuple[str, str, str], Answer | Problem] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
@@ -114,6 +114,6 @@ class Session:
         return self.views[picture.digest]
 
     def keep_views(self, pictures: list[Picture]) -> None:
-        """Let go of pictures that are no longer chosen."""
+        """Drop the views of pictures that are no longer chosen."""
         digests = {picture.digest for picture in pictures}
         self.views = {digest: shown for digest, shown in self.views.items() if digest in digests}

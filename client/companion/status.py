@@ -1,4 +1,4 @@
-"""Which server is asked, and whether it is well."""
+"""The choice of a server, and its status."""
 
 import re
 
@@ -41,7 +41,7 @@ def show_status(server: Server, advice: str) -> Offer | None:
         advice: What to do when it does not answer.
 
     Returns:
-        What it offers, or offered when it was last well: what it has answered stays on the page.
+        What the server offers, or offered when it last answered; its answers stay on the page.
     """
     session = Session.current()
     _watch(server, session.look(server), advice)

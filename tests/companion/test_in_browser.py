@@ -34,8 +34,11 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("needs Chromium")
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--use-fake-device-for-media-stream",
-                   "--use-fake-ui-for-media-stream"]  # fmt: skip
+        options = [
+            "--no-sandbox",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+        ]
         browser = playwright.chromium.launch(executable_path=path, args=options)
         yield browser
         browser.close()
@@ -61,11 +64,15 @@ def app_url(
     port, log_file = free_port(), tmp_path_factory.mktemp("companion") / "log"
     command = [sys.executable, "-m", "streamlit", "run", companion / "app.py"]
     variables = {
-        "DETECTLAB_SERVER": f"http://127.0.0.1:{api_port}", "STREAMLIT_SERVER_PORT": str(port)
-    }  # fmt: skip
-    with log_file.open("w") as log, subprocess.Popen(
-        command, env={**os.environ, **variables}, stdout=log, stderr=log
-    ) as process:  # fmt: skip
+        "DETECTLAB_SERVER": f"http://127.0.0.1:{api_port}",
+        "STREAMLIT_SERVER_PORT": str(port),
+    }
+    with (
+        log_file.open("w") as log,
+        subprocess.Popen(
+            command, env={**os.environ, **variables}, stdout=log, stderr=log
+        ) as process,
+    ):
         try:
             wait_for(f"http://127.0.0.1:{port}/_stcore/health", process, log_file)
             yield f"http://127.0.0.1:{port}"

@@ -42,14 +42,15 @@ def test_view_of_a_turned_photograph_is_upright(orientation: int) -> None:
     upright = Image.new("RGB", (40, 20), "red")
     upright.paste("blue", (0, 0, 20, 10))  # the upper left quarter
     stored = {
-        1: upright, 2: upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        1: upright,
+        2: upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         3: upright.transpose(Image.Transpose.ROTATE_180),
         4: upright.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
         5: upright.transpose(Image.Transpose.TRANSPOSE),
         6: upright.transpose(Image.Transpose.ROTATE_90),
         7: upright.transpose(Image.Transpose.TRANSVERSE),
         8: upright.transpose(Image.Transpose.ROTATE_270),
-    }[orientation]  # fmt: skip
+    }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
     file = io.BytesIO()
