@@ -221,6 +221,14 @@ def test_the_operators_token_is_for_the_servers_user_only(keyless: Any) -> None:
     assert token not in keyless.log
 
 
+def test_the_operators_token_is_there_before_the_first_request(
+    run_server: Any, network: Any, tmp_path: Path
+) -> None:
+    # A client of the same user reads the file when it is made.
+    with run_server(network, home=tmp_path):
+        assert (tmp_path / "operator-token").read_text()
+
+
 def test_a_host_has_one_form() -> None:
     assert all(map(is_host, ("", "a", "a.b:80", "127.0.0.1", "[::1]", "[::1]:8000")))
     assert not any(map(is_host, ("a b", "a@b", "[", "a:b", "[::1", "a:123456", "a\n", "/", "ä")))

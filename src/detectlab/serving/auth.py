@@ -221,6 +221,12 @@ def _netloc(origin: str) -> str:
 
 
 @lru_cache(maxsize=16)
+def write_operator_token(settings: Settings) -> None:
+    """Write the token of a server without a key, for clients that read it before they connect."""
+    if settings.api_key is None and settings.operator_token is None:
+        _token_of(settings.home / TOKEN_FILE)
+
+
 def _token_of(file: Path) -> str:
     """The token in a file, which is created readable by its user only; in memory if it cannot."""
     token = secrets.token_urlsafe(32)

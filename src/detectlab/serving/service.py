@@ -11,6 +11,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
+from detectlab.serving.auth import write_operator_token
 from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.dispatch import Assignment, Dispatcher
@@ -73,6 +74,7 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
         """Start; on shutdown finish running work and reject the queue."""
+        await asyncio.to_thread(write_operator_token, self.settings)
         self.pool.open()
         self.decoder.open()
         if self._received:
