@@ -1,24 +1,7 @@
-"""The detectors that others published, and the embedded one: files, checksums, places."""
+"""The published Darknet detectors, and the embedded one: files, checksums, places."""
 
 from detectlab.models.card import ModelCard, WeightsFile, published
-
-_COCO = (
-    "person,bicycle,car,motorbike,aeroplane,bus,train,truck,boat,traffic light,fire hydrant,"
-    "stop sign,parking meter,bench,bird,cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,"
-    "backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,sports ball,kite,baseball bat,"
-    "baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,"
-    "bowl,banana,apple,sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,sofa,"
-    "pottedplant,bed,diningtable,toilet,tvmonitor,laptop,mouse,remote,keyboard,cell phone,"
-    "microwave,oven,toaster,sink,refrigerator,book,clock,vase,scissors,teddy bear,hair drier,"
-    "toothbrush"
-)
-COCO_CLASSES = tuple(_COCO.split(","))
-
-
-COCO_NAMES = WeightsFile(
-    "coco.names", "634a1132eb33f8091d60f2c346ababe8b905ae08387037aed883953b7329af84", 625
-)
-
+from detectlab.models.coco import COCO_CLASSES, COCO_NAMES
 
 _GITHUB = "https://github.com/"
 _GITHUB_RAW = "https://raw.githubusercontent.com/"
@@ -59,23 +42,6 @@ def _coco_card(
         description=description,
         known_to_cvlib=origin in ("yolov3", "yolov4"),
         needs_float32=origin == "yolo-fastest",
-    )
-
-
-def _yolov5_card(size: str, description: str) -> ModelCard:
-    """A card without checksums: what the library exported when it was asked has one of its own."""
-    return ModelCard(
-        f"yolov5{size}",
-        None,
-        WeightsFile(f"yolov5{size}.onnx"),
-        COCO_NAMES,
-        COCO_CLASSES,
-        "AGPL-3.0",
-        "https://github.com/ultralytics/ultralytics/blob/main/LICENSE",
-        description,
-        "yolov8",
-        input_size=640,
-        library_weights=f"yolov5{size}u.pt",
     )
 
 
@@ -203,7 +169,4 @@ CARDS = (
         ),
         "3.7 MB, about as good as yolov3-tiny and somewhat quicker, 80 classes.",
     ),
-    _yolov5_card("s", "YOLOv5 small: 80 classes at 640 pixels; the library exports it."),
-    _yolov5_card("m", "YOLOv5 medium: better than small, at twice its time or more."),
-    _yolov5_card("l", "YOLOv5 large: the best of the three, for machines that have time."),
 )

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from detectlab.models.card import ModelCard, WeightsFile, published
-from detectlab.models.catalogue import CARDS, COCO_CLASSES, COCO_NAMES
+from detectlab.models.catalogue import CARDS
+from detectlab.models.catalogue_onnx import ONNX_CARDS
+from detectlab.models.coco import COCO_CLASSES, COCO_NAMES
 from detectlab.models.user_models import own_cards
 from detectlab.settings import Settings
 
@@ -19,7 +21,7 @@ __all__ = [
     "registry",
 ]
 
-_BUILT_IN: Mapping[str, ModelCard] = {card.name: card for card in CARDS}
+_BUILT_IN: Mapping[str, ModelCard] = {card.name: card for card in (*CARDS, *ONNX_CARDS)}
 
 
 def built_in() -> Mapping[str, ModelCard]:
