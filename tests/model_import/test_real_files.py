@@ -47,6 +47,6 @@ def test_file_that_one_engine_cannot_run_names_the_other(
 ) -> None:
     (tmp_path / "labels.txt").write_text("\n".join(f"class {n}" for n in range(80)))
     file = shared_weights / "onnx" / "deimv2_atto.onnx"
+    settings = home.model_copy(update={"engine": "opencv"})
     with pytest.raises(ValueError, match="opencv does not run this file, and openvino does: set"):
-        settings = home.model_copy(update={"engine": "opencv"})
         add("real", [file], tmp_path / "labels.txt", settings=settings)
