@@ -43,6 +43,8 @@ class Access:
         self._attempts = _Attempts()
         hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
         self._hub_prefix = hub.rstrip("/") + "/" if hub else ""
+        if not self.has_key:
+            _ = self.operator_token  # written now, so that operators find it
         # Cached, since nearly all requests of a client are alike.
         self.origin_problem = lru_cache(maxsize=256)(self._origin_problem)
 
