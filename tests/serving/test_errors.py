@@ -57,6 +57,48 @@ def test_predict_with_a_file_that_is_no_usable_picture_is_refused(
         assert words in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("name", "media_type", "status"),
+    [
+        ("notes.txt", "text/plain", 415),
+        ("notes.txt", "application/octet-stream", 415),
+        ("upload", "text/plain; charset=utf-8", 415),
+        ("apple.JPG", "text/plain", 400),
+        ("notes.txt", "image/png", 400),
+        ("upload", "application/octet-stream", 400),
+    ],
+)
+def test_file_that_is_no_picture_gets_415_unless_it_claims_to_be_one(
+    client: TestClient, name: str, media_type: str, status: int
+) -> None:
+    file = (name, b"not a picture at all", media_type)
+    single = client.post("/predict", files={"file": file})
+    (batched,) = client.post("/predict/batch", files=[("files", file)]).json()
+
+    assert single.status_code == batched["status"] == status
+    assert "not a picture" in single.json()["detail"]
+
+
+def test_picture_is_taken_whatever_its_name_and_type_claim(client: TestClient, jpeg: bytes) -> None:
+    answer = client.post("/predict", files={"file": ("notes.txt", jpeg, "text/plain")})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("brand", "words"),
+    [(b"heic", "a HEIC picture"), (b"mif1", "a HEIC picture"), (b"avif", "an AVIF picture")],
+)
+def test_picture_in_a_phones_format_is_named_with_advice(
+    client: TestClient, brand: bytes, words: str
+) -> None:
+    data = b"\0\0\0\x18ftyp" + brand + bytes(400)
+    answer = client.post("/predict", files={"file": ("photo.heic", data)})
+
+    assert answer.status_code == 415
+    assert words in answer.json()["detail"]
+    assert "Convert it to JPEG or PNG" in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF"])
 def test_predict_with_half_a_picture_is_refused(
     client: TestClient, make_picture: Callable[..., bytes], format: str

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from detectlab.serving.deadline import Deadline, DeadlinePassed
+from detectlab.serving.errors import Refusal
+from detectlab.serving.picture_decoder import Upload
 from detectlab.serving.pool import PoolFull
 from detectlab.vision.headers.base import Header
 
@@ -27,20 +29,21 @@ class LargePictures:
         self._waiting = 0
 
     def turn(
-        self, headers: Iterable[Header], deadline: Deadline
+        self, uploads: Iterable[Upload | Refusal], deadline: Deadline
     ) -> AbstractAsyncContextManager[bool]:
         """Give whether pictures are large, and wait until they may be decoded.
 
         The turn ends with the block.
 
         Args:
-            headers: Of the pictures; only large ones wait.
+            uploads: The pictures; only large ones wait.
             deadline: Until when.
 
         Raises:
             PoolFull: When no more may wait.
             DeadlinePassed: When the deadline passed first.
         """
+        headers = [upload.header for upload in uploads if isinstance(upload, Upload)]
         is_large = any(memory_bytes(header) > _LARGE_BYTES for header in headers)
         return self._turn(deadline) if is_large else nullcontext(False)
 

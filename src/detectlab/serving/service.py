@@ -19,7 +19,7 @@ from detectlab.serving.errors import Refusal
 from detectlab.serving.json_question import decode_picture, read_question
 from detectlab.serving.large_pictures import LargePictures
 from detectlab.serving.metrics import Metrics
-from detectlab.serving.picture_decoder import PictureDecoder, Upload
+from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
@@ -202,7 +202,7 @@ class Service:
         def work(detector: Detector, query: Query) -> Answer:
             return answer(detector, upload, query, deadline)
 
-        async with self._large_pictures.turn([upload.header], deadline):
+        async with self._large_pictures.turn([upload], deadline):
             upload = await self.decoder.decode_ahead(upload, deadline)
             return await self._start(assignment, query, work, deadline)
 
@@ -214,14 +214,11 @@ class Service:
         deadline: Deadline,
     ) -> list[Answer | Refusal]:
         uploads = [self.decoder.read_or_refuse(file) for file in files]
-        headers = [upload.header for upload in uploads if isinstance(upload, Upload)]
-        async with self._large_pictures.turn(headers, deadline) as is_alone:
+        async with self._large_pictures.turn(uploads, deadline) as is_alone:
             idle = self.settings.workers - self.pool.running - self.pool.waiting
             count = 1 if is_alone else max(1, min(idle, len(files)))
-            works = [
-                functools.partial(answer_each, uploads[share::count], deadline)
-                for share in range(count)
-            ]
+            shares_of = [uploads[share::count] for share in range(count)]
+            works = [functools.partial(answer_each, share, deadline) for share in shares_of]
             running = [self._start(assignment, query, work, deadline) for work in works]
             shares = await asyncio.gather(*running)
         return [shares[number % count][number // count] for number in range(len(files))]

@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, too_large
+from detectlab.serving.upload_claims import check_kind, claims_another_kind
 from detectlab.settings import Settings
 
 # What a form may hold besides its files: headers of the parts, boundaries, small fields.
@@ -100,6 +101,7 @@ async def read_picture(
         raise Refusal(422, "The form's field with the picture must be called `file`.")
     if part.is_too_large:
         raise too_large(settings.max_bytes)
+    check_kind(part.data, part.is_another_kind)
     return bytes(part.data)
 
 
@@ -115,10 +117,17 @@ async def read_pictures(
         raise Refusal(415, "Send the pictures as fields `files` of a multipart form.")
     form = _Form(settings.max_batch_files, settings.max_bytes)
     await _read_form(request, form, settings.max_batch_bytes, deadline, held)
-    return [
-        too_large(settings.max_bytes) if part.is_too_large else bytes(part.data)
-        for part in form.files
-    ]
+    return [_content_or_refusal(part, settings.max_bytes) for part in form.files]
+
+
+def _content_or_refusal(part: "_FilePart", max_bytes: int) -> bytes | Refusal:
+    if part.is_too_large:
+        return too_large(max_bytes)
+    try:
+        check_kind(part.data, part.is_another_kind)
+    except Refusal as refusal:
+        return refusal
+    return bytes(part.data)
 
 
 async def read_body(
@@ -169,6 +178,7 @@ class _FilePart:
     """A file of a form: the name of its field and its content, empty when it is too large."""
 
     name: str
+    is_another_kind: bool
     data: bytearray = field(default_factory=bytearray)
     is_too_large: bool = False
 
@@ -206,6 +216,7 @@ class _Form:
         self._header_name = b""
         self._header_value = b""
         self._disposition = b""
+        self._media_type = b""
         self._current: _FilePart | None = None
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
@@ -220,7 +231,7 @@ class _Form:
         }
 
     def _begin_part(self) -> None:
-        self._disposition = b""
+        self._disposition = self._media_type = b""
         self._current = None
 
     def _add_header_name(self, data: bytes, start: int, end: int) -> None:
@@ -232,6 +243,8 @@ class _Form:
     def _end_header(self) -> None:
         if self._header_name.lower() == b"content-disposition":
             self._disposition = self._header_value
+        elif self._header_name.lower() == b"content-type":
+            self._media_type, _ = parse_options_header(self._header_value)
         self._header_name = self._header_value = b""
 
     def _end_headers(self) -> None:
@@ -243,7 +256,11 @@ class _Form:
             return
         if len(self.files) == self._max_files:
             raise Refusal(422, f"At most {self._max_files} file(s) are taken in one request.")
-        self._current = _FilePart(options.get(b"name", b"").decode("utf-8", "replace"))
+        field_name, file_name, media_type = (
+            text.decode("utf-8", "replace")
+            for text in (options.get(b"name", b""), options[b"filename"], self._media_type)
+        )
+        self._current = _FilePart(field_name, claims_another_kind(file_name, media_type.lower()))
         self.files.append(self._current)
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
 
 
 def list_pictures(paths: Iterable[Path]) -> list[Path]:
@@ -16,7 +16,7 @@ def list_pictures(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         inside = [path]
         if path.is_dir():
-            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in _SUFFIXES)
+            inside = sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
         if not inside:
             raise ValueError(f"The folder {path} contains no pictures.")
         files += inside

@@ -22,6 +22,11 @@ _READERS: dict[bytes, Callable[[bytes], Header]] = {
 }
 
 
+def is_recognised(data: bytes | bytearray) -> bool:
+    """Whether the first bytes of a file say what it is: a picture, or another known kind."""
+    return _reader(bytes(data[:64])) is not None or bool(name_other_kind(bytes(data[:64])))
+
+
 def read_header(data: bytes) -> Header:
     """The header of a picture file, recognised by its content.
 
@@ -33,12 +38,15 @@ def read_header(data: bytes) -> Header:
     """
     if not data:
         raise ImageError("The file is empty: send a picture.", "not_an_image")
-    for signature, read in _READERS.items():
-        if data.startswith(signature):
-            return read(data)
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return webp.read(data)
+    if read := _reader(data):
+        return read(data)
     if other := name_other_kind(data):
         advice = " Convert it to JPEG or PNG and send it again." if "picture" in other else ""
         raise ImageError(f"This is {other}, not a picture in {NAMES}.{advice}", "unsupported")
     raise ImageError(f"This is not a picture in {NAMES}.", "unrecognised")
+
+
+def _reader(data: bytes) -> Callable[[bytes], Header] | None:
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return webp.read
+    return next((read for start, read in _READERS.items() if data.startswith(start)), None)
