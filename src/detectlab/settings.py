@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         default=None,
         description="File with the rollout's plan and history; in memory without it.",
     )
+    rollout_webhook: str | None = Field(
+        default=None, description="Address that gets each change of the rollout's plan, as JSON."
+    )
 
     # Service: who may ask
     api_key: SecretStr | None = Field(

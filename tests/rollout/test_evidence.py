@@ -86,8 +86,17 @@ def test_recent_share_forgets_what_is_old_and_needs_a_bad_one() -> None:
         share.observe(number < 10, at=float(number))
 
     assert share.upper_bound(19.0) > 0.3
-    assert share.upper_bound(34.5) == pytest.approx(0)  # the last ten were good
+    assert share.upper_bound(40.0) > 0.3  # ten of the last thirty
     assert share.upper_bound(1000.0) == pytest.approx(0)
+
+
+def test_recent_share_rises_with_the_first_failures() -> None:
+    share = RecentShare()
+    for number in range(300):
+        share.observe(False, at=number / 10)
+    share.observe(True, at=30.0)
+
+    assert share.upper_bound(30.0) > 0.8  # one of the last three
 
 
 def test_interval_of_nothing_is_everything() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from detectlab.rollout.guard import Guard, StableLatency
 from detectlab.rollout.plan import GuardRails, Role
-from detectlab.rollout.rails.base import GuardRail, Observation, RailStatus
+from detectlab.rollout.rails.base import GuardRail, Observation, RailStatus, Verdict
 from detectlab.rollout.rails.registry import GUARD_RAILS
 
 OFF = {"max_error_rate": None, "max_p95_ratio": None, "max_memory_growth_mb": None}
@@ -34,7 +34,7 @@ def guard_of(**limits: Any) -> Guard:
     return Guard(GuardRails(**{**OFF, **limits}), StableLatency(), deadline_s=5.0)
 
 
-def verdict(guard: Guard) -> str:
+def verdict_of(guard: Guard) -> str:
     (status,) = guard.statuses()
     return status.verdict
 
@@ -198,7 +198,7 @@ def test_people_are_a_rail_of_their_own() -> None:
 def test_memory_that_grows_beyond_the_limit_stops_the_candidate() -> None:
     guard = guard_of(max_memory_growth_mb=64)
     show(guard, 30, seconds=0.1)
-    assert verdict(guard) == "go"
+    assert verdict_of(guard) == "go"
 
     leak = np.ones(128 << 20, np.uint8)
     show(guard, 1, seconds=0.1)
@@ -249,10 +249,12 @@ class NightRail(GuardRail):
     def restart_go(self) -> None:
         pass
 
+    def verdict(self) -> Verdict:
+        return "stop" if self.seen >= 3 else "go"
+
     def status(self) -> RailStatus:
-        stops = self.seen >= 3
         text = f"{self.seen} answers at night"
-        return RailStatus(self.name, "stop" if stops else "go", text, 3, None, None, self.seen, 0)
+        return RailStatus(self.name, self.verdict(), text, 3, None, None, self.seen, 0)
 
 
 def test_rail_of_another_package_needs_only_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:

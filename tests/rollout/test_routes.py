@@ -69,8 +69,9 @@ def test_plan_decides_for_json_batches_and_counts_too(client: TestClient, apples
     for model, answers in ((None, NEW), ("nano", "nano")):
         asked = {"image": image, **({"model": model} if model else {})}
         assert client.post("/predict", json=asked).json()["model"] == answers
-    batch = client.post("/predict/batch", files=[("files", apples), ("files", b"junk")]).json()
-    assert [one.get("model", one.get("status")) for one in batch] == [NEW, 400]
+    batch = client.post("/predict/batch", files=[("files", apples), ("files", b"junk")])
+    assert [one.get("model", one.get("status")) for one in batch.json()] == [NEW, 400]
+    assert batch.headers["X-Model"] == NEW
     assert client.post("/count-apples/", files={"file": apples}).json()["model"] == NEW
 
 

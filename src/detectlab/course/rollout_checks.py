@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from detectlab.course.verdicts import NotYet, answer_of, exercise_check, shown
+from detectlab.course.verdicts import NotYet, answer_of, exercise_check, number_of, shown
 from detectlab.rollout.guard import Guard, StableLatency
 from detectlab.rollout.plan import GuardRails, RolloutPlan
 from detectlab.rollout.plan_file import explain
@@ -16,6 +16,13 @@ from detectlab.rollout.rails.base import Observation
 
 _KEYS = [f"client-{number}" for number in range(5000)]
 _COMPARED = 2000
+_ANSWERS: tuple[list[bool], ...] = (
+    [],
+    [True],
+    [True, True, True],
+    [False, False],
+    [True, False, False, True, False],
+)
 
 
 @exercise_check
@@ -69,6 +76,24 @@ def _hash_of_another_process() -> Iterator[None]:
         yield
     finally:
         builtins.hash = original
+
+
+@exercise_check
+def check_bet(bet: Callable[..., float]) -> str:
+    """Check a function of answers, a limit and an alternative that gives the capital of a bet."""
+    for failures in _ANSWERS:
+        for limit, alternative in ((0.05, 0.2), (0.02, 0.5)):
+            wanted = 1.0
+            for failed in failures:
+                wanted *= alternative / limit if failed else (1 - alternative) / (1 - limit)
+            given = number_of(answer_of(bet, failures, limit, alternative), "the capital")
+            if abs(given - wanted) > 1e-6 * wanted:
+                told = ", ".join("failed" if failed else "good" for failed in failures) or "none"
+                raise NotYet(
+                    f"with the limit {limit} and the alternative {alternative}, after the answers "
+                    f"({told}) the capital is {wanted:.3g}. Yours is {given:.3g}"
+                )
+    return "Failures raise the capital, good answers lower it, and at the limit the bet is fair"
 
 
 @exercise_check

@@ -32,7 +32,7 @@ def ramps_now(plan: RolloutPlan, guard: Guard, elapsed_s: float) -> bool:
     if plan.mode != "canary" or canary.step_every_s is None or canary.share >= canary.steps[-1]:
         return False
     is_time = elapsed_s >= canary.step_every_s
-    return is_time and guard.missing_evidence(has_traffic=canary.share > 0) is None
+    return is_time and guard.says_go(has_traffic=canary.share > 0)
 
 
 class Autopilot:
@@ -105,7 +105,7 @@ class Autopilot:
         active = self._controller.active
         if active.plan.candidate_share:
             active.guard.check_running(self._workers)
-        statuses = active.guard.statuses() if active.plan.mode != "stable" else []
+        statuses = active.rail_statuses()
         self._controller.metrics.show_verdicts(statuses)
         reason = stop_reason(statuses)
         if reason and active.plan.candidate_share:

@@ -1,4 +1,4 @@
-"""The rollout controller: assigns requests to versions, and changes the plan."""
+"""The rollout controller: holds the plan in force, and changes it."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,13 @@ from dataclasses import replace
 
 from detectlab.rollout.deployment import ActivePlan, Deployment
 from detectlab.rollout.guard import check_evidence
-from detectlab.rollout.history import History, PlanChanged, PlanRevision, is_same_experiment
+from detectlab.rollout.history import History, HistoryEntry, PlanChanged, PlanRevision
 from detectlab.rollout.metrics import RolloutMetrics
 from detectlab.rollout.plan import RolloutPlan, Version
 from detectlab.rollout.recorder import Recorder
 from detectlab.rollout.store import Store, StoreError
 from detectlab.rollout.transitions import promote, roll_back
+from detectlab.rollout.webhook import Webhook
 from detectlab.serving.pool import Pool
 from detectlab.settings import Settings
 
@@ -58,8 +59,8 @@ class RolloutController:
         self.problem: str | None = None
         self.metrics = metrics
         self._on_revision = on_revision
+        self._webhook = Webhook(settings.rollout_webhook)
         self._unsaved: tuple[ActivePlan, str] | None = None
-        # Called in the shadow's thread.
         self._deployment = Deployment(
             pool,
             settings,
@@ -68,8 +69,8 @@ class RolloutController:
             latencies=latencies,
         )
         self._committing = asyncio.Lock()
-        default = RolloutPlan(stable=Version(model=pool.default))
-        self._default = PlanRevision(0, time.time(), default)
+        plan = RolloutPlan(stable=Version(model=pool.default))
+        self._default = PlanRevision(0, time.time(), plan)
         self._is_closed = False
         self._active = self._activate(self.history.last() or self._default, None)
 
@@ -129,7 +130,7 @@ class RolloutController:
         """
         await self.follow()
         active = self._active
-        if expected is not None and expected != active.revision:
+        if expected not in (None, active.revision):
             raise PlanChanged(active.revision)
         plan = transition(active.plan)
         if plan == active.plan:
@@ -149,10 +150,9 @@ class RolloutController:
             who: For the history.
         """
         active = self._active
-        plan = roll_back(active.plan)
         self._unsaved = active, reason
-        self._active = replace(active, plan=plan)
-        self.metrics.share.set(plan.candidate_share)
+        self._active = replace(active, plan=roll_back(active.plan))
+        self.metrics.share.set(0.0)
         self.problem = f"The candidate was stopped, but this is not saved yet: {reason}"
         logger.warning("Rollout: the candidate was stopped: %s", reason)
         await self.save_pending(who)
@@ -223,19 +223,23 @@ class RolloutController:
         self, plan: RolloutPlan, replaces: int, who: str, action: str, why: str
     ) -> None:
         async with self._committing:
+            before = self._active.plan.summary
             revision = await asyncio.to_thread(
                 self.history.append, plan, replaces=replaces, who=who, action=action, why=why
             )
             # From here on every request is answered as the new plan says.
             self._active = self._activate(revision, self._active)
+        entry = HistoryEntry(revision.number, revision.at, who, action, why, plan, before)
+        self._webhook.send(entry.describe())
         self.metrics.changes.labels(action).inc()
         logger.info("Rollout revision %s by %s: %s. %s", revision.number, who, plan.summary, why)
 
     def _activate(self, revision: PlanRevision, old: ActivePlan | None) -> ActivePlan:
-        if old and old.revision and is_same_experiment(old.plan, revision.plan):
+        experiment = revision.number
+        if old is None:
+            experiment = self.history.experiment_start(revision)
+        elif old.revision and old.plan.versions == revision.plan.versions:
             experiment = old.experiment
-        else:
-            experiment = self.history.experiment_start(revision) if old is None else revision.number
         active = self._deployment.activate(revision, old, experiment)
         self.recorder.log.keep_pairs = revision.plan.shadow.keep_pairs
         self.recorder.log.keep_pictures = revision.plan.shadow.keep_pictures

@@ -8,6 +8,7 @@ from detectlab.rollout.guard import Guard, StableLatency
 from detectlab.rollout.history import PlanRevision
 from detectlab.rollout.plan import Role, RolloutPlan, Version
 from detectlab.rollout.process_runner import ProcessRunner
+from detectlab.rollout.rails.base import RailStatus
 from detectlab.rollout.records import ComparisonRecord
 from detectlab.rollout.shadow import OnLost, Shadow
 from detectlab.rollout.shadow_runners import PoolRunner, Runner, ThreadRunner
@@ -40,6 +41,10 @@ class ActivePlan:
     shadow: Shadow | None
     guard: Guard
     experiment: int
+
+    def rail_statuses(self) -> list[RailStatus]:
+        """The verdicts of the guard rails; none without a rollout."""
+        return self.guard.statuses() if self.plan.mode != "stable" else []
 
 
 class Deployment:

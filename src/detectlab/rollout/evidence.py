@@ -120,20 +120,21 @@ def _factors(limit: float | Floats, multiples: Floats) -> tuple[Floats, Floats]:
 class RecentShare:
     """The share of bad observations lately, as an upper bound.
 
-    Looks at the last 15 s, or at the last 10 observations where there are fewer; at none that is
-    older than two minutes.
+    The largest bound of several windows: short ones notice at once that everything begins to fail,
+    the long one is precise. Nothing that is older than two minutes counts.
 
     Args:
         runs: As for `SequentialTest`.
     """
 
     _PERIOD_S = 15.0
-    _FEWEST = 10
+    _COUNTS = (3, 10, 30)
     _OLDEST_S = 120.0
 
     def __init__(self, runs: int = 1) -> None:
-        self._recent: deque[tuple[float, Any]] = deque()
-        self._bad = np.zeros(runs)
+        self._in_period: deque[tuple[float, Any]] = deque()
+        self._bad_in_period = np.zeros(runs)
+        self._last: deque[tuple[float, Any]] = deque(maxlen=max(self._COUNTS))
 
     def observe(self, bad: bool | Bools, *, at: float) -> None:
         """Add an observation.
@@ -142,8 +143,9 @@ class RecentShare:
             bad: Whether it is bad; of shape `(runs,)` in a simulation.
             at: When, in seconds.
         """
-        self._recent.append((at, bad))
-        self._bad += bad
+        self._in_period.append((at, bad))
+        self._bad_in_period += bad
+        self._last.appendleft((at, bad))
 
     def upper_bound(self, at: float) -> Floats:
         """The share plus two standard errors, `(runs,)`; 0 when none is bad.
@@ -151,16 +153,21 @@ class RecentShare:
         Args:
             at: The time now, in seconds.
         """
-        while self._recent and self._is_old(at - self._recent[0][0]):
-            self._bad -= self._recent.popleft()[1]
-        count = max(1, len(self._recent))
-        share = self._bad / count
-        bound: Floats = share + 2 * np.sqrt(share * (1 - share) / count)
+        while self._in_period and at - self._in_period[0][0] > self._PERIOD_S:
+            self._bad_in_period -= self._in_period.popleft()[1]
+        bounds = [_upper_bound(self._bad_in_period, len(self._in_period))]
+        last = [bad for when, bad in self._last if at - when <= self._OLDEST_S]
+        bad = np.cumsum(np.reshape(last, (len(last), self._bad_in_period.size)), axis=0)
+        counts = [count for count in self._COUNTS if count < len(last)]
+        bounds += [_upper_bound(bad[count - 1], count) for count in (*counts, len(last)) if count]
+        bound: Floats = np.max(bounds, axis=0)
         return bound
 
-    def _is_old(self, age_s: float) -> bool:
-        is_enough = len(self._recent) > self._FEWEST
-        return age_s > self._OLDEST_S or (age_s > self._PERIOD_S and is_enough)
+
+def _upper_bound(bad: Floats, count: int) -> Floats:
+    share = bad / max(1, count)
+    bound: Floats = share + 2 * np.sqrt(share * (1 - share) / max(1, count))
+    return bound
 
 
 def wilson_interval(bad: int, seen: int) -> tuple[float, float]:

@@ -134,7 +134,7 @@ class History:
         for entry in self.entries(_MAX_EXPERIMENT):
             if entry.revision > start:
                 continue
-            if entry.plan is None or not is_same_experiment(entry.plan, revision.plan):
+            if entry.plan is None or entry.plan.versions != revision.plan.versions:
                 break
             start = entry.revision
         return start
@@ -166,11 +166,6 @@ class History:
         if not written.rowcount:
             raise PlanChanged(self.last_revision())
         return PlanRevision(replaces + 1, now, plan)
-
-
-def is_same_experiment(one: RolloutPlan, other: RolloutPlan) -> bool:
-    """Whether two plans compare the same versions."""
-    return (one.stable, one.candidate) == (other.stable, other.candidate)
 
 
 def _plan(row: Row) -> RolloutPlan | None:

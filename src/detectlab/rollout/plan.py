@@ -232,6 +232,11 @@ class RolloutPlan(BaseModel):
         watched = self.guard_rails.max_disagreement is not None
         return "candidate" if watched or self.mode == "shadow" else None
 
+    @property
+    def versions(self) -> tuple[Version, Version | None]:
+        """The versions that are compared: plans with the same ones are one experiment."""
+        return self.stable, self.candidate
+
     def version(self, role: Role) -> Version:
         """The version in a role."""
         version = self.stable if role == "stable" else self.candidate

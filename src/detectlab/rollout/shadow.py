@@ -17,6 +17,8 @@ from detectlab.rollout.traffic_split import is_within
 from detectlab.vision.images import decode_image, encode_image
 
 _PICTURE_SIDE = 640
+# A new candidate is compared at once: the budget holds from then on.
+_BURST_S = 3.0
 Loss = Literal["skipped", "failed"]
 OnLost = Callable[[AnswerRecord, Loss, str], None]
 
@@ -75,16 +77,25 @@ class Shadow:
         self._runner.close()
 
     def _run(self) -> None:
+        credit_s = _BURST_S
         while not self._closing.is_set():
             try:
                 answer, task = self._queue.get(timeout=0.5)
             except Empty:
                 continue
-            started = time.perf_counter()
+            started = time.monotonic()
             self._compare(answer, task)
-            busy_s = time.perf_counter() - started
             del answer, task  # releases the picture before the next wait
-            self._closing.wait(busy_s * (1 / self._budget.busy_share - 1))
+            credit_s = self._spend(credit_s, started)
+
+    def _spend(self, credit_s: float, started: float) -> float:
+        """Rest until the time that ran since `started` is earned; returns what is left."""
+        share, busy_s = self._budget.busy_share, time.monotonic() - started
+        credit_s -= busy_s * (1 - share)
+        if credit_s < 0:
+            self._closing.wait(-credit_s / share)
+            credit_s = 0.0
+        return credit_s
 
     def _compare(self, answer: AnswerRecord, task: Task) -> None:
         try:

@@ -111,8 +111,12 @@ class GuardRail(ABC):
         """Forget the evidence for `go`: the next step of the rollout has to earn it."""
 
     @abstractmethod
-    def status(self) -> RailStatus:
+    def verdict(self) -> Verdict:
         """The verdict now."""
+
+    @abstractmethod
+    def status(self) -> RailStatus:
+        """The verdict now, and what was seen."""
 
 
 class RateRail(GuardRail):
@@ -163,13 +167,15 @@ class RateRail(GuardRail):
         """The test, for simulations."""
         return self._test
 
-    def status(self) -> RailStatus:
+    def verdict(self) -> Verdict:
         """The verdict now."""
-        verdict: Verdict = "wait"
         if self._test.stop[0]:
-            verdict = "stop"
-        elif self._test.go[0]:
-            verdict = "go"
+            return "stop"
+        return "go" if self._test.go[0] else "wait"
+
+    def status(self) -> RailStatus:
+        """The verdict now, and what was seen."""
+        verdict = self.verdict()
         missing = self._test.missing() if verdict == "wait" else 0
         counts = f"{self._bad} of {self._seen} {self.counted}"
         share = self._bad / self._seen if self._seen else None

@@ -1,5 +1,9 @@
 """The guard rails on wrong answers: compared with stable, and judged by people."""
 
+from typing import Any
+
+import numpy as np
+
 from detectlab.rollout.plan import GuardRails
 from detectlab.rollout.rails.base import Observation, RailContext, RateRail
 
@@ -19,9 +23,9 @@ class DisagreementRail(RateRail):
         """Whether the disagreement is limited."""
         return limits.max_disagreement is not None
 
-    def is_bad(self, observation: Observation) -> bool | None:
+    def is_bad(self, observation: Observation) -> Any:
         """Whether the two differ on a picture."""
-        return not observation.agrees if observation.kind == "comparison" else None
+        return np.logical_not(observation.agrees) if observation.kind == "comparison" else None
 
 
 class JudgementRail(RateRail):
@@ -40,6 +44,6 @@ class JudgementRail(RateRail):
         """Whether people's judgements are limited."""
         return limits.max_judged_wrong is not None
 
-    def is_bad(self, observation: Observation) -> bool | None:
+    def is_bad(self, observation: Observation) -> Any:
         """Whether a person saw other objects."""
-        return not observation.agrees if observation.kind == "judgement" else None
+        return np.logical_not(observation.agrees) if observation.kind == "judgement" else None

@@ -24,7 +24,7 @@ class ErrorRail(RateRail):
         """Whether an answer failed, or takes too long."""
         is_late = (observation.seconds or 0) > self._max_seconds
         if observation.kind == "answer":
-            return observation.failed or is_late
+            return is_late or observation.failed
         if observation.kind == "running" and is_late:
             return True
         return None

@@ -61,7 +61,7 @@ class LatencyRail(RateRail):
         )
 
     def status(self) -> RailStatus:
-        """The verdict now, with the limit in the text."""
+        """The verdict now, and what was seen, with the limit."""
         status, limit_s = super().status(), self.limit_s()
         known = (
             "the latency of stable is not known yet"

@@ -52,16 +52,22 @@ class MemoryRail(GuardRail):
         """Count the answers of a step anew."""
         self._seen_in_step = 0
 
-    def status(self) -> RailStatus:
+    def verdict(self) -> Verdict:
         """The verdict now."""
-        missing = max(0, _ENOUGH - self._seen_in_step)
-        verdict: Verdict = "wait" if missing else "go"
         if self._growth_mb > self._limit_mb:
-            verdict, missing = "stop", 0
+            return "stop"
+        return "go" if self._seen_in_step >= _ENOUGH else "wait"
+
+    def status(self) -> RailStatus:
+        """The verdict now, and what was seen."""
+        verdict = self.verdict()
+        missing = _ENOUGH - self._seen_in_step if verdict == "wait" else 0
         text = (
             f"the server's memory grew by {self._growth_mb:,.0f} MB in {self._seen} answers, at "
             f"most {self._limit_mb:,} MB are allowed"
         )
+        if missing:
+            text += f": not enough yet, about {missing} more good ones"
         observed = round(self._growth_mb, 1) if self._seen else None
         return RailStatus(
             self.name, verdict, text, self._limit_mb, observed, None, self._seen, missing

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from detectlab.serving import openapi
 from detectlab.serving.errors import Refusal
@@ -22,6 +22,7 @@ def add_batch_routes(router: APIRouter, service: Service) -> None:
     )
     async def predict_batch(
         request: Request,
+        response: Response,
         model: Model = None,
         confidence: Confidence = 0.5,
         nms_threshold: NmsThreshold = 0.3,
@@ -31,9 +32,11 @@ def add_batch_routes(router: APIRouter, service: Service) -> None:
         """  # noqa: D205
         query = service.query(request, model, confidence, nms_threshold)
         query = replace(query, accept="application/json")
+        answers = await service.answer_batch(request, query)
+        response.headers["X-Model"] = request.state.model
         return [
             FileError(detail=answer.detail, status=answer.status)
             if isinstance(answer, Refusal)
             else answer.result
-            for answer in await service.answer_batch(request, query)
+            for answer in answers
         ]

@@ -196,7 +196,7 @@ def _current(controller: RolloutController, response: Response) -> Rollout:
         plan=active.plan,
         problem=controller.problem,
         durable=controller.store.is_durable,
-        rails=[Rail.of(one) for one in active.guard.statuses()] if active.plan.candidate else [],
+        rails=[Rail.of(one) for one in active.rail_statuses()],
         next_step=next_step(active),
     )
 

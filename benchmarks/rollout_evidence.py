@@ -1,0 +1,206 @@
+"""How often the guard rails are right: simulated on the code that the server runs.
+
+    python benchmarks/rollout_evidence.py [--hours 1000] [--seed 0] [--out FILE]
+
+Each cell is 1,000 simulated hours of one rail (as one of three that share `alpha`), with answers at
+fixed times and each of another client. The verdict fails when a bar does.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import describe_machine
+from numpy.typing import NDArray
+
+from detectlab.rollout.autopilot import ramps_now
+from detectlab.rollout.guard import Guard, StableLatency
+from detectlab.rollout.plan import GuardRails, RolloutPlan
+from detectlab.rollout.rails.base import Observation, RailContext, RateRail
+from detectlab.rollout.rails.disagreement import DisagreementRail
+from detectlab.rollout.rails.errors import ErrorRail
+from detectlab.rollout.transitions import promote
+
+ROOT = Path(__file__).resolve().parent.parent
+HOUR_S = 3600
+RATES = (0.1, 0.5, 1.0, 5.0)
+LIMITS = GuardRails(max_error_rate=0.05, max_disagreement=0.2)
+RAILS: dict[str, tuple[type[RateRail], float]] = {
+    "errors": (ErrorRail, 0.05),
+    "disagreement": (DisagreementRail, 0.2),
+}
+# A window of a minute and at least three bad ones, as the first version judged.
+WINDOW_S, MIN_BAD = 60.0, 3
+OUTAGE = (1800.0, 1980.0)
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+
+
+def make_rail(name: str, runs: int) -> RateRail:
+    kind, _ = RAILS[name]
+    context = RailContext(LIMITS, LIMITS.alpha / 3)
+    return kind(context, runs=runs)  # type: ignore[call-arg]
+
+
+def observe(rail: RateRail, name: str, role: Any, bad: Bools, at: float) -> None:
+    """Show one observation of every run to a rail."""
+    kind: Any = "answer" if name == "errors" else "comparison"
+    facts: dict[str, Any] = {"failed": bad} if name == "errors" else {"agrees": ~bad}
+    rail.observe(Observation(kind, role, f"{role}-{at}", at, **facts))
+
+
+def arrivals(rate: float, seconds: float) -> Floats:
+    return np.arange(1, int(seconds * rate) + 1) / rate
+
+
+def hours(
+    name: str, rate: float, bad_rate: float, *, runs: int, seed: int, seconds: float = HOUR_S
+) -> Floats:
+    """When a rail stopped each of `runs` candidates, in seconds; infinite when it did not."""
+    rng, rail = np.random.default_rng(seed), make_rail(name, runs)
+    stopped = np.full(runs, np.inf)
+    for at in arrivals(rate, seconds):
+        observe(rail, name, "candidate", rng.random(runs) < bad_rate, at)
+        stopped[rail.test.stop & np.isinf(stopped)] = at
+    return stopped
+
+
+def outage_hours(
+    rate: float, *, times_stable: float, outage: float, runs: int, seed: int
+) -> Floats:
+    """As `hours`, of a good candidate while for three minutes both versions fail."""
+    rng, rail = np.random.default_rng(seed), make_rail("errors", runs)
+    stopped = np.full(runs, np.inf)
+    events = [(at, "candidate") for at in arrivals(rate, HOUR_S)]
+    events += [(at - 1e-3, "stable") for at in arrivals(rate * times_stable, HOUR_S)]
+    for at, role in sorted(events):
+        bad_rate = outage if OUTAGE[0] < at <= OUTAGE[1] else 0.01
+        observe(rail, "errors", role, rng.random(runs) < bad_rate, at)
+        if role == "candidate":
+            stopped[rail.test.stop & np.isinf(stopped)] = at
+    return stopped
+
+
+def window_hours(limit: float, rate: float, bad_rate: float, *, runs: int, seed: int) -> float:
+    """The share of hours in which a window of a minute stops a candidate."""
+    rng, count = np.random.default_rng(seed), max(1, int(WINDOW_S * rate))
+    stopped = np.zeros(runs, bool)
+    recent = np.zeros((count, runs), bool)
+    for number in range(int(HOUR_S * rate)):
+        recent[number % count] = rng.random(runs) < bad_rate
+        bad, seen = recent.sum(0), min(number + 1, count)
+        stopped |= (bad >= MIN_BAD) & (bad > limit * seen)
+    return float(stopped.mean())
+
+
+def ramp(
+    requests_per_s: float, bad_rate: float, *, seed: int, max_hours: float
+) -> tuple[str, float]:
+    """How a timed canary of 1, 10, 50 and 100 % ends, and after how many hours."""
+    rng = np.random.default_rng(seed)
+    plan = RolloutPlan.model_validate(
+        {
+            "mode": "canary",
+            "stable": {"model": "nano"},
+            "candidate": {"model": "nano", "input_size": 320},
+            "canary": {"share": 0.01, "step_every_s": 900},
+            "guard_rails": {"max_memory_growth_mb": None},
+        }
+    )
+    guard, since = Guard(plan.guard_rails, StableLatency([0.1] * 100)), 0.0
+    for second in range(5, int(max_hours * HOUR_S), 5):
+        answers = rng.poisson(5 * requests_per_s * plan.candidate_share)
+        for number in range(answers):
+            failed = bool(rng.random() < bad_rate)
+            client = f"{second}-{number}"
+            guard.observe(Observation("answer", "candidate", client, second, 0.1, failed))
+        if answers and guard.stop_reason():
+            return "stopped", second / HOUR_S
+        is_last = plan.canary.share == plan.canary.steps[-1]
+        if is_last and second - since >= 900 and guard.says_go(has_traffic=True):
+            return "finished", second / HOUR_S
+        if second - since >= 900 and ramps_now(plan, guard, second - since):
+            plan, since = promote(plan), float(second)
+            guard.restart_go()
+    return "waits" if plan.canary.share > 0.01 else "never stepped", max_hours
+
+
+def bars(runs: int, seed: int) -> Iterator[tuple[str, str, bool]]:
+    """Each bar: what it is, what was measured, and whether it holds."""
+    for name, (_, limit) in RAILS.items():
+        for rate in RATES:
+            facts = {"runs": runs, "seed": seed}
+            old = window_hours(limit, rate, limit / 5, **facts)
+            share = np.isfinite(hours(name, rate, limit / 5, **facts)).mean()
+            found = f"{share:.1%} stopped (a window of a minute: {old:.1%})"
+            yield f"{name}, {rate:g}/s, a fifth of the limit", found, share <= 0.01
+            share = np.isfinite(hours(name, rate, limit, **facts)).mean()
+            yield f"{name}, {rate:g}/s, at the limit", f"{share:.1%} stopped", share <= 0.05
+            twice = hours(name, rate, 2 * limit, **facts)
+            share = np.isfinite(twice).mean()
+            median = np.median(twice[np.isfinite(twice)])
+            found = f"{share:.1%} stopped, median {median:.0f} s"
+            yield f"{name}, {rate:g}/s, twice the limit", found, share >= 0.95 or rate < 0.5
+    for rate in RATES:
+        for times in (1, 9):
+            for outage in (0.3, 1.0):
+                found_s = outage_hours(
+                    rate, times_stable=times, outage=outage, runs=runs, seed=seed
+                )
+                share = np.isfinite(found_s).mean()
+                what = f"both fail {outage:.0%} for 3 min, {rate:g}/s, stable {times}x as many"
+                yield what, f"{share:.1%} stopped", share <= 0.05
+    for rate, allowed_s in ((0.2, 20.0), (5.0, 3.0)):
+        slowest = hours("errors", rate, 1.0, runs=runs, seed=seed, seconds=60).max()
+        yield f"fails always, {rate:g}/s", f"stopped after {slowest:.1f} s", slowest <= allowed_s
+
+
+def ramp_bars(count: int, seed: int) -> Iterator[tuple[str, str, bool]]:
+    stepped = sum(
+        ramp(0.0, 0.0, seed=seed + number, max_hours=2)[0] != "never stepped"
+        for number in range(count)
+    )
+    yield "no traffic", f"{stepped} of {count} ramps stepped in 2 h", stepped == 0
+    ends = [ramp(1.0, 0.01, seed=seed + number, max_hours=12) for number in range(count)]
+    finished = [hours for how, hours in ends if how == "finished"]
+    share = len(finished) / count
+    found = f"{share:.1%} finished within 12 h, median {np.median(finished):.1f} h"
+    yield "ramp of a candidate that fails 1 %, 1 request/s", found, share >= 0.95
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--hours", type=int, default=1000, help="simulated hours a cell")
+    parser.add_argument("--ramps", type=int, default=1000, help="simulated ramps")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/rollout.json")
+    arguments = parser.parse_args()
+    rows = []
+    for source in (
+        bars(arguments.hours, arguments.seed),
+        ramp_bars(arguments.ramps, arguments.seed),
+    ):
+        for what, found, holds in source:
+            print(f"{'ok    ' if holds else 'FAILED'} {what}: {found}", flush=True)
+            rows.append({"what": what, "found": found, "holds": bool(holds)})
+    result = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "passed": all(row["holds"] for row in rows),
+        "settings": {name: getattr(arguments, name) for name in ("hours", "ramps", "seed")},
+        "machine": describe_machine(),
+        "bars": rows,
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+    print("passed" if result["passed"] else "FAILED")
+    return not result["passed"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
