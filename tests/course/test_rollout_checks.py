@@ -7,6 +7,7 @@ import zlib
 import pytest
 
 from detectlab.course.rollout_checks import (
+    check_bet,
     check_guard_rails,
     check_rollout_plan,
     check_sticky_share,
@@ -59,6 +60,34 @@ def test_sticky_share_with_a_mistake_names_it(verdict, attempt, hint):
 @pytest.mark.parametrize("attempt", [digest, checksum])
 def test_sticky_share_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_sticky_share, attempt).startswith("Correct. ")
+
+
+def fair_bet(failures, limit=0.05, alternative=0.2):
+    capital = 1.0
+    for failed in failures:
+        capital *= alternative / limit if failed else (1 - alternative) / (1 - limit)
+    return capital
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda f, q, p: 1.0, "(failed) the capital is 4. Yours is 1", id="constant"),
+        pytest.param(lambda f, q, p: fair_bet(f), "0.02", id="fixed-limit"),
+        pytest.param(lambda f, q, p: fair_bet(f, p, q), "the capital is 4", id="swapped"),
+        pytest.param(lambda f, q, p: None, "return", id="none"),
+        pytest.param(lambda f, q, p: f[0] / q, "IndexError", id="raises"),
+    ],
+)
+def test_bet_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_bet, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+def test_fair_bet_is_correct(verdict):
+    assert verdict(check_bet, fair_bet).startswith("Correct. ")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from detectlab.rollout.guard import NotEnoughEvidence
 from detectlab.rollout.history import PlanChanged
 from detectlab.rollout.plan import Role, RolloutPlan
 from detectlab.rollout.rails.base import Observation
+from detectlab.rollout.records import AnswerRecord
 from detectlab.rollout.report import report
 from detectlab.rollout.service_hook import assign_version
 from detectlab.rollout.transitions import promote, release, roll_back
@@ -393,6 +394,25 @@ def test_candidate_that_hangs_is_stopped_though_nothing_is_known_of_stable(
         return controller.history.entries()[0].why
 
     assert "the latency of stable is not known yet" in asyncio.run(scene())
+
+
+def test_candidate_that_fails_in_the_shadow_is_shown_and_not_promoted(
+    make_controller: MakeController, plan: MakePlan
+) -> None:
+    async def scene() -> dict[str, Any]:
+        controller = make_controller()
+        await controller.put(plan("shadow"), replaces=0, who="ada")
+        for number in range(5):
+            answer = AnswerRecord(f"r{number}", 0, 1, "stable", "nano", client=f"c{number}")
+            controller.recorder.lost(controller.active, answer, "failed", "its process ended")
+        with pytest.raises(NotEnoughEvidence, match=r"5 of 5 answers failed: 100%"):
+            await controller.apply(promote, action="promote", who="ada")
+        return report(controller)
+
+    told = asyncio.run(scene())
+
+    assert (told["shadow"]["failed"], told["shadow"]["compared"]) == (5, 0)
+    assert told["shadow"]["last_error"] == "its process ended"
 
 
 def test_candidate_that_was_stopped_is_judged_anew_when_it_is_put_again(

@@ -150,11 +150,12 @@ def test_next_guard_knows_the_latency_of_the_same_stable_version() -> None:
     assert "its 95th percentile may be 300 ms" in str(guard.stop_reason())
 
 
+@pytest.mark.parametrize("limits", [{"max_p95_ms": 50}, {"max_error_rate": 0.05}])
 @pytest.mark.parametrize("waiting", [0, 6])
 def test_detections_that_never_end_are_noticed(
-    waiting: int, wait_until: Callable[..., None]
+    waiting: int, limits: dict[str, float], wait_until: Callable[..., None]
 ) -> None:
-    guard = guard_of(max_p95_ms=50)
+    guard = guard_of(**limits, max_seconds=0.05)
     watching = [
         *(guard.watching("candidate", f"d{n}", is_detecting=True) for n in range(4 - waiting // 3)),
         *(guard.watching("candidate", f"w{n}", is_detecting=False) for n in range(waiting)),
