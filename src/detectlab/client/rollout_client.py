@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from detectlab.client.detect_client import DetectClient, Result
+from detectlab.client.detect_client import DetectClient, RequestRefused, Result
 from detectlab.client.operator_token import local_operator_token
+
+T = TypeVar("T")
 
 Plan = Mapping[str, Any]
 
@@ -31,6 +33,7 @@ class RolloutClient(DetectClient):
         operator_token: str | None = None,
     ) -> None:
         super().__init__(url, api_key=api_key, timeout_s=timeout_s)
+        self._has_own_token = operator_token is not None
         if token := operator_token or local_operator_token(url):
             self._headers["X-Operator-Token"] = token
         self._operator = {"X-Operator": operator} if operator else {}
@@ -134,6 +137,18 @@ class RolloutClient(DetectClient):
         detections = [{name: one[name] for name in names} for one in seen]
         body = {"request_id": request_id, "detections": detections}
         return self._read("POST", "/feedback", dict, json=body)
+
+    def _read(self, method: str, path: str, kind: type[T], **request: Any) -> T:
+        try:
+            return super()._read(method, path, kind, **request)
+        except RequestRefused as refusal:
+            token = local_operator_token(self.url)
+            is_new = token is not None and token != self._headers.get("X-Operator-Token")
+            if refusal.status != 403 or self._has_own_token or not is_new:
+                raise
+            # The server made its token after this client was made.
+            self._headers["X-Operator-Token"] = str(token)
+            return super()._read(method, path, kind, **request)
 
     def _move(
         self, name: str, why: str, revision: int | None, anyway: bool = False
