@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from detectlab.client import Detection
-from detectlab.vision.canvas import Canvas, Pixels, text_mask
 from detectlab.vision.colours import class_colour
-from detectlab.vision.drawing import draw_objects
+from detectlab.vision.drawing import Canvas, Pixels, draw_objects
+from detectlab.vision.lettering import text_mask
 from pictures import View
 
 _YELLOW = (255, 214, 0)

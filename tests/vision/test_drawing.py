@@ -9,8 +9,7 @@ import pytest
 from detectlab import Detections, draw_bbox, load_detector, read_image
 from detectlab.vision.colours import class_colour
 from detectlab.vision.drawing import draw_objects
-from detectlab.vision.label_layout import MAX_COVER, largest_cover
-from detectlab.vision.labelling import lay_out_labels
+from detectlab.vision.label_layout import MAX_COVER, largest_cover, lay_out_labels
 
 NAMES = ("apple", "orange")
 

@@ -2,15 +2,103 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.vision.canvas import Canvas, Order, Pixels, Rectangle
-from detectlab.vision.colours import class_colour
+from detectlab.vision.colours import RGB, class_colour, ink_on
 from detectlab.vision.detections import Detections
-from detectlab.vision.label_layout import Boxes
-from detectlab.vision.labelling import SMALLEST_PX, Label, lay_out_labels
+from detectlab.vision.label_layout import SMALLEST_PX, Label, Rectangle, lay_out_labels
+from detectlab.vision.label_positions import Boxes
+from detectlab.vision.lettering import text_mask
+
+Pixels = NDArray[np.uint8]
+Order = Literal["bgr", "rgb"]
+
+
+@cache
+def _shades(colour: RGB) -> NDArray[np.uint8]:
+    """The 256 colours from a bar's own to that of the ink on it."""
+    return np.linspace(colour, ink_on(colour), 256).round().astype(np.uint8)
+
+
+class Canvas:
+    """A copy of a picture to draw on; what lies beyond its borders is cut off.
+
+    Args:
+        image: `(height, width, 3)` uint8.
+        order: Order of its channels.
+    """
+
+    def __init__(self, image: Pixels, order: Order) -> None:
+        self.pixels = image.copy()
+        self.height, self.width = image.shape[:2]
+        self._step = -1 if order == "bgr" else 1
+
+    def fill(self, rectangle: Rectangle, colour: RGB) -> None:
+        """Paint a rectangle.
+
+        Args:
+            rectangle: Its corners; the pixels at `x_max` and `y_max` are not painted.
+            colour: The paint.
+        """
+        x_min, y_min, x_max, y_max = (max(0, edge) for edge in rectangle)
+        self.pixels[y_min:y_max, x_min:x_max] = colour[:: self._step]
+
+    def frame(self, box: Rectangle, colour: RGB, line_px: int) -> None:
+        """Paint the outline of a box.
+
+        Args:
+            box: The middle of the line.
+            colour: The line's.
+            line_px: The line's width in pixels.
+        """
+        x_min, y_min, x_max, y_max = box
+        before, after = line_px // 2, line_px - line_px // 2
+        for y in (y_min, y_max):
+            self.fill((x_min - before, y - before, x_max + after, y + after), colour)
+        for x in (x_min, x_max):
+            self.fill((x - before, y_min - before, x + after, y_max + after), colour)
+
+    def write(self, text: str, font_px: int, corner_xy: tuple[int, int], colour: RGB) -> None:
+        """Write a line of text on a bar.
+
+        Args:
+            text: One line.
+            font_px: Height of the letters in pixels.
+            corner_xy: Top left corner of the bar, inside the picture.
+            colour: The bar's; the letters are black or white.
+        """
+        x, y = corner_xy
+        mask = text_mask(text, font_px)[: self.height - y, : self.width - x]
+        shades = _shades(colour)[:, :: self._step]
+        self.pixels[y : y + mask.shape[0], x : x + mask.shape[1]] = shades.take(mask, axis=0)
+
+    def connect(self, box: Rectangle, *, label: Rectangle, colour: RGB, line_px: int) -> None:
+        """Paint a leader from the nearest point of a box to its label, along both axes.
+
+        Args:
+            box: The box.
+            label: The label's bar.
+            colour: The line's.
+            line_px: The line's width in pixels.
+        """
+        (x, to_x), (y, to_y) = (_nearest(box[axis::2], label[axis::2]) for axis in (0, 1))
+        self.fill((min(x, to_x), to_y, max(x, to_x) + line_px, to_y + line_px), colour)
+        self.fill((x, min(y, to_y), x + line_px, max(y, to_y) + line_px), colour)
+
+
+def _nearest(interval: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
+    """The points of two intervals that are nearest to each other; one point where they overlap."""
+    (low, high), (other_low, other_high) = interval, other
+    if high < other_low:
+        return high, other_low
+    if other_high < low:
+        return low, other_high
+    middle = (max(low, other_low) + min(high, other_high)) // 2
+    return middle, middle
 
 
 def draw_bbox(image: Pixels, detections: Detections, write_confidence: bool = True) -> Pixels:

@@ -1,4 +1,4 @@
-"""Where labels go, so that none covers another, or much of another object.
+"""What each label says, and where, so that none covers another, or much of another object.
 
 Greedy placement over a fixed set of positions for each label, as for points on maps (Christensen,
 Marks and Shieber, "An Empirical Study of Algorithms for Point-Feature Label Placement", 1995).
@@ -10,15 +10,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.vision.boxes import box_area, clip_boxes
+from detectlab.vision.label_positions import APART, TOUCHING, Boxes
+from detectlab.vision.lettering import text_mask
 
-Boxes = NDArray[np.float64]
 Size = tuple[int, int]
+Rectangle = tuple[int, int, int, int]  # x_min, y_min, x_max, y_max
 
 MAX_COVER = 0.15  # share of another object's box that a label may cover
+SMALLEST_PX = 9  # letters below this cannot be read
+_NOTHING: Boxes = np.empty((0, 4))
 _BLOCKED = 1e9  # the weight of a rectangle of which nothing may be covered
-_FAR = (1.0, 2.5, 4.5, 7.0)  # distances of a moved label from its box, in heights of the label
-_ALONG = (0.0, 1.0, 0.5, 0.25, 0.75)  # positions along an edge, the most usual first
 
 
 class Place(NamedTuple):
@@ -52,11 +53,11 @@ def place_labels(
     Returns:
         A place for each box, or `None` where no form fits.
     """
-    boxes = np.asarray(clip_boxes(np.asarray(xyxy, np.float64), picture_wh), np.float64)
+    boxes = np.clip(np.asarray(xyxy, np.float64), 0, np.tile(picture_wh, 2))
     rectangles = np.vstack([boxes, taken])
     weights = np.concatenate([_share_weights(boxes), np.full(len(taken), _BLOCKED)])
     places: list[Place | None] = [None] * len(boxes)
-    for index in np.argsort(box_area(boxes), kind="stable"):
+    for index in np.argsort(-_share_weights(boxes), kind="stable"):
         own_weight, weights[index] = weights[index], 0.0
         place = _place(boxes[index], forms[index], picture_wh, (rectangles, weights))
         weights[index] = own_weight
@@ -81,7 +82,9 @@ def largest_cover(rectangles: Boxes, boxes: Boxes) -> NDArray[np.float64]:
 
 
 def _share_weights(boxes: Boxes) -> NDArray[np.float64]:
-    return 1.0 / np.maximum(box_area(boxes), 1.0)
+    widths, heights = (boxes[:, axis + 2] - boxes[:, axis] for axis in (0, 1))
+    weights: NDArray[np.float64] = 1.0 / np.maximum(widths * heights, 1.0)
+    return weights
 
 
 def _largest(rectangles: Boxes, others: Boxes, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,7 +105,7 @@ def _place(
     picture_wh: Size,
     others: tuple[Boxes, NDArray[np.float64]],
 ) -> Place | None:
-    for is_moved, positions in ((False, _TOUCHING), (True, _APART)):
+    for is_moved, positions in ((False, TOUCHING), (True, APART)):
         for form, size_wh in enumerate(forms):
             size = np.array(size_wh, np.float64)
             limits = picture_wh - size
@@ -124,35 +127,92 @@ def _place(
     return None
 
 
-# A position is a share of the length by which a box exceeds its label, a multiple of the label's
-# size, and a multiple of its height, all added to the box's top left corner. On each axis:
-_Positions = tuple[Boxes, Boxes, Boxes]
-_BEFORE, _START, _END, _AFTER = (0.0, -1.0), (0.0, 0.0), (1.0, 0.0), (1.0, 1.0)
-_MIDDLE = (0.5, 0.0)
+class Label(NamedTuple):
+    """A label that is ready to be written.
+
+    Attributes:
+        text: One line.
+        font_px: Height of its letters in pixels.
+        xyxy: Its bar in pixels.
+        is_moved: Whether it lies apart from its box, and needs a leader.
+    """
+
+    text: str
+    font_px: int
+    xyxy: Rectangle
+    is_moved: bool
 
 
-def _touching() -> _Positions:
-    """Along all edges, outside and inside, then in the middle."""
-    edges = (_BEFORE, _START, _AFTER, _END)
-    rows = [((x, y), (0.0, out)) for y, out in edges for x in _ALONG]
-    columns = [((x, y), (out, 0.0)) for x, out in (*edges[2:], *edges[:2]) for y in _ALONG]
-    inner = [((x, y), (0.0, 0.0)) for y in (0.5, 0.25, 0.75) for x in (0.5, 0.25, 0.75)]
-    shares, multiples = np.swapaxes(np.array([*rows, *columns, *inner]), 0, 1)
-    return shares, multiples, np.zeros_like(shares)
+def lay_out_labels(
+    xyxy: Boxes,
+    names: Sequence[str],
+    *,
+    texts: Sequence[str],
+    font_px: int,
+    picture_wh: Size,
+) -> tuple[list[Label | None], dict[str, Label]]:
+    """Choose the text, size and place of each label.
+
+    Args:
+        xyxy: `(N, 4)` boxes in pixels.
+        names: The class of each.
+        texts: The whole text of each label.
+        font_px: Preferred height of the letters in pixels.
+        picture_wh: Width and height of the picture in pixels.
+
+    Returns:
+        A label for each box, `None` where there is no room, and the legend: for each class the line
+        that explains its number. The legend is empty unless a label had to become a number.
+    """
+    small_px = max(SMALLEST_PX, round(font_px * 0.75))
+    forms = [[(text, font_px), (text, small_px)] for text in texts]
+    labels = _labels(xyxy, forms, picture_wh, _NOTHING)
+    if None not in labels:
+        return labels, {}
+    numbers = {name: str(number) for number, name in enumerate(dict.fromkeys(names), start=1)}
+    lines = {name: f"{number} {name}" for name, number in numbers.items()}
+    places = _legend_places(xyxy, [_size(line, small_px) for line in lines.values()], picture_wh)
+    if not places:
+        return labels, {}
+    legend = {
+        name: Label(line, small_px, place, False)
+        for (name, line), place in zip(lines.items(), places, strict=True)
+    }
+    for form, name in zip(forms, names, strict=True):
+        form.append((numbers[name], small_px))
+    return _labels(xyxy, forms, picture_wh, np.array(places, np.float64)), legend
 
 
-def _apart() -> _Positions:
-    """Around the box, the nearest first."""
-    found = []
-    for far in _FAR:
-        sides = ((_BEFORE, -far), (_AFTER, far))
-        between = ((_START, 0.0), (_END, 0.0), (_MIDDLE, 0.0))
-        for (y, y_out), y_gap in sides:
-            found += [((x, y), (out, y_out), (gap, y_gap)) for (x, out), gap in (*between, *sides)]
-        for (x, x_out), x_gap in sides:
-            found += [((x, y), (x_out, out), (x_gap, gap)) for (y, out), gap in between]
-    shares, multiples, gaps = np.swapaxes(np.array(found), 0, 1)
-    return shares, multiples, gaps
+def _labels(
+    xyxy: Boxes, forms: Sequence[Sequence[tuple[str, int]]], picture_wh: Size, taken: Boxes
+) -> list[Label | None]:
+    sizes = [[_size(*form) for form in row] for row in forms]
+    places = place_labels(xyxy, sizes, picture_wh=picture_wh, taken=taken)
+    return [
+        Label(*row[place.form], place.xyxy, place.is_moved) if place else None
+        for row, place in zip(forms, places, strict=True)
+    ]
 
 
-_TOUCHING, _APART = _touching(), _apart()
+def _size(text: str, font_px: int) -> Size:
+    height, width = text_mask(text, font_px).shape
+    return width, height
+
+
+def _legend_places(boxes: Boxes, sizes: Sequence[Size], picture_wh: Size) -> list[Rectangle]:
+    """Where the lines of a legend, one below the other, cover least; none if that is too much."""
+    width, height = max(line[0] for line in sizes), sum(line[1] for line in sizes)
+    free_width, free_height = picture_wh[0] - width, picture_wh[1] - height
+    if free_width < 0 or free_height < 0:
+        return []
+    grid = np.meshgrid(np.linspace(0, free_width, 12), np.linspace(0, free_height, 12))
+    corners = np.floor(np.stack(grid, axis=-1).reshape(-1, 2))
+    covered = largest_cover(np.hstack([corners, corners + np.array([width, height])]), boxes)
+    if covered.min() > MAX_COVER:
+        return []
+    left, top = corners[covered.argmin()].astype(int).tolist()
+    places = []
+    for line_width, line_height in sizes:
+        places.append((left, top, left + line_width, top + line_height))
+        top += line_height
+    return places
