@@ -159,13 +159,21 @@ class Served:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Callable[..., Any]:
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs `detectlab serve` until the block ends; the same home each time."""
+
+    # Commands and clients of the test read it here.
+    monkeypatch.setenv("DETECTLAB_OPERATOR_TOKEN", TOKEN)
 
     @contextmanager
     def run() -> Iterator[Served]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
-        own = {"DETECTLAB_HOME": str(tmp_path), "DETECTLAB_MODEL": "nano", "DETECTLAB_WORKERS": "2"}
+        own = {
+            "DETECTLAB_OPERATOR_TOKEN": TOKEN,
+            "DETECTLAB_HOME": str(tmp_path),
+            "DETECTLAB_MODEL": "nano",
+            "DETECTLAB_WORKERS": "2",
+        }
         own |= {"DETECTLAB_QUEUE_SIZE": "64", "DETECTLAB_DEADLINE_S": "15"}
         with (
             (tmp_path / "log").open("a") as log,
@@ -181,8 +189,7 @@ def serve(tmp_path: Path) -> Callable[..., Any]:
                 assert process.stdout is not None
                 url = process.stdout.readline().split()[2]
                 _wait_until_ready(url)
-                token = (tmp_path / "operator-token").read_text()
-                client = RolloutClient(url, operator="test", operator_token=token)
+                client = RolloutClient(url, operator="test")
                 yield Served(url, process, client)
             finally:
                 process.kill()
