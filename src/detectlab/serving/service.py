@@ -1,11 +1,11 @@
 """What the routes share: limits, the pool, metrics, the rollout's hook, and kept pictures."""
 
 import asyncio
-import functools
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -217,8 +217,7 @@ class Service:
         async with self._large_pictures.turn(uploads, deadline) as is_alone:
             idle = self.settings.workers - self.pool.running - self.pool.waiting
             count = 1 if is_alone else max(1, min(idle, len(files)))
-            shares_of = [uploads[share::count] for share in range(count)]
-            works = [functools.partial(answer_each, share, deadline) for share in shares_of]
+            works = [partial(answer_each, uploads[n::count], deadline) for n in range(count)]
             running = [self._start(assignment, query, work, deadline) for work in works]
             shares = await asyncio.gather(*running)
         return [shares[number % count][number // count] for number in range(len(files))]
