@@ -117,7 +117,13 @@ class ChildProcess:
 
 
 def write_message(pipe: IO[bytes], facts: Facts, data: bytes | memoryview = b"") -> None:
-    """Send facts, and bytes that belong to them."""
+    """Send a message.
+
+    Args:
+        pipe: To the other process.
+        facts: Sent as JSON.
+        data: Sent as it is.
+    """
     head = json.dumps(facts).encode()
     size = data.nbytes if isinstance(data, memoryview) else len(data)
     pipe.write(_LENGTHS.pack(len(head), size) + head)

@@ -44,7 +44,12 @@ async def read_question(
 
 
 async def decode_picture(text: str, max_bytes: int) -> bytes:
-    """As `decode_base64`, without keeping the event loop; see there."""
+    """As `decode_base64`, without blocking the event loop.
+
+    Args:
+        text: The base64.
+        max_bytes: Largest picture that is taken.
+    """
     if len(text) <= _SHORT_TEXT:
         return decode_base64(text, max_bytes)
     return await asyncio.to_thread(decode_base64, text, max_bytes)

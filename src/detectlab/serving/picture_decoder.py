@@ -116,6 +116,10 @@ class PictureDecoder:
     async def decode_ahead(self, upload: Upload, deadline: Deadline) -> Upload:
         """The upload, decoded where a process has to do that: no worker waits for it then.
 
+        Args:
+            upload: The picture.
+            deadline: Until when.
+
         Raises:
             ImageError: As `decode` does.
             DeadlinePassed: Likewise.
