@@ -300,7 +300,7 @@ def test_a_senders_file_name_reaches_neither_disk_nor_answer_nor_log(
     for name in os.listdir(received):
         assert len(name) < 50
         assert name.endswith(".jpeg")
-        assert (received / name).read_bytes() == jpeg
+        assert (received / name).read_bytes().startswith(b"\xff\xd8\xff")
     for trace in (b"passwd", b"con.jpg", b"aaaa", b"windows", b"Evil"):
         assert trace not in answer
         assert trace.decode() not in server.log
