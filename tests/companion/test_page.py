@@ -186,7 +186,7 @@ def test_key_of_the_environment_goes_to_its_server_alone(
     page.text_input(key="address").set_value(other.url).run()
     assert "API key" in shown(page)
 
-    page.text_input(key="api_key").set_value("secret").run()
+    page.text_input(key="api_key").set_value("correct horse battery").run()
     assert "API key" not in shown(page)
 
 
