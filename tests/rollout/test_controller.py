@@ -23,6 +23,7 @@ from detectlab.rollout.transitions import promote, release, roll_back
 from detectlab.rollout.versions import UnusableVersion
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.prediction import Answer, Query, answer
 
 MakePlan = Callable[..., RolloutPlan]
@@ -33,13 +34,14 @@ MakeController = Callable[..., RolloutController]
 def ask(apples: bytes) -> Callable[..., Awaitable[str]]:
     """Sends a picture without naming a detector; gives the label of the version that answers."""
     query = Query("nano", 0.5, 0.3, 40_000_000, "application/json")
+    upload = PictureDecoder(1, 40_000_000).read(apples)
 
     async def ask(controller: RolloutController, key: str = "ada") -> str:
         deadline = Deadline(60)
         with assign_version(controller, client=key, request_id=key) as assigned:
 
             def work(detector: Detector) -> Answer:
-                return answer(assigned.watch(detector), apples, assigned.adapt(query), deadline)
+                return answer(assigned.watch(detector), upload, assigned.adapt(query), deadline)
 
             found = await assigned.pool.run(assigned.detector_name, work, deadline)
         assigned.record(found, query, 0)
