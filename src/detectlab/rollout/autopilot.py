@@ -91,6 +91,8 @@ class Autopilot:
 
     async def _warm_up(self) -> None:
         """Load the versions of the plan; a candidate that cannot be loaded is rolled back."""
+        if not self._controller.active.revision:
+            return  # without a plan, the service loads its default detector by itself
         try:
             await self._controller.warm_up()
         except RuntimeError as error:
