@@ -73,7 +73,7 @@ def candidate_answers(url: str) -> int:
     return sum(int(float(line.split()[-1])) for line in wanted if 'role="candidate"' in line)
 
 
-def try_drill(mode: str, drill: str, clients: int) -> dict[str, Any]:
+def try_drill(*, mode: str, drill: str, clients: int) -> dict[str, Any]:
     with served() as url:
         operator = RolloutClient(url, operator="benchmark")
         plan = {
@@ -127,7 +127,7 @@ def main() -> int:
     rows = []
     for mode in arguments.modes:
         for drill in arguments.drills:
-            found = try_drill(mode, drill, arguments.clients)
+            found = try_drill(mode=mode, drill=drill, clients=arguments.clients)
             found["holds"] = holds(found)
             rows.append(found)
             print(

@@ -60,7 +60,7 @@ def arrivals(rate: float, seconds: float) -> Floats:
 
 
 def hours(
-    name: str, rate: float, bad_rate: float, *, runs: int, seed: int, seconds: float = HOUR_S
+    name: str, *, rate: float, bad_rate: float, runs: int, seed: int, seconds: float = HOUR_S
 ) -> Floats:
     """When a rail stopped each of `runs` candidates, in seconds; infinite when it did not."""
     rng, rail = np.random.default_rng(seed), make_rail(name, runs)
@@ -87,7 +87,7 @@ def outage_hours(
     return stopped
 
 
-def window_hours(limit: float, rate: float, bad_rate: float, *, runs: int, seed: int) -> float:
+def window_hours(*, limit: float, rate: float, bad_rate: float, runs: int, seed: int) -> float:
     """The share of hours in which a window of a minute stops a candidate."""
     rng, count = np.random.default_rng(seed), max(1, int(WINDOW_S * rate))
     stopped = np.zeros(runs, bool)
@@ -136,13 +136,13 @@ def bars(runs: int, seed: int) -> Iterator[tuple[str, str, bool]]:
     for name, (_, limit) in RAILS.items():
         for rate in RATES:
             facts = {"runs": runs, "seed": seed}
-            old = window_hours(limit, rate, limit / 5, **facts)
-            share = np.isfinite(hours(name, rate, limit / 5, **facts)).mean()
+            old = window_hours(limit=limit, rate=rate, bad_rate=limit / 5, **facts)
+            share = np.isfinite(hours(name, rate=rate, bad_rate=limit / 5, **facts)).mean()
             found = f"{share:.1%} stopped (a window of a minute: {old:.1%})"
             yield f"{name}, {rate:g}/s, a fifth of the limit", found, share <= 0.01
-            share = np.isfinite(hours(name, rate, limit, **facts)).mean()
+            share = np.isfinite(hours(name, rate=rate, bad_rate=limit, **facts)).mean()
             yield f"{name}, {rate:g}/s, at the limit", f"{share:.1%} stopped", share <= 0.05
-            twice = hours(name, rate, 2 * limit, **facts)
+            twice = hours(name, rate=rate, bad_rate=2 * limit, **facts)
             share = np.isfinite(twice).mean()
             median = np.median(twice[np.isfinite(twice)])
             found = f"{share:.1%} stopped, median {median:.0f} s"
@@ -157,7 +157,7 @@ def bars(runs: int, seed: int) -> Iterator[tuple[str, str, bool]]:
                 what = f"both fail {outage:.0%} for 3 min, {rate:g}/s, stable {times}x as many"
                 yield what, f"{share:.1%} stopped", share <= 0.05
     for rate, allowed_s in ((0.2, 20.0), (5.0, 3.0)):
-        slowest = hours("errors", rate, 1.0, runs=runs, seed=seed, seconds=60).max()
+        slowest = hours("errors", rate=rate, bad_rate=1.0, runs=runs, seed=seed, seconds=60).max()
         yield f"fails always, {rate:g}/s", f"stopped after {slowest:.1f} s", slowest <= allowed_s
 
 
