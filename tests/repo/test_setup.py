@@ -3,10 +3,12 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -78,16 +80,22 @@ def test_set_up_beside_another_one_waits_for_it(ready_project: "Project") -> Non
 
 
 def test_lab_without_make_sets_up_and_starts_jupyterlab_with_the_arguments(
-    project: "Project",
+    project: "Project", root: Path
 ) -> None:
     project.lock("lab", first="1.0", jupyterlab="4.0")
+    # Stands for the installed project.
+    course = project.folder / "src" / "detectlab" / "course"
+    course.mkdir(parents=True, exist_ok=True)
+    shutil.copy(root / "src" / "detectlab" / "course" / "lab_copies.py", course)
+    for folder in ("notebooks", "client", "images"):
+        (project.folder / folder).mkdir(exist_ok=True)
 
     run = subprocess.run(
         [sys.executable, project.folder / "tools" / "lab.py", "--port=8899"],
         capture_output=True,
         text=True,
         check=False,
-        env=project.environment(),
+        env={**project.environment(), "PYTHONPATH": str(project.folder / "src")},
     )
 
     assert run.returncode == 0, run.stderr

@@ -183,7 +183,7 @@ def test_bad_canary_is_stopped_within_5_s_of_its_first_errors(
     assert server.client.status()["problem"] is None
     if drill == "raises":
         assert bad_before
-        first = requests.get(f"{server.url}/rollout/report", timeout=30).json()
+        first = server.client.report()
         assert first["versions"]["candidate"]["failures"] >= 3
         began = first["versions"]["candidate"]["first_failure"]
         seconds = _time(stopped["at"]) - _time(began)

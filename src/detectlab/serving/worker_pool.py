@@ -231,8 +231,10 @@ class ThreadPool:
         return load_detector(name, settings=self._settings)
 
     def _size_bytes(self, name: str) -> int:
+        # The cache calls this under its lock, which `cards` would wait for.
+        cards = registry(self._settings) if self._is_registry else self._fixed_cards
+        card = cards.get(name)
         # The file of the weights, and for each worker a network of about that size.
-        card = self.card(name)
         return (card.weights.size or 0 if card else 0) * (1 + self._settings.workers)
 
 
