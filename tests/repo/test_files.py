@@ -1,6 +1,7 @@
 """What may be in the repository, and what may not."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -51,6 +52,15 @@ def test_gitignore_does_not_hide_pictures(root: Path) -> None:
     lines = (root / ".gitignore").read_text("utf-8").splitlines()
 
     assert not {"images", "images/", "images/*", "/images", "*.jpg", "*.png"} & set(lines)
+
+
+@pytest.mark.usefixtures("tracked_files")
+def test_no_tracked_file_is_one_that_git_ignores(root: Path) -> None:
+    listing = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+
+    run = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True)
+
+    assert run.stdout == ""
 
 
 def test_only_pyproject_names_the_repository(tracked_files: list[Path], root: Path) -> None:
