@@ -113,7 +113,7 @@ def remove(name: str, settings: Settings | None = None) -> None:
     home = own_folder(settings)
     with _alone(home), _folder(home, ".going-") as folder:
         try:
-            (home / name).replace(folder / name)  # in one step, for whoever looks meanwhile
+            (home / name).replace(folder / name)  # in one step: readers never see half of it
         except OSError as error:
             raise cannot_write(home / name, error) from error
 
@@ -134,7 +134,7 @@ def check_name(name: str, settings: Settings) -> None:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[None]:
-    """Let one process at a time change the folder, and clear what a killed one left."""
+    """Lock the folder against other processes, and remove what a killed one left."""
     with one_at_a_time(home / "change"):
         for left in (*home.glob(".new-*"), *home.glob(".going-*")):
             shutil.rmtree(left, ignore_errors=True)
@@ -143,7 +143,7 @@ def _alone(home: Path) -> Iterator[None]:
 
 @contextmanager
 def _folder(home: Path, prefix: str) -> Iterator[Path]:
-    """A folder that nobody takes for a detector's, for as long as the block runs."""
+    """A folder that is not taken for a detector's; removed at the end of the block."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
     except OSError as error:

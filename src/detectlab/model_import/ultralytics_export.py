@@ -16,7 +16,7 @@ from detectlab.settings import Settings
 
 
 def export(card: ModelCard, settings: Settings | None = None) -> ModelCard:
-    """Let the library fetch a detector's weights and export them; keep the result.
+    """Fetch a detector's weights and export them with the library; keep the result.
 
     Args:
         card: Of a detector with `library_weights`.

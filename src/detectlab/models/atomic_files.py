@@ -77,7 +77,7 @@ def replace_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 
 @contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Let one process or thread at a time work on `path`, and clear what a killed one left.
+    """Lock `path` against other processes and threads; remove what a killed one left.
 
     The lock is the operating system's, so it ends with its process, however that ends. Where
     there is none (Windows, some network drives) the temporary names of `replace_file` keep two

@@ -100,7 +100,7 @@ def ensure(
 
 
 def how_to_have(card: ModelCard) -> str:
-    """What to do for a detector that nobody publishes, and a library exports."""
+    """What to do for an unpublished detector, which a library exports."""
     return (
         f"{card.name} is not on this machine, and nobody publishes a file with a checksum that "
         'could be trusted. `pip install "detectlab[yolov5]"` (it brings PyTorch), then `detectlab '

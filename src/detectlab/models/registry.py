@@ -30,7 +30,7 @@ def built_in() -> Mapping[str, ModelCard]:
 
 
 def registry(settings: Settings | None = None) -> Mapping[str, ModelCard]:
-    """All known detectors by name: the embedded one first, those that somebody added last.
+    """All known detectors by name: the embedded one first, added ones last.
 
     Args:
         settings: Say where added detectors are kept; by default the environment's.

@@ -1,4 +1,4 @@
-"""Detectors that somebody added to this machine: where they are, and their cards."""
+"""Detectors added to this machine: where they are, and their cards."""
 
 import logging
 import os
