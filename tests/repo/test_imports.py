@@ -16,6 +16,7 @@ BELOW: dict[str, set[str]] = {
     "kernel": set(),
     "client": set(),
     "settings": {"engines"},  # late: it asks which engines there are
+    "sequential_test": set(),
     "vision": set(),
     "engines": {"vision"},
     "decoders": {"vision"},
@@ -24,7 +25,7 @@ BELOW: dict[str, set[str]] = {
     "model_import": {"vision", "engines", "decoders", "models", "detection", "compare"},
     "compare": {"vision", "models", "detection"},
     "serving": {"kernel", "vision", "engines", "models", "detection"},
-    "rollout": {"vision", "models", "detection", "serving"},
+    "rollout": {"vision", "models", "detection", "serving", "sequential_test"},
     "cluster": {"vision", "models", "detection", "serving", "rollout"},
 }
 OPEN_TO_ALL = {"settings"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from detectlab.rollout.webhook import Webhook
+from detectlab.serving.webhook import Webhook
 
 
 @pytest.fixture

@@ -66,9 +66,9 @@ def print_plan_size(
         steps: Shares of the clients; by default the plan's.
         step_every_s: Shortest time of a step.
     """
-    from detectlab.rollout.evidence import SequentialTest
     from detectlab.rollout.plan import Canary, GuardRails
     from detectlab.rollout.plan_size import MULTIPLES, size_plan
+    from detectlab.sequential_test import SequentialTest
 
     rails = GuardRails()
     clean = SequentialTest(limit, alpha=rails.alpha, beta=rails.beta).missing()

@@ -15,8 +15,8 @@ from detectlab.rollout.plan import RolloutPlan, Version
 from detectlab.rollout.recorder import Recorder
 from detectlab.rollout.store import Store, StoreError
 from detectlab.rollout.transitions import promote, roll_back
-from detectlab.rollout.webhook import Webhook
 from detectlab.serving.pool import Pool
+from detectlab.serving.webhook import Webhook
 from detectlab.settings import Settings
 
 logger = logging.getLogger(__name__)

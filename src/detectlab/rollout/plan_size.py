@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.rollout.evidence import SequentialTest
+from detectlab.sequential_test import SequentialTest
 
 _HOUR_S = 3600
 _MAX_ANSWERS = 3000

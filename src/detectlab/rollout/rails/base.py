@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from detectlab.rollout.evidence import BLOCK_S, RecentShare, SequentialTest, wilson_interval
 from detectlab.rollout.plan import GuardRails, Role
+from detectlab.sequential_test import BLOCK_S, RecentShare, SequentialTest, wilson_interval
 
 Verdict = Literal["stop", "go", "wait"]
 _MAX_CLIENTS = 100_000
@@ -120,7 +120,7 @@ class GuardRail(ABC):
 
 
 class RateRail(GuardRail):
-    """A guard rail on the rate of bad observations; see `evidence.SequentialTest`.
+    """A guard rail on the rate of bad observations; see `SequentialTest`.
 
     Args:
         context: The limits, and what is known of stable.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from detectlab.rollout.evidence import RecentShare, SequentialTest, wilson_interval
+from detectlab.sequential_test import RecentShare, SequentialTest, wilson_interval
 
 RUNS = 400
 
