@@ -13,10 +13,10 @@ from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
 from detectlab.vision.images import read_image
 from detectlab.vision.labels import Labels
+from detectlab.vision.lettering import text_mask
 
 _GAP_PX = 8
 _BAR_PX = 30
-_FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def draw_contact_sheet(
@@ -93,8 +93,9 @@ def _as_detections(there: Labels, size_wh: tuple[int, int], names: Sequence[str]
 
 def _titled(drawn: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
     bar = np.full((_BAR_PX, drawn.shape[1], 3), 255, np.uint8)
-    scale = float(np.clip(drawn.shape[1] / 500, 0.4, 0.6))
-    cv2.putText(bar, title, (2, _BAR_PX - 9), _FONT, scale, (40, 40, 40), 1, cv2.LINE_AA)
+    ink = text_mask(title, round(float(np.clip(drawn.shape[1] / 25, 12, 17))))
+    ink = ink[:_BAR_PX, : bar.shape[1]]
+    bar[: ink.shape[0], : ink.shape[1]] -= (ink * 0.85).astype(np.uint8)[..., None]
     return np.vstack([bar, drawn])
 
 
