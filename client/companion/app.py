@@ -1,40 +1,57 @@
-"""The companion: a web page that asks a detectlab server what is in pictures.
+"""The companion: web pages that ask a detectlab server what is in pictures.
 
     streamlit run client/companion/app.py
 
-It holds no detector: everything comes over HTTP from the server.
+It holds no detector: everything comes over HTTP from the server. A page is a module with a
+function `show(visit)`, and an entry in `PAGES`.
 """
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
 import streamlit as st
 
-from choosing import choose_confidence, choose_detectors, choose_pictures
+import picture_page
 from drawing import icon
-from session import Session, Surroundings
-from showing import show_comparison, show_objects, show_pictures
+from session import Surroundings, Visit
 from status import choose_server, show_status
 
 # Streamlit leaves much room above the first line, which a phone does not have.
 _STYLE = "<style>[data-testid='stMainBlockContainer'] { padding-top: 3.5rem }</style>"
 
 
+class Page(NamedTuple):
+    """A page of the companion.
+
+    Attributes:
+        title: Its name in the menu.
+        icon: Its icon there.
+        path: Its address below the companion's.
+        show: Builds it.
+    """
+
+    title: str
+    icon: str
+    path: str
+    show: Callable[[Visit], None]
+
+
+PAGES = (Page("Pictures", ":material/image:", "pictures", picture_page.show),)
+
+
 def main() -> None:
-    """Build the page, from top to bottom."""
+    """Build the chosen page, below the server and its status."""
     st.set_page_config("detectlab", icon(), layout="wide")
     st.html(_STYLE)
     surroundings = Surroundings.read()
     server = choose_server(surroundings)
-    offer = show_status(server, surroundings.advice)
-    pictures = choose_pictures(surroundings.samples)
-    if offer is None:
-        return
-    models = choose_detectors(offer)
-    confidence = choose_confidence()
-    session = Session.current()
-    session.keep_views(pictures)
-    findings = show_pictures(server, pictures, models, confidence)
-    if findings:
-        show_comparison(findings, confidence)
-        show_objects(findings, confidence)
+    visit = Visit(surroundings, server, show_status(server, surroundings.advice))
+    pages = [
+        st.Page(partial(page.show, visit), title=page.title, icon=page.icon, url_path=page.path)
+        for page in PAGES
+    ]
+    st.navigation(pages, position="top").run()
 
 
 main()

@@ -62,6 +62,21 @@ class Surroundings:
         return RealServer(address, api_key, self.timeout_s)
 
 
+@dataclass(frozen=True)
+class Visit:
+    """What every page is given.
+
+    Attributes:
+        surroundings: What the environment says.
+        server: The server that the visitor chose.
+        offer: What it offers, or offered when it last answered; `None` before it ever did.
+    """
+
+    surroundings: Surroundings
+    server: Server
+    offer: Offer | None
+
+
 @dataclass
 class Session:
     """Answers, views and server states of one visitor."""
