@@ -50,8 +50,7 @@ class ChildProcess:
         )
         self._ending = threading.Lock()
         self.timed_out = False
-        with contextlib.suppress(AttributeError, OSError):  # not on Windows
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
+        lower_priority(self._process.pid, niceness)
 
     @property
     def is_running(self) -> bool:
@@ -114,6 +113,18 @@ class ChildProcess:
                 with contextlib.suppress(OSError):
                     assert pipe
                     pipe.close()
+
+
+def lower_priority(of: int, by: int) -> None:
+    """Lower a priority, where the system has priorities.
+
+    Args:
+        of: A child process, or, on Linux, a thread of this process.
+        by: How much lower than that of this process.
+    """
+    with contextlib.suppress(AttributeError, OSError):  # not on Windows
+        own = os.getpriority(os.PRIO_PROCESS, os.getpid())
+        os.setpriority(os.PRIO_PROCESS, of, own + by)
 
 
 def write_message(pipe: IO[bytes], facts: Facts, data: bytes | memoryview = b"") -> None:

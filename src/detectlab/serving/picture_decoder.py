@@ -4,14 +4,12 @@ That holds for a baseline JPEG, a PNG and a lossy WebP. For everything else the 
 estimate, and the process that decodes it is ended when it takes longer or needs more memory.
 """
 
-import asyncio
 import logging
 import os
 import signal
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,9 +25,11 @@ _MODULE = "detectlab.serving.decode_process"
 _START_TIMEOUT_S = 60.0
 # A server that ends sooner needs no spare.
 _SPARE_AFTER_S = 1.0
-_NICENESS = 5
-# Processor time for a picture: a progressive JPEG of 40 megapixels takes about 1 s.
-_SECONDS, _SECONDS_PER_PIXEL = 0.4, 35e-9
+NICENESS = 10
+# Beyond that, a picture may take a worker for more than about 50 ms.
+_COSTLY_BYTES, _COSTLY_UNPACKED_BYTES = 8 << 20, 48 << 20
+# Processor time for a picture: a progressive JPEG of 40 megapixels takes 0.7 to 0.9 s.
+_SECONDS, _SECONDS_PER_PIXEL = 0.3, 27e-9
 _HAS_PROCESSOR_LIMIT = hasattr(signal, "setitimer")
 # Elapsed for processor time, where the process cannot bound that itself.
 _ELAPSED_PER_PROCESSOR_S = 4.0
@@ -43,17 +43,33 @@ class Upload:
         data: Its file.
         header: Its header, checked.
         decoder: Decodes it.
-        decoded: The decoded picture, when that was done ahead.
     """
 
     data: bytes
     header: Header
     decoder: "PictureDecoder"
-    decoded: Picture | None = None
+
+    @property
+    def memory_bytes(self) -> int:
+        """An upper estimate of what it takes until it is answered, in all processes."""
+        if self.header.is_plain:
+            return self.header.memory_bytes
+        # The pixels are here and, until all have been sent, in the process that decoded them.
+        return max(self.header.memory_bytes, 6 * self.header.width * self.header.height)
+
+    @property
+    def is_costly(self) -> bool:
+        """Whether it may take a worker for long, or much memory."""
+        header = self.header
+        return (
+            not header.is_plain
+            or header.memory_bytes > _COSTLY_BYTES
+            or header.unpacked_bytes > _COSTLY_UNPACKED_BYTES
+        )
 
     def decode(self, deadline: Deadline) -> Picture:
         """The decoded picture; raises as `PictureDecoder.decode` does."""
-        return self.decoded or self.decoder.decode(self.data, self.header, deadline)
+        return self.decoder.decode(self.data, self.header, deadline)
 
 
 class PictureDecoder:
@@ -69,7 +85,6 @@ class PictureDecoder:
     def __init__(self, max_processes: int, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._free = threading.Semaphore(max_processes)
-        self._threads = ThreadPoolExecutor(max_processes, "decode")
         self._lock = threading.Lock()  # guards what follows
         self._idle: deque[ChildProcess] = deque()
         self._processes: set[ChildProcess] = set()
@@ -112,28 +127,6 @@ class PictureDecoder:
             return self.read(bytes(file))
         except ImageError as error:
             return refused_picture(error)
-
-    async def decode_ahead(self, upload: Upload, deadline: Deadline) -> Upload:
-        """The upload, decoded where a process has to do that: no worker waits for it then.
-
-        Args:
-            upload: The picture.
-            deadline: Until when.
-
-        Raises:
-            ImageError: As `decode` does.
-            DeadlinePassed: Likewise.
-        """
-        if upload.header.is_plain:
-            return upload
-        decoding = asyncio.get_running_loop().run_in_executor(
-            self._threads, upload.decode, deadline
-        )
-        try:
-            async with asyncio.timeout(deadline.remaining_s):
-                return replace(upload, decoded=await decoding)
-        except TimeoutError:
-            raise DeadlinePassed(deadline.seconds) from None
 
     def decode(self, data: bytes, header: Header, deadline: Deadline) -> Picture:
         """Decode a picture; blocks.
@@ -186,7 +179,7 @@ class PictureDecoder:
     def _start(self) -> ChildProcess:
         # Without what it needs not know: the key above all.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
-        process = ChildProcess(_MODULE, niceness=_NICENESS, environment=environment)
+        process = ChildProcess(_MODULE, niceness=NICENESS, environment=environment)
         with self._lock:
             self._processes.add(process)
         if process.receive(_START_TIMEOUT_S) is None:

@@ -12,10 +12,11 @@ from detectlab.serving.picture_decoder import Upload
 from detectlab.serving.schemas import Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
-from detectlab.vision.images import ImageError, encode_image
+from detectlab.vision.images import ImageError, Picture, encode_image
 
 Form = Literal["JSON", "JPEG", "PNG"]
 
+_KEPT_QUALITY = 95
 _FORMS: dict[Form, str] = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -34,6 +35,7 @@ class Query:
         max_pixels: Largest picture that is decoded, in pixels.
         accept: The header of that name, which chooses the form of the answer.
         named: Which of `model`, `confidence` and `nms_threshold` the client itself chose.
+        is_kept: Whether the server keeps the picture.
     """
 
     model: str
@@ -42,6 +44,7 @@ class Query:
     max_pixels: int
     accept: str
     named: frozenset[str] = frozenset()
+    is_kept: bool = False
 
     def asked_of(
         self, model: str, confidence: float | None = None, nms_threshold: float | None = None
@@ -76,6 +79,7 @@ class Answer:
         size_wh: Its width and height in pixels.
         drawn: The picture with boxes as a file; empty when JSON is wanted.
         drawn_format: `"JPEG"` or `"PNG"`; empty when JSON is wanted.
+        kept: The picture as a file without metadata, in `own_form`; empty when it is not kept.
     """
 
     model: str
@@ -87,6 +91,12 @@ class Answer:
     size_wh: tuple[int, int]
     drawn: bytes = b""
     drawn_format: str = ""
+    kept: bytes = b""
+
+    @property
+    def own_form(self) -> Form:
+        """The format that is closest to the one in which the picture came."""
+        return "PNG" if self.data_format == "PNG" else "JPEG"
 
     @property
     def result(self) -> Result:
@@ -109,18 +119,48 @@ def answer(detector: Detector, upload: Upload, query: Query, deadline: Deadline)
     """
     deadline.check()
     picture = upload.decode(deadline)
+    found = find(detector, upload.data, picture, query, deadline)
+    return draw(found, picture, query, deadline)
+
+
+def find(
+    detector: Detector, data: bytes, picture: Picture, query: Query, deadline: Deadline
+) -> Answer:
+    """Find the objects in a decoded picture; nothing is drawn yet.
+
+    Args:
+        detector: Finds them.
+        data: The picture's file.
+        picture: What it was decoded to.
+        query: What is asked.
+        deadline: Checked before.
+    """
     deadline.check()
     started = time.perf_counter()
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
-    seconds, count = time.perf_counter() - started, len(found)
+    seconds = time.perf_counter() - started
     height, width = picture.pixels.shape[:2]
-    received = upload.data, picture.format, (width, height)
-    form = wanted_form(query.accept, "PNG" if picture.format == "PNG" else "JPEG")
+    return Answer(query.model, found, len(found), seconds, data, picture.format, (width, height))
+
+
+def draw(answer: Answer, picture: Picture, query: Query, deadline: Deadline) -> Answer:
+    """The answer with the files that are made of its picture: drawn, and without metadata.
+
+    Args:
+        answer: The objects.
+        picture: Where they are; it is drawn on.
+        query: Tells which files are wanted.
+        deadline: Checked before.
+    """
+    if query.is_kept:
+        kept = encode_image(picture.pixels, answer.own_form, quality=_KEPT_QUALITY)
+        answer = replace(answer, kept=kept)
+    form = wanted_form(query.accept, answer.own_form)
     if form == "JSON":
-        return Answer(query.model, found, count, seconds, *received)
+        return answer
     deadline.check()
-    drawn = encode_image(draw_bbox(picture.pixels, found), form)
-    return Answer(query.model, found, count, seconds, *received, drawn, form)
+    drawn = draw_bbox(picture.pixels, answer.detections, in_place=True)
+    return replace(answer, drawn=encode_image(drawn, form), drawn_format=form)
 
 
 def answer_each(

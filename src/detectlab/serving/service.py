@@ -6,25 +6,26 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TypeVar
 
 from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
 from detectlab.serving.auth import write_operator_token
+from detectlab.serving.costly_pictures import CostlyPictures, is_costly
 from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.dispatch import Assignment, Dispatcher
 from detectlab.serving.errors import Refusal
 from detectlab.serving.json_question import decode_picture, read_question
-from detectlab.serving.large_pictures import LargePictures
 from detectlab.serving.metrics import Metrics
 from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
 from detectlab.serving.shutdown import on_sigterm
-from detectlab.serving.upload_store import UploadStore, without_metadata
+from detectlab.serving.upload_store import UploadStore
 from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
 from detectlab.settings import Settings
 
@@ -59,7 +60,7 @@ class Service:
         self.metrics = metrics
         self.dispatcher = dispatcher
         self.decoder = PictureDecoder(settings.workers, settings.max_pixels)
-        self._large_pictures = LargePictures(settings.workers, settings.queue_size)
+        self._costly_pictures = CostlyPictures(settings.workers, settings.queue_size)
         self._was_ready = False
         self._received: UploadStore | None = None
         if settings.received_dir and settings.received_keep:
@@ -68,7 +69,6 @@ class Service:
                 settings.received_keep,
                 settings.received_max_mb << 20,
                 lambda reason: self.metrics.received_lost.labels(reason).inc(),
-                rewrite=lambda data: without_metadata(data, settings.max_pixels),
             )
 
     @asynccontextmanager
@@ -119,7 +119,8 @@ class Service:
         name = self.pool.default if model is None else self.known(request, model)
         accept = request.headers.get("accept", "")
         named = frozenset(_CHOICES & request.query_params.keys())
-        return Query(name, confidence, nms_threshold, self.settings.max_pixels, accept, named)
+        limit, is_kept = self.settings.max_pixels, self._received is not None
+        return Query(name, confidence, nms_threshold, limit, accept, named, is_kept)
 
     def classes(self, query: Query) -> tuple[str, ...]:
         """The classes of the detector that is asked, or of the stable one when none is named."""
@@ -202,9 +203,10 @@ class Service:
         def work(detector: Detector, query: Query) -> Answer:
             return answer(detector, upload, query, deadline)
 
-        async with self._large_pictures.turn([upload], deadline):
-            upload = await self.decoder.decode_ahead(upload, deadline)
-            return await self._start(assignment, query, work, deadline)
+        if upload.is_costly:
+            start = partial(self._start, assignment, query)
+            return await self._costly_pictures.answer(upload, query, start, deadline)
+        return await self._start(assignment, query, work, deadline)
 
     async def _answer_each(
         self,
@@ -213,14 +215,19 @@ class Service:
         files: Sequence[bytes | Refusal],
         deadline: Deadline,
     ) -> list[Answer | Refusal]:
-        uploads = [self.decoder.read_or_refuse(file) for file in files]
-        async with self._large_pictures.turn(uploads, deadline) as is_alone:
-            idle = self.settings.workers - self.pool.running - self.pool.waiting
-            count = 1 if is_alone else max(1, min(idle, len(files)))
-            works = [partial(answer_each, uploads[n::count], deadline) for n in range(count)]
-            running = [self._start(assignment, query, work, deadline) for work in works]
-            shares = await asyncio.gather(*running)
-        return [shares[number % count][number // count] for number in range(len(files))]
+        start = partial(self._start, assignment, query)
+        uploads = list(map(self.decoder.read_or_refuse, files))
+        costly = {n: file for n, file in enumerate(uploads) if is_costly(file)}
+        light = [n for n in range(len(files)) if n not in costly]
+        idle = self.settings.workers - self.pool.running - self.pool.waiting
+        count = max(1, min(idle, len(light)))
+        shares = [light[n::count] for n in range(count if light else 0)]
+        works = [partial(answer_each, [uploads[n] for n in share], deadline) for share in shares]
+        found = await asyncio.gather(*(start(work, deadline) for work in works))
+        answers = dict(zip(chain(*shares), chain(*found), strict=True))
+        for n, file in costly.items():  # one after another, as a single client's
+            answers[n] = await self._costly_pictures.answer_or_refuse(file, query, start, deadline)
+        return [answers[n] for n in range(len(files))]
 
     def _start(
         self,
@@ -247,4 +254,4 @@ class Service:
         self.metrics.inference_seconds.labels(answer.model).observe(answer.seconds)
         self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
-            self._received.keep(answer.data, answer.data_format)
+            self._received.keep(answer.kept, answer.own_form)

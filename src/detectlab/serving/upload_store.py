@@ -12,7 +12,6 @@ from pathlib import Path
 from queue import Full, Queue
 
 from detectlab.settings import Settings
-from detectlab.vision.images import decode_image, encode_image
 
 logger = logging.getLogger(__name__)
 
@@ -22,21 +21,6 @@ _PART = re.compile(r"\.\d{8}T\d{12}-[0-9a-f]{12}\.part\Z")
 # Writing a part takes a moment; an older one was left by a process that was killed.
 _PART_MAX_AGE_S = 60.0
 _MAX_WAITING = 16
-
-
-def without_metadata(data: bytes, max_pixels: int) -> tuple[bytes, str]:
-    """A picture file written anew from its pixels: no EXIF, no place, no thumbnail.
-
-    Args:
-        data: The file of a picture.
-        max_pixels: Maximum of width x height.
-
-    Returns:
-        The new file, and its format: PNG for a PNG, otherwise JPEG.
-    """
-    picture = decode_image(data, max_pixels)
-    format = "PNG" if picture.format == "PNG" else "JPEG"
-    return encode_image(picture.pixels, format, quality=95), format
 
 
 def retention(settings: Settings) -> str:
@@ -60,8 +44,6 @@ class UploadStore:
         keep: How many pictures at most.
         max_bytes: How much space they take at most.
         on_lost: Called for each picture that could not be kept, with `"disk"` or `"busy"`.
-        rewrite: Turns a file into the one that is kept, and says its format; by default pictures
-            are kept as they came.
     """
 
     def __init__(
@@ -70,14 +52,11 @@ class UploadStore:
         keep: int,
         max_bytes: int,
         on_lost: Callable[[str], None],
-        *,
-        rewrite: Callable[[bytes], tuple[bytes, str]] | None = None,
     ) -> None:
         self.folder = folder
         self._keep = keep
         self._max_bytes = max_bytes
         self._on_lost = on_lost
-        self._rewrite = rewrite
         self._queue: Queue[tuple[bytes, str] | None] = Queue(_MAX_WAITING)
         self._thread: threading.Thread | None = None
         self._is_failing = False
@@ -86,8 +65,8 @@ class UploadStore:
         """Keep a picture soon; returns at once and does not fail.
 
         Args:
-            data: The file as it came.
-            format: What it is by its content, such as `"JPEG"`.
+            data: A file without metadata.
+            format: `"JPEG"` or `"PNG"`.
         """
         try:
             self._queue.put_nowait((data, format))
@@ -118,7 +97,7 @@ class UploadStore:
             is_first = False
             try:
                 if item:
-                    self._write(*(self._rewrite(item[0]) if self._rewrite else item))
+                    self._write(*item)
                 self._tidy()
             except Exception as error:  # no single file ends the thread
                 if item:

@@ -25,16 +25,16 @@ def _shades(colour: RGB) -> NDArray[np.uint8]:
 
 
 class Canvas:
-    """A copy of a picture to draw on; what lies beyond its borders is cut off.
+    """A picture to draw on; what lies beyond its borders is cut off.
 
     Args:
-        image: `(height, width, 3)` uint8.
+        pixels: `(height, width, 3)` uint8; drawn on.
         order: Order of its channels.
     """
 
-    def __init__(self, image: Pixels, order: Order) -> None:
-        self.pixels = image.copy()
-        self.height, self.width = image.shape[:2]
+    def __init__(self, pixels: Pixels, order: Order) -> None:
+        self.pixels = pixels
+        self.height, self.width = pixels.shape[:2]
         self._step = -1 if order == "bgr" else 1
 
     def fill(self, rectangle: Rectangle, colour: RGB) -> None:
@@ -101,19 +101,28 @@ def _nearest(interval: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, in
     return middle, middle
 
 
-def draw_bbox(image: Pixels, detections: Detections, write_confidence: bool = True) -> Pixels:
+def draw_bbox(
+    image: Pixels,
+    detections: Detections,
+    write_confidence: bool = True,
+    *,
+    in_place: bool = False,
+) -> Pixels:
     """Draw each object's box, class and confidence.
 
     Args:
-        image: `(height, width, 3)` uint8, BGR; left as it is.
+        image: `(height, width, 3)` uint8, BGR.
         detections: What to draw.
         write_confidence: Whether the labels show the confidence.
+        in_place: Whether to draw on `image` itself; otherwise it is left as it is.
 
     Returns:
-        A copy with the boxes, of the same shape.
+        The picture with the boxes, of the same shape: a copy unless `in_place`.
     """
     confidence = detections.confidence if write_confidence else None
-    return draw_objects(image, detections.xyxy, detections.labels, confidence=confidence)
+    return draw_objects(
+        image, detections.xyxy, detections.labels, confidence=confidence, in_place=in_place
+    )
 
 
 def draw_objects(
@@ -124,6 +133,7 @@ def draw_objects(
     confidence: Sequence[float] | NDArray[np.floating] | None = None,
     font_px: int | None = None,
     order: Order = "bgr",
+    in_place: bool = False,
 ) -> Pixels:
     """Draw a box and a label for each object.
 
@@ -132,17 +142,18 @@ def draw_objects(
     A label for which there is no room is left out.
 
     Args:
-        image: `(height, width, 3)` uint8; left as it is.
+        image: `(height, width, 3)` uint8.
         xyxy: `(N, 4)` boxes in pixels, the most important first.
         names: The class of each.
         confidence: `(N,)` in `[0, 1]`; without it, labels show the class alone.
         font_px: Height of the letters in pixels; by default it fits the picture.
         order: Order of the channels of `image`.
+        in_place: Whether to draw on `image` itself; otherwise it is left as it is.
 
     Returns:
-        A copy with the boxes, of the same shape.
+        The picture with the boxes, of the same shape: a copy unless `in_place`.
     """
-    canvas = Canvas(image, order)
+    canvas = Canvas(image if in_place else image.copy(), order)
     boxes = np.clip(np.asarray(xyxy, np.float64).reshape(-1, 4), -1, max(image.shape[:2]))
     texts = list(names)
     if confidence is not None:

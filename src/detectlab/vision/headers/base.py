@@ -6,7 +6,7 @@ from typing import Literal
 Reason = Literal["not_an_image", "unrecognised", "unsupported", "too_large"]
 
 # What decoding one picture may take. Formats differ in how many bytes they need for a pixel.
-MAX_MEMORY_BYTES = 280 << 20
+MAX_MEMORY_BYTES = 240_000_000
 
 
 class ImageError(ValueError):
@@ -35,6 +35,8 @@ class Header:
         is_complete: Whether the end of the file is there, as far as the format shows it.
         is_plain: Whether the cost of decoding is bounded by the size of the picture and of the
             file, so that it may run where it cannot be stopped.
+        unpacked_bytes: An upper estimate of what decompression gives, where it may be far more than
+            the pixels take.
         skipped: Parts of the file, `(start, end)` in bytes, that decoders must not see.
     """
 
@@ -44,6 +46,7 @@ class Header:
     memory_bytes: int
     is_complete: bool = True
     is_plain: bool = False
+    unpacked_bytes: int = 0
     skipped: tuple[tuple[int, int], ...] = ()
 
 
