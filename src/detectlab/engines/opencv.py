@@ -2,13 +2,13 @@
 
 import itertools
 from pathlib import Path
+from queue import LifoQueue
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.engines.base import Network, Outputs
-from detectlab.engines.object_pool import ObjectPool
 
 
 class OpenCVEngine:
@@ -51,11 +51,16 @@ class OpenCVEngine:
         self._contents = [_read(file) for file in self._files]
         self._builds, self._last_build = itertools.count(1), concurrency
         self._picture_input = self._name_picture_input()
-        self._nets: ObjectPool[cv2.dnn.Net] = ObjectPool(self._build, concurrency)
+        # The nets that no caller uses, on top of a `None` for each that may still be built.
+        self._nets: LifoQueue[cv2.dnn.Net | None] = LifoQueue()
+        for net in [*[None] * (concurrency - 1), self._build()]:
+            self._nets.put(net)
 
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         """Run the network on one picture; see `Engine.run`."""
-        with self._nets.borrow() as net:
+        net = self._nets.get()
+        try:
+            net = net or self._build()
             # `setInput` copies its array. Without a name for it here, its memory is free again
             # before the network runs.
             net.setInput(self._blob(picture), self._picture_input)
@@ -67,6 +72,8 @@ class OpenCVEngine:
             if self._is_darknet:
                 return {"rows": np.concatenate(outputs)}
             return {name: np.array(output) for name, output in zip(names, outputs, strict=True)}
+        finally:
+            self._nets.put(net)
 
     @property
     def _is_darknet(self) -> bool:

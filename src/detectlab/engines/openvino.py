@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from queue import LifoQueue
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 from detectlab.engines.base import Network, Outputs
 from detectlab.engines.compiled_models import CompiledModels
 from detectlab.engines.darknet_onnx import to_onnx
-from detectlab.engines.object_pool import ObjectPool
 
 # Importing OpenVINO imports its model converter, which is not needed here, and which reports every
 # import to OpenVINO's makers under an identifier that it stores in the user's home folder. OpenVINO
@@ -73,8 +73,8 @@ class OpenVINOEngine:
         names, self._blob, single = self._load(network, cache_folder)
         self._names = names["outputs"]
         self._inputs = [network.other_inputs.get(name) for name in names["inputs"]]
-        self._single = ObjectPool[Any](single.create_infer_request, 1)
-        self._parallel: ObjectPool[Any] | None = self._single if concurrency == 1 else None
+        self._single = _requests(single, 1)
+        self._parallel = self._single if concurrency == 1 else None
         self._compiling = threading.Lock()
         self._counting = threading.Lock()
         self._running = 0
@@ -85,14 +85,16 @@ class OpenVINOEngine:
         inputs = [pixels if value is None else value for value in self._inputs]
         with self._count_callers() as count:
             requests = self._single if count == 1 else self._load_parallel()
-            # A request for inference belongs to one caller at a time; they share the weights.
-            with requests.borrow() as request:
+            request = requests.get()
+            try:
                 request.infer(inputs, share_inputs=True)
                 # Copies, since the next caller overwrites the request's own buffers.
                 return {
                     name: np.array(request.get_output_tensor(index).data)
                     for index, name in enumerate(self._names)
                 }
+            finally:
+                requests.put(request)
 
     @contextmanager
     def _count_callers(self) -> Iterator[int]:
@@ -106,11 +108,11 @@ class OpenVINOEngine:
             with self._counting:
                 self._running -= 1
 
-    def _load_parallel(self) -> ObjectPool[Any]:
+    def _load_parallel(self) -> LifoQueue[Any]:
         with self._compiling:
             if self._parallel is None:
                 model = self._import(self._blob, "THROUGHPUT")
-                self._parallel = ObjectPool(model.create_infer_request, self._concurrency)
+                self._parallel = _requests(model, self._concurrency)
                 self._blob = b""
             return self._parallel
 
@@ -146,6 +148,14 @@ class OpenVINOEngine:
     def _import(self, blob: bytes, hint: str) -> Any:
         properties = {**self._properties, "PERFORMANCE_HINT": hint}
         return _core().import_model(io.BytesIO(blob), "CPU", properties)
+
+
+def _requests(model: Any, count: int) -> LifoQueue[Any]:
+    """Requests for inference, which belong to one caller at a time; they share the weights."""
+    requests: LifoQueue[Any] = LifoQueue()
+    for _ in range(count):
+        requests.put(model.create_infer_request())
+    return requests
 
 
 @cache
