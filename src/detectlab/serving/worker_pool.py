@@ -7,17 +7,19 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from detectlab.detection.detector import Detector, load_detector
-from detectlab.models.files import default_model, is_present
-from detectlab.models.registry import ModelCard, built_in, registry
+from detectlab.detection.detector import Detector
+from detectlab.models.files import default_model
+from detectlab.models.registry import ModelCard, registry
+from detectlab.serving.card_loading import is_loadable, load_card, size_bytes, unchanging_cards
 from detectlab.serving.deadline import Deadline, DeadlinePassed
-from detectlab.serving.detector_cache import DetectorCache, Unavailable
+from detectlab.serving.detector_cache import DetectorCache
 from detectlab.serving.pool import PoolClosed, PoolFull
 from detectlab.settings import Settings
 
 T = TypeVar("T")
+_Job = tuple[Future[Any], Callable[[], Any]]  # where the result goes, and the work
 
 
 class ThreadPool:
@@ -40,11 +42,11 @@ class ThreadPool:
     ) -> None:
         self._settings = settings or Settings()
         self._is_registry = cards is None
-        self._fixed_cards = _built_in() if cards is None else cards
+        self._fixed_cards = unchanging_cards() if cards is None else cards
         self.default = default or default_model(self._settings)
         self.given_load = load
         self._cache = DetectorCache(
-            load or self._load_present,
+            load or self._load,
             self._size_bytes,
             self._settings.memory_limit_mb << 20,
             self._settings.load_retry_s,
@@ -94,12 +96,7 @@ class ThreadPool:
         if self.given_load is not None or name in (self.default, *self.loaded):
             return True
         card = self.card(name)
-        if card is None:
-            return False
-        return is_present(card, self._settings) or self._may_fetch(card)
-
-    def _may_fetch(self, card: ModelCard) -> bool:
-        return self._settings.fetch_on_demand and not card.own and not card.library_weights
+        return card is not None and is_loadable(card, self._settings)
 
     async def load(self, name: str, deadline: Deadline) -> None:
         """Load a detector ahead of its first use.
@@ -186,7 +183,7 @@ class ThreadPool:
             if not self._open:
                 raise PoolClosed
             self._jobs.add(job)
-            self._queue.put(_Job(job, work))
+            self._queue.put((job, work))
             if self._threads < self._settings.workers:
                 self._threads += 1
                 threading.Thread(target=self._work, name="detect", daemon=True).start()
@@ -200,57 +197,32 @@ class ThreadPool:
     def _work(self) -> None:
         """Worker thread loop."""
         while (job := self._queue.get()) is not None:
-            if not job.future.set_running_or_notify_cancel():
+            future, work = job
+            if not future.set_running_or_notify_cancel():
                 continue
             with self._condition:
                 self._running += 1
-            result, error, seconds = _attempt(job.work)
+            result, error, seconds = _attempt(work)
             with self._condition:
                 self._running -= 1
                 self._mean_s += 0.1 * (seconds - self._mean_s)
             if error:
-                job.future.set_exception(error)
+                future.set_exception(error)
             else:
-                job.future.set_result(result)
+                future.set_result(result)
             # Frees the picture that they hold: the next job may come much later.
-            del job, result, error
+            del job, future, work, result, error
 
     def _detector(self, name: str) -> "Future[Detector]":
         return self._cache.get(name, self.card(name))
 
-    def _load_present(self, name: str) -> Detector:
-        card = self.card(name)
-        if card is None:
-            raise Unavailable(f"The detector `{name}` was removed from this server.")
-        may_fetch = name == self.default or self._may_fetch(card)
-        if not may_fetch and not is_present(card, self._settings):
-            raise Unavailable(
-                f"The weights of `{name}` are not on this server. Fetch them there with "
-                f"`detectlab models pull {name}`, then ask again."
-            )
-        return load_detector(name, settings=self._settings)
+    def _load(self, name: str) -> Detector:
+        return load_card(name, self.card(name), self._settings, name == self.default)
 
     def _size_bytes(self, name: str) -> int:
         # The cache calls this under its lock, which `cards` would wait for.
         cards = registry(self._settings) if self._is_registry else self._fixed_cards
-        card = cards.get(name)
-        # The file of the weights, and for each worker a network of about that size.
-        return (card.weights.size or 0 if card else 0) * (1 + self._settings.workers)
-
-
-class _Job(NamedTuple):
-    """A piece of work, and where its result goes."""
-
-    future: Future[Any]
-    work: Callable[[], Any]
-
-
-def _built_in() -> Mapping[str, ModelCard]:
-    """The detectors that cannot change while the server runs.
-
-    Those with weights of a library can: `detectlab models add` fills them in.
-    """
-    return {name: card for name, card in built_in().items() if not card.library_weights}
+        return size_bytes(cards.get(name), self._settings.workers)
 
 
 def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None, float]:
