@@ -70,8 +70,8 @@ async def read_form(body: bytes) -> str:
     headers = [(b"content-type", b"multipart/form-data; boundary=b")]
     request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
     with Intake(1 << 30).hold() as held:
-        data = await read_picture(request, Settings(), Deadline(60), held)
-    return f"a file of {len(data):,} bytes"
+        file = await read_picture(request, Settings(), Deadline(60), held)
+    return f"a file of {len(file.data):,} bytes"
 
 
 def peak_mb() -> float:

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from detectlab.serving.child_process import ChildProcess
 from detectlab.serving.deadline import Deadline, DeadlinePassed
 from detectlab.serving.picture_decoder import PictureDecoder
+from detectlab.serving.sent_file import SentFile
 from detectlab.vision.images import ImageError
 
 MAX_PIXELS = 40_000_000
@@ -43,7 +44,7 @@ def decode_processes(of: int | None = None) -> list[psutil.Process]:
 
 
 def decode(decoder: PictureDecoder, data: bytes, seconds: float = 60) -> np.ndarray:
-    return decoder.read(data).decode(Deadline(seconds)).pixels
+    return decoder.read(SentFile(data)).decode(Deadline(seconds)).pixels
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MAX_FILES, MAX_MOVES = 25, 70
+MAX_FILES, MAX_MOVES = 18, 50
 
 
 def test_a_plain_request_visits_few_files_of_ours(root: Path) -> None:

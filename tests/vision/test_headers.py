@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from detectlab.vision.headers import read_header
 from detectlab.vision.headers.base import ImageError
 from detectlab.vision.images import check_header, decode_image
 
@@ -180,7 +179,7 @@ def test_header_with_any_byte_wrong_or_anything_cut_off_is_read_or_refused(data:
     refusals = []
     for variant in damaged:
         try:
-            assert read_header(variant).width > 0
+            assert check_header(variant).width > 0
         except ImageError as error:
             refusals.append(error.reason)
     assert "not_an_image" in refusals

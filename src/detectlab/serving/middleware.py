@@ -41,7 +41,7 @@ class RequestLog:
     """ASGI middleware: gives each request an id, logs it, and hides the details of errors.
 
     A client may send its own id as `X-Request-ID` (1 to 64 letters, digits, dots, dashes); it comes
-    back in the answer. What a route writes into `request.state.model` is logged. A request whose
+    back in the answer. `model` and `bytes_in` of `request.state` are logged. A request whose
     `Host` cannot be one is refused, and the prefix of a proxy is applied.
 
     Args:
@@ -58,19 +58,19 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = _Record(scope, receive, send)
+        record = _Record(scope, send)
         try:
             if record.has_bad_host:
-                await record.answer(400, "Send one `Host`, such as localhost:8000.")
+                await record.answer(receive, 400, "Send one `Host`, such as localhost:8000.")
             else:
-                await self._app(record.scope, record.receive, record.send)
+                await self._app(record.scope, receive, record.send)
         except ClientDisconnect:
             record.status = record.status or _CLIENT_GONE
         except Exception:
             logger.exception("Internal error in request %s", record.request_id)
             if not record.status:
                 detail = "Internal error. The server's log tells more under the id "
-                await record.answer(500, f"{detail}{record.request_id}.")
+                await record.answer(receive, 500, f"{detail}{record.request_id}.")
         finally:
             seconds = time.perf_counter() - record.started
             route = getattr(record.scope.get("route"), "path", "other")
@@ -149,11 +149,11 @@ def _with_body(request: Request, body: bytes) -> Request:
 class _Record:
     """What is recorded of one request."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self.started = time.perf_counter()
         self.status = 0
-        self.bytes_in = self.bytes_out = 0
-        self._receive, self._send = receive, send
+        self.bytes_out = 0
+        self._send = send
         names = [name for name, _ in scope["headers"]]
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1")
@@ -162,11 +162,6 @@ class _Record:
         given = headers.get(b"x-request-id", b"")
         self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         self.scope.setdefault("state", {})["request_id"] = self.request_id
-
-    async def receive(self) -> Message:
-        message = await self._receive()
-        self.bytes_in += len(message.get("body", b""))
-        return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -180,19 +175,20 @@ class _Record:
             self.bytes_out += len(message.get("body", b""))
         await self._send(message)
 
-    async def answer(self, status: int, detail: str) -> None:
-        await JSONResponse({"detail": detail}, status)(self.scope, self._receive, self.send)
+    async def answer(self, receive: Receive, status: int, detail: str) -> None:
+        await JSONResponse({"detail": detail}, status)(self.scope, receive, self.send)
 
 
 def _write_line(record: _Record, route: str, status: int, seconds: float) -> None:
+    state = record.scope["state"]
     facts = {
         "request_id": record.request_id,
         "method": record.scope["method"],
         "route": route,
-        "model": record.scope["state"].get("model", "-"),
+        "model": state.get("model", "-"),
         "status": status,
         "ms": round(seconds * 1000, 1),
-        "bytes_in": record.bytes_in,
+        "bytes_in": state.get("bytes_in", 0),
         "bytes_out": record.bytes_out,
     }
     text = " ".join(f"{name}={value}" for name, value in facts.items())

@@ -16,8 +16,16 @@ import numpy as np
 from detectlab.serving.child_process import ChildProcess, Message
 from detectlab.serving.deadline import Deadline, DeadlinePassed
 from detectlab.serving.errors import Refusal, refused_picture
+from detectlab.serving.sent_file import SentFile
 from detectlab.vision.headers.base import Header
-from detectlab.vision.images import ImageError, Picture, check_header, decode_checked, undecodable
+from detectlab.vision.images import (
+    KINDS,
+    ImageError,
+    Picture,
+    check_header,
+    decode_checked,
+    undecodable,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -111,20 +119,28 @@ class PictureDecoder:
         for process in processes:
             process.end()
 
-    def read(self, data: bytes) -> Upload:
+    def read(self, file: SentFile) -> Upload:
         """Check a picture's header, in a few milliseconds at most.
 
         Raises:
             ImageError: When it is no picture, or one that may not be decoded.
         """
-        return Upload(data, check_header(data, self._max_pixels), self)
+        try:
+            header = check_header(file.data, self._max_pixels)
+        except ImageError as error:
+            if error.reason == "unrecognised" and file.claims_another_kind:
+                raise ImageError(
+                    f"This file is not a picture. Send one in {KINDS}.", "unsupported"
+                ) from None
+            raise
+        return Upload(file.data, header, self)
 
-    def read_or_refuse(self, file: bytes | Refusal) -> Upload | Refusal:
+    def read_or_refuse(self, file: SentFile | Refusal) -> Upload | Refusal:
         """As `read`, with the refusal of a picture that may not be decoded as its result."""
         if isinstance(file, Refusal):
             return file
         try:
-            return self.read(bytes(file))
+            return self.read(file)
         except ImageError as error:
             return refused_picture(error)
 

@@ -24,6 +24,7 @@ from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
+from detectlab.serving.sent_file import SentFile
 from detectlab.serving.shutdown import on_sigterm
 from detectlab.serving.upload_store import UploadStore
 from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
@@ -147,11 +148,12 @@ class Service:
                 query = self._asked_in_json(request, query, question)
                 check(query)
                 data = await decode_picture(question.image, self.settings.max_bytes)
+                file = SentFile(data)
             else:
-                data = bytes(await read_picture(request, self.settings, deadline, held))
+                file = await read_picture(request, self.settings, deadline, held)
                 check(query)
             with self._assign(request, query) as assignment:
-                running = self._answer_one(assignment, query, data, deadline)
+                running = self._answer_one(assignment, query, file, deadline)
                 found = await while_connected(request, running, deadline)
         self._record(found, query, assignment)
         return found
@@ -195,24 +197,24 @@ class Service:
         request.state.model = query.model
         return nullcontext()
 
-    async def _answer_one(
-        self, assignment: Assignment | None, query: Query, data: bytes, deadline: Deadline
-    ) -> Answer:
-        upload = self.decoder.read(data)
+    def _answer_one(
+        self, assignment: Assignment | None, query: Query, file: SentFile, deadline: Deadline
+    ) -> Awaitable[Answer]:
+        upload = self.decoder.read(file)
+        if upload.is_costly:
+            start = partial(self._start, assignment, query)
+            return self._costly_pictures.answer(upload, query, start, deadline)
 
         def work(detector: Detector, query: Query) -> Answer:
             return answer(detector, upload, query, deadline)
 
-        if upload.is_costly:
-            start = partial(self._start, assignment, query)
-            return await self._costly_pictures.answer(upload, query, start, deadline)
-        return await self._start(assignment, query, work, deadline)
+        return self._start(assignment, query, work, deadline)
 
     async def _answer_each(
         self,
         assignment: Assignment | None,
         query: Query,
-        files: Sequence[bytes | Refusal],
+        files: Sequence[SentFile | Refusal],
         deadline: Deadline,
     ) -> list[Answer | Refusal]:
         start = partial(self._start, assignment, query)

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, too_large
-from detectlab.serving.upload_claims import check_kind, claims_another_kind
+from detectlab.serving.sent_file import SentFile
 from detectlab.settings import Settings
 
 # What a form may hold besides its files: headers of the parts, boundaries, small fields.
@@ -30,7 +30,7 @@ class Intake:
     """
 
     def __init__(self, max_held_bytes: int) -> None:
-        self._max_held_bytes = max_held_bytes
+        self.max_held_bytes = max_held_bytes
         self.held_bytes = 0  # touched on the event loop only
 
     @contextmanager
@@ -42,16 +42,6 @@ class Intake:
         finally:
             self.held_bytes -= held.count
 
-    def take(self, count: int) -> None:
-        """Count `count` more bytes, or refuse them with 503."""
-        if self.held_bytes + count > self._max_held_bytes:
-            raise Refusal(
-                503,
-                "The server holds as many pictures as it can. Ask again in a moment.",
-                {"Retry-After": "1", "Connection": "close"},
-            )
-        self.held_bytes += count
-
 
 @dataclass
 class Held:
@@ -62,7 +52,13 @@ class Held:
 
     def take(self, count: int) -> None:
         """Count `count` more bytes, or refuse them with 503."""
-        self.intake.take(count)
+        if self.intake.held_bytes + count > self.intake.max_held_bytes:
+            raise Refusal(
+                503,
+                "The server holds as many pictures as it can. Ask again in a moment.",
+                {"Retry-After": "1", "Connection": "close"},
+            )
+        self.intake.held_bytes += count
         self.count += count
 
 
@@ -73,7 +69,7 @@ def media_type(request: Request) -> str:
 
 async def read_picture(
     request: Request, settings: Settings, deadline: Deadline, held: Held
-) -> bytes:
+) -> SentFile:
     """Read the picture of a form: its one file, called `file`.
 
     Args:
@@ -83,12 +79,11 @@ async def read_picture(
         held: Counts its bytes.
 
     Raises:
-        Refusal: As `read_body` does; 400 when the form is damaged, 415 when there is none, 422 when
-            its file has another name or is not the only one.
+        Refusal: As `read_body` does; 400 when the form is damaged, 413 when its file is too large,
+            415 when there is no form, 422 when it has not one file of that name.
         ClientDisconnect: When the client goes away.
     """
-    kind = media_type(request)
-    if kind != "multipart/form-data":
+    if (kind := media_type(request)) != "multipart/form-data":
         raise Refusal(
             415,
             "Send the picture as the field `file` of a multipart form, or as base64 in JSON: "
@@ -97,37 +92,26 @@ async def read_picture(
     form = _Form(1, settings.max_bytes)
     await _read_form(request, form, settings.max_bytes, deadline, held)
     (part,) = form.files
-    if part.name != "file":
+    if part.field_name != "file":
         raise Refusal(422, "The form's field with the picture must be called `file`.")
     if part.is_too_large:
         raise too_large(settings.max_bytes)
-    check_kind(part.data, part.is_another_kind)
-    return bytes(part.data)
+    return part.file
 
 
 async def read_pictures(
     request: Request, settings: Settings, deadline: Deadline, held: Held
-) -> list[bytes | Refusal]:
+) -> list[SentFile | Refusal]:
     """Read all pictures of a form; arguments and errors as those of `read_picture`.
 
     Returns:
-        For each its bytes, or why it is not taken.
+        Each file, or why it is not taken.
     """
     if media_type(request) != "multipart/form-data":
         raise Refusal(415, "Send the pictures as fields `files` of a multipart form.")
     form = _Form(settings.max_batch_files, settings.max_bytes)
     await _read_form(request, form, settings.max_batch_bytes, deadline, held)
-    return [_content_or_refusal(part, settings.max_bytes) for part in form.files]
-
-
-def _content_or_refusal(part: "_FilePart", max_bytes: int) -> bytes | Refusal:
-    if part.is_too_large:
-        return too_large(max_bytes)
-    try:
-        check_kind(part.data, part.is_another_kind)
-    except Refusal as refusal:
-        return refusal
-    return bytes(part.data)
+    return [too_large(settings.max_bytes) if x.is_too_large else x.file for x in form.files]
 
 
 async def read_body(
@@ -151,8 +135,7 @@ async def read_body(
         ClientDisconnect: When the client goes away.
     """
     announced = request.headers.get("content-length", "0")
-    # Python converts no number of thousands of digits.
-    length = int(announced[:20]) if announced.isdecimal() else 0
+    length = int(announced[:20]) if announced.isdecimal() else 0  # Python converts no long ones
     if length > max_bytes:
         tolerated = length <= _TOLERATED_EXCESS * max_bytes
         raise too_large(max_bytes, {} if tolerated else {"Connection": "close"})
@@ -161,6 +144,7 @@ async def read_body(
         async with asyncio.timeout(deadline.remaining_s):
             async for chunk in request.stream():
                 count += len(chunk)
+                request.state.bytes_in = count
                 if count > max_bytes:
                     raise too_large(max_bytes, {"Connection": "close"})
                 held.take(len(chunk))
@@ -175,12 +159,17 @@ async def read_body(
 
 @dataclass
 class _FilePart:
-    """A file of a form: the name of its field and its content, empty when it is too large."""
+    """A file of a form while it arrives; its content is dropped when it is too large."""
 
-    name: str
-    is_another_kind: bool
+    field_name: str
+    file_name: str
+    media_type: str
     data: bytearray = field(default_factory=bytearray)
     is_too_large: bool = False
+
+    @property
+    def file(self) -> SentFile:
+        return SentFile(bytes(self.data), self.file_name, self.media_type)
 
 
 async def _read_form(
@@ -213,42 +202,29 @@ class _Form:
         self._max_files = max_files
         self._max_file_bytes = max_file_bytes
         self._fields = 0
-        self._header_name = b""
-        self._header_value = b""
-        self._disposition = b""
-        self._media_type = b""
+        self._header_name, self._header_value = bytearray(), bytearray()
+        self._headers: dict[bytes, bytes] = {}  # of the current part
         self._current: _FilePart | None = None
 
     def callbacks(self) -> dict[str, Callable[..., None]]:
         return {
-            "on_part_begin": self._begin_part,
-            "on_header_field": self._add_header_name,
-            "on_header_value": self._add_header_value,
+            "on_part_begin": self._headers.clear,
+            "on_header_field": lambda data, start, end: self._header_name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._header_value.extend(data[start:end]),
             "on_header_end": self._end_header,
             "on_headers_finished": self._end_headers,
             "on_part_data": self._add_data,
             "on_end": self._end,
         }
 
-    def _begin_part(self) -> None:
-        self._disposition = self._media_type = b""
-        self._current = None
-
-    def _add_header_name(self, data: bytes, start: int, end: int) -> None:
-        self._header_name += data[start:end]
-
-    def _add_header_value(self, data: bytes, start: int, end: int) -> None:
-        self._header_value += data[start:end]
-
     def _end_header(self) -> None:
-        if self._header_name.lower() == b"content-disposition":
-            self._disposition = self._header_value
-        elif self._header_name.lower() == b"content-type":
-            self._media_type, _ = parse_options_header(self._header_value)
-        self._header_name = self._header_value = b""
+        self._headers[bytes(self._header_name).lower()] = bytes(self._header_value)
+        self._header_name, self._header_value = bytearray(), bytearray()
 
     def _end_headers(self) -> None:
-        _, options = parse_options_header(self._disposition)
+        self._current = None
+        kind, _ = parse_options_header(self._headers.get(b"content-type", b""))
+        _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         if b"filename" not in options:
             self._fields += 1
             if self._fields > _MAX_FIELDS:
@@ -256,22 +232,19 @@ class _Form:
             return
         if len(self.files) == self._max_files:
             raise Refusal(422, f"At most {self._max_files} file(s) are taken in one request.")
-        field_name, file_name, media_type = (
-            text.decode("utf-8", "replace")
-            for text in (options.get(b"name", b""), options[b"filename"], self._media_type)
-        )
-        self._current = _FilePart(field_name, claims_another_kind(file_name, media_type.lower()))
+        values = options.get(b"name", b""), options[b"filename"], kind.lower()
+        name, file_name, media_type = (value.decode("utf-8", "replace") for value in values)
+        self._current = _FilePart(name, file_name, media_type)
         self.files.append(self._current)
 
     def _add_data(self, data: bytes, start: int, end: int) -> None:
         part = self._current
         if part is None or part.is_too_large:
             return
-        if len(part.data) + end - start > self._max_file_bytes:
+        part.data += data[start:end]
+        if len(part.data) > self._max_file_bytes:
             part.is_too_large = True
             part.data.clear()
-            return
-        part.data += data[start:end]
 
     def _end(self) -> None:
         self.is_open = False

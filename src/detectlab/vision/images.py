@@ -3,7 +3,7 @@
 Pixels are `(height, width, 3)` uint8 arrays in BGR order, as OpenCV and the course have them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.vision.headers import read_header
+from detectlab.vision.headers import bmp, gif, jpeg, png, tiff, webp
 from detectlab.vision.headers.base import MAX_MEMORY_BYTES, Header
 from detectlab.vision.headers.base import ImageError as ImageError
+from detectlab.vision.headers.other_kinds import name_other_kind
 
 Pixels = NDArray[np.uint8]
+
+KINDS = "JPEG, PNG, WebP, BMP, GIF or TIFF"
+# How a file begins -> what reads its header.
+_READERS: dict[bytes, Callable[[bytes], Header]] = {
+    b"\xff\xd8\xff": jpeg.read,
+    b"\x89PNG\r\n\x1a\n": png.read,
+    b"BM": bmp.read,
+    b"GIF87a": gif.read,
+    b"GIF89a": gif.read,
+    b"II*\0": tiff.read,
+    b"MM\0*": tiff.read,
+    b"II+\0": tiff.read,
+    b"MM\0+": tiff.read,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +76,10 @@ def check_header(data: bytes, max_pixels: int = 40_000_000) -> Header:
     Raises:
         ImageError: As `decode_image` does.
     """
-    header = read_header(data)
+    read = _reader(data)
+    if read is None:
+        raise _unknown_kind(data)
+    header = read(data)
     if header.width * header.height > max_pixels:
         raise ImageError(
             f"The picture is {header.width} x {header.height} pixels; at most {max_pixels:,} "
@@ -100,6 +118,21 @@ def decode_checked(data: bytes, header: Header) -> Picture:
     if pixels is None:
         raise undecodable(header.kind)
     return Picture(pixels.astype(np.uint8, copy=False), header.kind)
+
+
+def _reader(data: bytes) -> Callable[[bytes], Header] | None:
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return webp.read
+    return next((read for start, read in _READERS.items() if data.startswith(start)), None)
+
+
+def _unknown_kind(data: bytes) -> ImageError:
+    if not data:
+        return ImageError("The file is empty: send a picture.", "not_an_image")
+    if other := name_other_kind(data):
+        advice = " Convert it to JPEG or PNG and send it again." if "picture" in other else ""
+        return ImageError(f"This is {other}, not a picture in {KINDS}.{advice}", "unsupported")
+    return ImageError(f"This is not a picture in {KINDS}.", "unrecognised")
 
 
 def _out_of_memory(header: Header) -> ImageError:
