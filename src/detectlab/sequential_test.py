@@ -50,7 +50,7 @@ class SequentialTest:
         self._runs = runs
         self._block: float | None = None
         self._capital = np.zeros((len(_ABOVE), runs))
-        self._below = _factors(limit, _BELOW)
+        self._below = bet_factors(limit, _BELOW)
         self.restart_go()
 
     def restart_go(self) -> None:
@@ -71,7 +71,7 @@ class SequentialTest:
             self._block = at // BLOCK_S
             self._capital += 1 / len(_ABOVE)
         limit = np.minimum(_MAX_LIMIT, np.maximum(self.limit, baseline))
-        won, lost = _factors(limit, _ABOVE[:, None])
+        won, lost = bet_factors(limit, _ABOVE[:, None])
         factor = np.where(limit < _MAX_LIMIT, np.where(bad, won, lost), 1.0)
         self._capital = np.minimum(self._capital * factor, _MAX_CAPITAL)
         won, lost = self._below
@@ -110,8 +110,16 @@ class SequentialTest:
         return mean
 
 
-def _factors(limit: float | Floats, multiples: Floats) -> tuple[Floats, Floats]:
-    """The factors of each bet at a bad and at a good observation."""
+def bet_factors(limit: float | Floats, multiples: Floats) -> tuple[Floats, Floats]:
+    """What bets multiply their capital by, at a bad and at a good observation.
+
+    Args:
+        limit: The allowed probability of a bad observation, in `(0, 1)`.
+        multiples: The alternative of each bet, as a multiple of the odds of the limit.
+
+    Returns:
+        Both factors, of the shape of `limit` and `multiples` broadcast against each other.
+    """
     odds = limit / (1 - limit) * multiples
     p = odds / (1 + odds)
     return p / limit, (1 - p) / (1 - limit)

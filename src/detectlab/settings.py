@@ -105,6 +105,24 @@ class Settings(BaseSettings):
         default=None, description="Address that gets each change of the rollout's plan, as JSON."
     )
 
+    # Service: what is watched
+    monitoring: bool = Field(
+        default=True, description="Whether statistics of pictures and answers are kept."
+    )
+    monitoring_share: float = Field(
+        default=0.2, gt=0, le=1, description="Share of the pictures whose pixels are looked at."
+    )
+    monitoring_webhook: str | None = Field(
+        default=None, description="Address that gets each alarm, as JSON."
+    )
+    monitoring_webhook_secret: SecretStr | None = Field(
+        default=None, description="Signs what is sent there; empty: no signature."
+    )
+    monitoring_webhook_private: bool = Field(
+        default=False,
+        description="Whether that address may be one of this machine or of a private network.",
+    )
+
     # Service: who may ask
     api_key: SecretStr | None = Field(
         default=None, description="What clients must send as X-API-Key; empty: nothing."
@@ -136,7 +154,7 @@ class Settings(BaseSettings):
 
         return check_name(engine)
 
-    @field_validator("api_key", "operator_token")
+    @field_validator("api_key", "operator_token", "monitoring_webhook_secret")
     @classmethod
     def _check_length(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret and len(secret.get_secret_value()) < MIN_SECRET_LENGTH:

@@ -12,6 +12,7 @@ from detectlab.cli import (
     doctor,
     images,
     models,
+    monitor,
     received,
     rollout,
     serve,
@@ -33,6 +34,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(images.app, name="images")
 app.add_typer(received.app, name="received")
 app.add_typer(rollout.app, name="rollout")
+app.add_typer(monitor.app, name="monitor")
 app.add_typer(cluster.app, name="cluster")
 
 

@@ -1,5 +1,7 @@
 """Options that several commands have in common."""
 
+import getpass
+import os
 from typing import Annotated, Literal
 
 import typer
@@ -17,3 +19,11 @@ Precision = Annotated[
     Literal["float32", "fast"] | None,
     typer.Option(help="float32 by default; fast uses what this processor does best."),
 ]
+
+
+def user_name() -> str:
+    """The name of the user, for histories; a number where there is no name."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return str(os.getuid()) if hasattr(os, "getuid") else ""

@@ -1,8 +1,6 @@
 """`detectlab rollout`: read and change the plan of a running server."""
 
-import getpass
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from detectlab.cli.options import user_name
 from detectlab.cli.rollout_status import print_plan, print_report
 
 if TYPE_CHECKING:
@@ -43,16 +42,9 @@ def _connected(url: str) -> Iterator["RolloutClient"]:
 
     key = Settings().api_key
     try:
-        yield RolloutClient(url, key.get_secret_value() if key else None, _user())
+        yield RolloutClient(url, key.get_secret_value() if key else None, user_name())
     except RequestFailed as error:
         raise ValueError(str(error)) from None
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return str(os.getuid()) if hasattr(os, "getuid") else ""
 
 
 @app.command()

@@ -61,6 +61,11 @@ class AssignedVersion:
         """The pool that runs it."""
         return self.running.pool
 
+    @property
+    def lane(self) -> str:
+        """The role that answers."""
+        return self.role
+
     def adapt(self, query: Query) -> Query:
         """The query with the version's values where the client chose none."""
         return _adapted(query, self.running.version)

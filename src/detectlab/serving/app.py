@@ -11,6 +11,8 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 import detectlab
+from detectlab.monitoring.metrics import MonitoringMetrics
+from detectlab.monitoring.monitor import Monitor
 from detectlab.rollout.metrics import RolloutMetrics
 from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import SqliteStore, Store
@@ -19,14 +21,17 @@ from detectlab.serving.auth import Access
 from detectlab.serving.class_names import UnknownThing
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
+from detectlab.serving.dispatch import Watcher
 from detectlab.serving.errors import Refusal, refused_picture, validation_detail
 from detectlab.serving.metrics import Metrics
 from detectlab.serving.middleware import Level, RequestLog, RouteGuard
+from detectlab.serving.observation import Unwatched
 from detectlab.serving.pool import Pool, PoolClosed, PoolFull
 from detectlab.serving.routes.registry import ROUTES, RefusalOf, guarded_route
 from detectlab.serving.service import Service
 from detectlab.serving.upload_store import retention
 from detectlab.serving.uploads import Intake
+from detectlab.serving.webhook import RETRIES_S, Webhook
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 from detectlab.vision.images import ImageError
@@ -90,7 +95,23 @@ def _service(pool: Pool, settings: Settings, store: Store | None) -> Service:
         RolloutMetrics(metrics.registry),
         lambda: [seconds for _, seconds in metrics.latencies],
     )
-    return Service(pool, settings, intake, metrics, hook)
+    return Service(pool, settings, intake, metrics, hook, _watcher(settings, metrics))
+
+
+def _watcher(settings: Settings, metrics: Metrics) -> Watcher:
+    if not settings.monitoring:
+        return Unwatched()
+    shown = MonitoringMetrics(metrics.registry)
+    secret = settings.monitoring_webhook_secret
+    webhook = Webhook(
+        settings.monitoring_webhook,
+        secret=secret.get_secret_value() if secret else None,
+        allows_private=settings.monitoring_webhook_private,
+        retries_s=RETRIES_S,
+        on_done=lambda outcome: shown.webhook.labels(outcome).inc(),
+    )
+    folder = settings.home / "monitoring" / "baselines"
+    return Monitor(folder, shown, lambda alarm: webhook.send(alarm.as_json()))
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:

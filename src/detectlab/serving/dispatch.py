@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
 from detectlab.serving.deadline import Deadline
+from detectlab.serving.observation import Observations
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query
 
@@ -25,6 +26,10 @@ class Assignment(Protocol):
     @property
     def pool(self) -> Pool:
         """The pool that runs it."""
+
+    @property
+    def lane(self) -> str:
+        """`"stable"` or `"candidate"`."""
 
     def adapt(self, query: Query) -> Query:
         """The query with the plan's values where the client chose none."""
@@ -69,3 +74,19 @@ class Dispatcher(Protocol):
 
     async def close(self) -> None:
         """Stop work, and write what is pending."""
+
+
+class Watcher(Protocol):
+    """Watches the answers.
+
+    Attributes:
+        observed: The service appends what it observed; the watcher takes it from there.
+    """
+
+    observed: Observations
+
+    def open(self) -> None:
+        """Start work."""
+
+    def close(self) -> None:
+        """Stop work, once all that was observed is counted; blocks."""

@@ -24,6 +24,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "detect", "description": "Ask about pictures."},
     {"name": "detectors", "description": "Which detectors there are."},
     {"name": "rollout", "description": "Roll out a new detector: shadow, canary, blue/green."},
+    {"name": "monitoring", "description": "Have the pictures or the answers changed?"},
     {"name": "service", "description": "Health, version and metrics of the server."},
 ]
 

@@ -1,5 +1,6 @@
 """From a picture's bytes to an answer: the work of one request, done in a worker thread."""
 
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,12 @@ from typing import Any, Literal
 from detectlab.detection.detector import Detector
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, refused_picture
+from detectlab.serving.observation import Observation
 from detectlab.serving.picture_decoder import Upload
 from detectlab.serving.schemas import Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
-from detectlab.vision.images import ImageError, Picture, encode_image
+from detectlab.vision.images import ImageError, Picture, Pixels, encode_image, thumbnail
 
 Form = Literal["JSON", "JPEG", "PNG"]
 
@@ -77,6 +79,7 @@ class Answer:
         data: The picture's file as it came.
         data_format: What that is by its content, such as `"WEBP"`.
         size_wh: Its width and height in pixels.
+        thumbnail: The picture in at most 160 x 160 pixels.
         drawn: The picture with boxes as a file; empty when JSON is wanted.
         drawn_format: `"JPEG"` or `"PNG"`; empty when JSON is wanted.
         kept: The picture as a file without metadata, in `own_form`; empty when it is not kept.
@@ -89,6 +92,7 @@ class Answer:
     data: bytes
     data_format: str
     size_wh: tuple[int, int]
+    thumbnail: Pixels
     drawn: bytes = b""
     drawn_format: str = ""
     kept: bytes = b""
@@ -102,6 +106,26 @@ class Answer:
     def result(self) -> Result:
         """The answer as it goes over the wire in JSON."""
         return Result.of(self.detections, self.seconds, self.model)
+
+    def observed(self, query: Query, lane: str, share: float) -> Observation:
+        """What is observed of the answer.
+
+        Args:
+            query: What was asked.
+            lane: The lane that answered.
+            share: Of the pictures whose pixels are observed, in `[0, 1]`.
+        """
+        has_own_thresholds = query.named & {"confidence", "nms_threshold"}
+        return Observation(
+            time.time(),
+            self.model,
+            lane,
+            None if has_own_thresholds else self.detections,
+            self.detections.names,
+            self.size_wh,
+            len(self.data),
+            self.thumbnail if random.random() < share else None,
+        )
 
 
 def answer(detector: Detector, upload: Upload, query: Query, deadline: Deadline) -> Answer:
@@ -140,7 +164,8 @@ def find(
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
     seconds = time.perf_counter() - started
     height, width = picture.pixels.shape[:2]
-    return Answer(query.model, found, len(found), seconds, data, picture.format, (width, height))
+    received = data, picture.format, (width, height), thumbnail(picture.pixels)
+    return Answer(query.model, found, len(found), seconds, *received)
 
 
 def draw(answer: Answer, picture: Picture, query: Query, deadline: Deadline) -> Answer:

@@ -16,7 +16,7 @@ from detectlab.serving.auth import write_operator_token
 from detectlab.serving.costly_pictures import CostlyPictures, is_costly
 from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.serving.dispatch import Assignment, Dispatcher
+from detectlab.serving.dispatch import Assignment, Dispatcher, Watcher
 from detectlab.serving.errors import Refusal
 from detectlab.serving.json_question import decode_picture, read_question
 from detectlab.serving.metrics import Metrics
@@ -26,7 +26,7 @@ from detectlab.serving.prediction import Answer, Query, answer, answer_each
 from detectlab.serving.schemas import Question
 from detectlab.serving.sent_file import SentFile
 from detectlab.serving.shutdown import on_sigterm
-from detectlab.serving.upload_store import UploadStore
+from detectlab.serving.upload_store import open_upload_store
 from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
 from detectlab.settings import Settings
 
@@ -45,6 +45,7 @@ class Service:
         intake: Bounds the bodies of all requests.
         metrics: Counts answers.
         dispatcher: Assigns requests to detectors while a rollout plan is in force.
+        watcher: Watches the answers.
     """
 
     def __init__(
@@ -54,23 +55,18 @@ class Service:
         intake: Intake,
         metrics: Metrics,
         dispatcher: Dispatcher,
+        watcher: Watcher,
     ) -> None:
         self.pool = pool
         self.settings = settings
         self.intake = intake
         self.metrics = metrics
         self.dispatcher = dispatcher
+        self.watcher = watcher
         self.decoder = PictureDecoder(settings.workers, settings.max_pixels)
         self._costly_pictures = CostlyPictures(settings.workers, settings.queue_size)
         self._was_ready = False
-        self._received: UploadStore | None = None
-        if settings.received_dir and settings.received_keep:
-            self._received = UploadStore(
-                settings.received_dir,
-                settings.received_keep,
-                settings.received_max_mb << 20,
-                lambda reason: self.metrics.received_lost.labels(reason).inc(),
-            )
+        self._received = open_upload_store(settings, metrics.received_lost)
 
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
@@ -81,9 +77,11 @@ class Service:
         if self._received:
             self._received.open()
         self.dispatcher.open()
+        self.watcher.open()
         with on_sigterm(self._refuse):
             yield
         await self.dispatcher.close()
+        await asyncio.to_thread(self.watcher.close)
         await asyncio.to_thread(self.pool.close, self.settings.shutdown_grace_s)
         await asyncio.to_thread(self.decoder.close)
         if self._received:
@@ -248,8 +246,10 @@ class Service:
     def _record(
         self, answer: Answer, query: Query, assignment: Assignment | None, number: int = 0
     ) -> None:
-        """Count an answer, store its picture, and pass it to the rollout."""
+        """Count an answer, store its picture, and pass it to the rollout and the watcher."""
+        lane = "named" if "model" in query.named else "stable"
         if assignment:
+            lane = assignment.lane
             assignment.record(answer, query, number)
         elif "model" not in query.named:
             self.metrics.latencies.append((time.monotonic(), answer.seconds))
@@ -257,3 +257,5 @@ class Service:
         self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
             self._received.keep(answer.kept, answer.own_form)
+        share = self.settings.monitoring_share
+        self.watcher.observed.append(answer.observed(query, lane, share))

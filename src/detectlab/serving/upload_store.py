@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from queue import Full, Queue
 
+from prometheus_client import Counter
+
 from detectlab.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -152,3 +154,20 @@ def _size_and_age(path: Path) -> tuple[int, float]:
     except OSError:  # deleted meanwhile
         return 0, 0.0
     return stat.st_size, time.time() - stat.st_mtime
+
+
+def open_upload_store(settings: Settings, lost: Counter) -> UploadStore | None:
+    """The store that the settings ask for, or `None` when no pictures are kept.
+
+    Args:
+        settings: Name its folder and its bounds.
+        lost: Counts pictures that could not be kept, by their reason.
+    """
+    if not (settings.received_dir and settings.received_keep):
+        return None
+    return UploadStore(
+        settings.received_dir,
+        settings.received_keep,
+        settings.received_max_mb << 20,
+        lambda reason: lost.labels(reason).inc(),
+    )

@@ -135,6 +135,17 @@ def _unknown_kind(data: bytes) -> ImageError:
     return ImageError(f"This is not a picture in {KINDS}.", "unrecognised")
 
 
+def thumbnail(pixels: Pixels, side: int = 160) -> Pixels:
+    """Every n-th pixel of a picture, so that its longest side has at most `side`: a copy.
+
+    Args:
+        pixels: `(height, width, 3)` uint8.
+        side: In pixels.
+    """
+    step = -(-max(pixels.shape[:2]) // side)
+    return pixels[::step, ::step].copy()
+
+
 def _out_of_memory(header: Header) -> ImageError:
     return ImageError(
         f"Decoding this {header.kind} file of {header.width} x {header.height} pixels takes too "

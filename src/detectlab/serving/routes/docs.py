@@ -20,11 +20,15 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="docs/swagger-ui.css">
 </head>
 <body>
-<div id="swagger-ui"></div>
+{navigation}<div id="swagger-ui"></div>
 <script src="docs/swagger-ui-bundle.js"></script>
 <script src="docs/start.js"></script>
 </body>
 </html>
+"""
+_NAVIGATION = """<nav style="font: 16px/1.5 system-ui, sans-serif; display: flex; gap: 1.2rem;
+flex-wrap: wrap; padding: 1rem"><b>API</b><a href="rollout/report.html">Rollout</a>
+<a href="monitoring">Monitoring</a></nav>
 """
 # In a file of its own, so that the policy below can forbid scripts inside pages.
 _START = """window.ui = SwaggerUIBundle({
@@ -49,14 +53,19 @@ _POLICY = (
 
 def add_docs_routes(router: APIRouter, service: Service) -> None:
     """Add the page and its files."""
-    router.include_router(docs_routes())
+    router.include_router(docs_routes(_NAVIGATION))
 
 
-def docs_routes() -> APIRouter:
-    """Routes of the page, its files, and `/docs/` with the slash, for any FastAPI app."""
+def docs_routes(navigation: str = "") -> APIRouter:
+    """Routes of the page, its files, and `/docs/` with the slash, for any FastAPI app.
+
+    Args:
+        navigation: HTML above the documentation.
+    """
+    content = _PAGE.replace("{navigation}", navigation)
 
     async def page(request: Request) -> Response:
-        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": _POLICY})
+        return HTMLResponse(content, headers={"Content-Security-Policy": _POLICY})
 
     async def with_slash(request: Request) -> Response:
         return RedirectResponse("../docs")

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from detectlab.serving.errors import Refusal
 from detectlab.serving.middleware import Handler, Level, RouteGuard
-from detectlab.serving.routes import feedback, rollout
+from detectlab.serving.routes import feedback, monitoring, rollout
 from detectlab.serving.routes.batch import add_batch_routes
 from detectlab.serving.routes.count import add_count_routes
 from detectlab.serving.routes.docs import add_docs_routes
@@ -60,6 +60,14 @@ ROUTES: dict[str, RouteGroup] = {
         "operator",
         errors=(422, 503),
         refusals=rollout.REFUSALS,
+    ),
+    "monitoring": RouteGroup("monitoring", monitoring.add_monitoring_routes),
+    "baselines": RouteGroup(
+        "monitoring",
+        monitoring.add_baseline_routes,
+        "operator",
+        errors=(409, 422, 503),
+        refusals=monitoring.REFUSALS,
     ),
     "feedback": RouteGroup("rollout", feedback.add_feedback_routes, refusals=feedback.REFUSALS),
 }

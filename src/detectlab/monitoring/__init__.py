@@ -1,0 +1,1 @@
+"""Watches what comes in and what goes out: statistics, baselines, drift, alarms."""

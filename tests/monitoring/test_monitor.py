@@ -1,0 +1,258 @@
+"""The monitor in the service: baselines, alarms, the page, and what can go wrong."""
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testing
+from starlette.testclient import TestClient
+
+from detectlab.models.atomic_files import WeightsError
+from detectlab.monitoring.baseline import Baseline, BaselineStore
+from detectlab.monitoring.folder_baseline import baseline_of_pictures
+from detectlab.monitoring.sketch import Sketch
+from detectlab.vision.detections import Detections
+
+Make = Callable[..., TestClient]
+HTML = {"Accept": "text/html"}
+
+
+def test_drift_from_a_baseline_is_an_alarm_everywhere(
+    make_client: Make,
+    fake: testing.FakeDetector,
+    send: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    client = make_client(fake)
+    send(client, 150)
+    frozen = client.post("/monitoring/baseline").json()
+    assert (frozen["model"], frozen["pictures"]) == ("fake", 150)
+    send(client, 60, first=200)
+    assert client.get("/monitoring").json()["watches"][0]["alarm"] is None
+
+    send(client, 40, first=300, brightness=40)
+
+    (watch,) = client.get("/monitoring").json()["watches"]
+    moved = {one["name"]: one for one in watch["alarm"]["moved"]}
+    assert moved["brightness"]["direction"] == "lower"
+    assert moved["brightness"]["now"] < 60 < moved["brightness"]["before"]
+    assert watch["window"] <= 45, "the pictures before the change are not now"
+    assert moved["brightness"]["histogram"]
+    assert watch["verdict"].startswith("Alarm: fake (stable), since ")
+    metrics = client.get("/metrics").text
+    assert 'detectlab_monitoring_alarm{lane="stable",model="fake"} 1.0' in metrics
+    assert "Drift alarm: fake (stable)" in caplog.text
+    page = client.get("/monitoring", headers=HTML)
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "mean brightness is lower" in page.text
+    assert page.text.count("<svg") == page.text.count("<summary>Table</summary>") > 10
+
+    client.post("/monitoring/baseline")
+    assert client.get("/monitoring").json()["watches"][0]["alarm"] is None
+
+
+def test_detector_that_answers_nothing_any_more_is_noticed_within_50_pictures(
+    make_client: Make, fake: testing.FakeDetector, send: Callable[..., None]
+) -> None:
+    client = make_client(fake, monitoring_share=0.5)
+    send(client, 150)
+    assert client.post("/monitoring/baseline").status_code == 200
+    fake._answer = lambda image: Detections.empty(fake.names)
+
+    send(client, 50, first=500)
+
+    (watch,) = client.get("/monitoring").json()["watches"]
+    assert watch["alarm"]["moved"][0]["name"] == "objects"
+    assert watch["alarm"]["moved"][0]["direction"] == "lower"
+
+
+def test_baseline_of_one_picture_is_refused(
+    make_client: Make, fake: testing.FakeDetector, send: Callable[..., None]
+) -> None:
+    client = make_client(fake)
+    nothing = client.post("/monitoring/baseline").json()["detail"]
+    assert "Nothing was observed of fake yet" in nothing
+    send(client, 1)
+
+    refused = client.post("/monitoring/baseline")
+
+    assert refused.status_code == 409
+    assert "needs at least 100 pictures" in refused.json()["detail"]
+    assert "There are 1 of fake" in refused.json()["detail"]
+
+
+def test_empty_window_says_that_nothing_was_observed(
+    make_client: Make, fake: testing.FakeDetector, usual: Sketch
+) -> None:
+    client = make_client(fake)
+    assert "Nothing was observed yet." in client.get("/monitoring", headers=HTML).text
+    baseline = Baseline.freeze("fake", usual, classes=fake.names, source="a test").as_json()
+    assert client.put("/monitoring/baseline", json=baseline).json()["pictures"] == 1000
+
+    state = client.get("/monitoring").json()
+
+    assert (state["watches"], state["other_baselines"]) == ([], ["fake"])
+
+
+def test_baseline_of_a_removed_detector_is_told_and_changes_nothing(
+    make_client: Make,
+    fake: testing.FakeDetector,
+    send: Callable[..., None],
+    usual: Sketch,
+    tmp_path: Path,
+) -> None:
+    gone = Baseline.freeze("gone", usual, classes=("apple",), source="a test")
+    BaselineStore(tmp_path / "monitoring" / "baselines").save(gone)
+    client = make_client(fake)
+    send(client, 1)
+
+    state = client.get("/monitoring").json()
+    refused = client.post("/monitoring/baseline", params={"model": "gone"})
+
+    assert state["other_baselines"] == ["gone"]
+    assert refused.status_code == 422
+    assert refused.json()["detail"] == "`model` must be one of fake. Received: 'gone'"
+    assert "or were removed: gone" in client.get("/monitoring", headers=HTML).text
+
+
+_PARTS = {"model": "fake", "classes": [], "source": "", "at": "", "calibration": None}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        pytest.param({"model": "fake"}, "This is no baseline.", id="parts"),
+        pytest.param(
+            {**_PARTS, "pictures": 500, "counts": {"objects": {"x": 1}}},
+            "This is no sketch of statistics.",
+            id="counts",
+        ),
+    ],
+)
+def test_body_that_is_no_baseline_is_refused(
+    make_client: Make, fake: testing.FakeDetector, body: dict[str, Any], words: str
+) -> None:
+    refused = make_client(fake).put("/monitoring/baseline", json=body)
+
+    assert (refused.status_code, refused.json()["detail"]) == (422, words)
+
+
+def test_baseline_on_a_full_disk_is_refused_and_the_older_one_stays(
+    make_client: Make,
+    fake: testing.FakeDetector,
+    send: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = make_client(fake)
+    send(client, 120)
+    before = client.post("/monitoring/baseline").json()
+
+    def fail(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", fail)
+        refused = client.post("/monitoring/baseline", params={"pictures": 110})
+
+    assert refused.status_code == 503
+    assert "the server's disk is full" in refused.json()["detail"]
+    now = client.get("/monitoring").json()["watches"][0]["baseline"]
+    assert (now["at"], now["pictures"]) == (before["at"], 120)
+
+
+def test_baselines_are_for_operators_and_the_state_for_clients(
+    make_client: Make, fake: testing.FakeDetector
+) -> None:
+    client = make_client(fake)
+    wrong = {"X-Operator-Token": "not the operators' token"}
+
+    assert client.get("/monitoring", headers=wrong).status_code == 200
+    assert client.post("/monitoring/baseline", headers=wrong).status_code == 403
+
+
+def test_server_that_watches_nothing_says_so(make_client: Make, fake: testing.FakeDetector) -> None:
+    refused = make_client(fake, monitoring=False).get("/monitoring")
+
+    assert refused.status_code == 404
+    assert "watches nothing" in refused.json()["detail"]
+
+
+def test_thresholds_of_a_client_are_no_drift_of_the_answers(
+    make_client: Make, fake: testing.FakeDetector, make_jpeg: Callable[..., bytes]
+) -> None:
+    client = make_client(fake)
+    client.post("/predict", params={"confidence": 0.1}, files={"file": make_jpeg(0)})
+    client.post("/predict", params={"model": "fake"}, files={"file": make_jpeg(1)})
+
+    watches = {watch["lane"]: watch for watch in client.get("/monitoring").json()["watches"]}
+
+    seen = {one["name"]: one["seen"] for one in watches["stable"]["statistics"]}
+    assert (seen["objects"], seen["brightness"]) == (0, 1)
+    assert watches["named"]["pictures"] == 1
+
+
+def test_damaged_baseline_is_told_in_the_log_and_can_be_replaced(
+    make_client: Make,
+    fake: testing.FakeDetector,
+    send: Callable[..., None],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "monitoring" / "baselines"
+    folder.mkdir(parents=True)
+    (folder / "fake.json").write_text("{")
+    client = make_client(fake)
+    send(client, 110)
+
+    assert client.get("/monitoring").json()["watches"][0]["baseline"] is None
+    assert "The baseline of fake is damaged. Freeze a new one." in caplog.text
+    assert client.post("/monitoring/baseline").status_code == 200
+
+
+def test_store_keeps_what_it_was_given_under_any_name(tmp_path: Path, usual: Sketch) -> None:
+    store = BaselineStore(tmp_path)
+    name = "../nano@input_size=320"
+    store.save(Baseline.freeze(name, usual, classes=("apple",), source="a test"))
+
+    (file,) = tmp_path.iterdir()
+    assert json.loads(file.read_text())["model"] == name
+    assert store.models() == [name]
+    loaded = store.load(name)
+    assert loaded is not None
+    assert (loaded.sketch.counts == usual.counts).all()
+    assert store.load("other") is None
+
+
+def test_store_in_a_folder_that_cannot_be_made_says_what_to_do(
+    tmp_path: Path, usual: Sketch
+) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(WeightsError, match="Free some space, or set DETECTLAB_HOME"):
+        BaselineStore(tmp_path / "file").save(
+            Baseline.freeze("nano", usual, classes=(), source="a test")
+        )
+
+
+def test_baseline_of_labelled_pictures_knows_the_precision(
+    tmp_path: Path, fake: testing.FakeDetector, make_jpeg: Callable[..., bytes]
+) -> None:
+    (tmp_path / "classes.txt").write_text("apple\norange\n")
+    for seed in range(100):
+        (tmp_path / f"{seed}.jpg").write_bytes(make_jpeg(seed))
+        line = "0 0.3125 0.4167 0.4167 0.5556" if seed < 75 else ""
+        (tmp_path / f"{seed}.txt").write_text(line)
+    (tmp_path / "notes.jpg").write_text("no picture")
+    skipped: list[str] = []
+
+    baseline = baseline_of_pictures(
+        fake, sorted(tmp_path.glob("*.jpg")), max_pixels=10**6, on_skipped=skipped.append
+    )
+
+    assert baseline.calibration is not None
+    assert (baseline.calibration.objects, baseline.calibration.right) == (100, 75)
+    assert baseline.calibration.precision(baseline.calibration.confidence) == pytest.approx(0.75)
+    assert [text.partition(":")[0] for text in skipped] == [str(tmp_path / "notes.jpg")]
