@@ -93,7 +93,7 @@ def test_evidence_grows_by_at_most_one_bet_a_picture_at_the_limit() -> None:
 
 
 def test_distances_of_equal_and_disjoint_shares(usual: Sketch) -> None:
-    same = grouped(usual, usual, "brightness")
+    same = grouped(usual, usual, name="brightness")
     assert population_stability_index(*same) == jensen_shannon(*same) == 0
 
     far = np.array([0.999, 0.001]), np.array([0.001, 0.999])
@@ -104,7 +104,7 @@ def test_distances_of_equal_and_disjoint_shares(usual: Sketch) -> None:
 
 def test_empty_window_has_finite_distances(usual: Sketch) -> None:
     for name in NAMES:
-        assert np.isfinite(population_stability_index(*grouped(usual, Sketch(), name)))
+        assert np.isfinite(population_stability_index(*grouped(usual, Sketch(), name=name)))
 
 
 def test_empty_baseline_gives_no_evidence() -> None:

@@ -88,7 +88,7 @@ class DriftTest:
         return list(found.values())
 
 
-def grouped(baseline: Sketch, now: Sketch, name: str) -> tuple[Floats, Floats]:
+def grouped(baseline: Sketch, now: Sketch, *, name: str) -> tuple[Floats, Floats]:
     """The shares of a statistic's groups in two sketches.
 
     Groups are tenths of the baseline, or classes; half a picture is added to each, so that none is

@@ -12,7 +12,7 @@ _BARS = 16
 
 
 def histogram(
-    baseline: Sketch, now: Sketch, name: str, classes: tuple[str, ...]
+    baseline: Sketch, now: Sketch, *, name: str, classes: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     """Shares of both in some bars of equal width, over the values that occur.
 

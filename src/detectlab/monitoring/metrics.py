@@ -52,7 +52,7 @@ class MonitoringMetrics:
         if watch.baseline and watch.pictures % BLOCK == 0:
             window = watch.window()
             for name in NAMES:
-                shares = grouped(watch.baseline.sketch, window, name)
+                shares = grouped(watch.baseline.sketch, window, name=name)
                 self.psi.labels(*labels, name).set(population_stability_index(*shares))
 
     def show_alarm(self, alarm: Alarm) -> None:

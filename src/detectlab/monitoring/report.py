@@ -76,10 +76,10 @@ def _statistic(watch: Watch, window: Sketch, name: str) -> dict[str, Any]:
     statistic = STATISTICS[row]
     seen = {"name": name, "text": statistic.text, "about": statistic.about}
     old = watch.baseline.sketch if watch.baseline else Sketch()
-    bars = histogram(old, window, name, watch.classes)
+    bars = histogram(old, window, name=name, classes=watch.classes)
     distances: dict[str, Any] = {"psi": None, "jensen_shannon": None}
     if watch.baseline and window.counts[row].any():
-        moved = watch.moved(name, "", window)
+        moved = watch.moved(name, window)
         distances = {"psi": moved.psi, "jensen_shannon": moved.jensen_shannon}
     return {
         **seen,

@@ -163,17 +163,17 @@ class Watch:
         """The evidence of drift: an alarm from 1 on."""
         return self._test.evidence if self._test else 0.0
 
-    def moved(self, name: str, direction: str, window: Sketch) -> Moved:
+    def moved(self, name: str, window: Sketch, *, direction: str = "") -> Moved:
         """How far a statistic moved from the baseline.
 
         Args:
             name: The statistic.
-            direction: Where to.
             window: The statistics now.
+            direction: Where to.
         """
         assert self.baseline is not None
         row = NAMES.index(name)
-        old, new = grouped(self.baseline.sketch, window, name)
+        old, new = grouped(self.baseline.sketch, window, name=name)
         return Moved(
             name,
             STATISTICS[row].text,
@@ -182,7 +182,7 @@ class Watch:
             self.typical(window, name),
             round(population_stability_index(old, new), 4),
             round(jensen_shannon(old, new), 4),
-            histogram(self.baseline.sketch, window, name, self.classes),
+            histogram(self.baseline.sketch, window, name=name, classes=self.classes),
         )
 
     def typical(self, sketch: Sketch, name: str) -> float | str | None:
@@ -217,7 +217,9 @@ class Watch:
             iso(at),
             iso(self._times[-age]),
             age,
-            tuple(self.moved(name, direction, window) for name, direction, _ in strongest),
+            tuple(
+                self.moved(name, window, direction=direction) for name, direction, _ in strongest
+            ),
         )
         return self.alarm
 

@@ -108,13 +108,7 @@ class Answer:
         return Result.of(self.detections, self.seconds, self.model)
 
     def observed(self, query: Query, lane: str, share: float) -> Observation:
-        """What is observed of the answer.
-
-        Args:
-            query: What was asked.
-            lane: The lane that answered.
-            share: Of the pictures whose pixels are observed, in `[0, 1]`.
-        """
+        """What is observed of it, with the pixels of a share of pictures; see `Observation`."""
         has_own_thresholds = query.named & {"confidence", "nms_threshold"}
         return Observation(
             time.time(),
