@@ -1,6 +1,5 @@
 """From a picture's bytes to an answer: the work of one request, done in a worker thread."""
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +8,11 @@ from typing import Any, Literal
 from detectlab.detection.detector import Detector
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal, refused_picture
-from detectlab.serving.observation import Observation
 from detectlab.serving.picture_decoder import Upload
 from detectlab.serving.schemas import Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
-from detectlab.vision.images import ImageError, Picture, Pixels, encode_image, thumbnail
+from detectlab.vision.images import THUMBNAIL_SIDE, ImageError, Picture, Pixels, encode_image
 
 Form = Literal["JSON", "JPEG", "PNG"]
 
@@ -107,20 +105,6 @@ class Answer:
         """The answer as it goes over the wire in JSON."""
         return Result.of(self.detections, self.seconds, self.model)
 
-    def observed(self, query: Query, lane: str, share: float) -> Observation:
-        """What is observed of it, with the pixels of a share of pictures; see `Observation`."""
-        has_own_thresholds = query.named & {"confidence", "nms_threshold"}
-        return Observation(
-            time.time(),
-            self.model,
-            lane,
-            None if has_own_thresholds else self.detections,
-            self.detections.names,
-            self.size_wh,
-            len(self.data),
-            self.thumbnail if random.random() < share else None,
-        )
-
 
 def answer(detector: Detector, upload: Upload, query: Query, deadline: Deadline) -> Answer:
     """Find the objects in a picture, and draw them when a picture is wanted.
@@ -158,7 +142,9 @@ def find(
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
     seconds = time.perf_counter() - started
     height, width = picture.pixels.shape[:2]
-    received = data, picture.format, (width, height), thumbnail(picture.pixels)
+    step = -(-max(width, height) // THUMBNAIL_SIDE)
+    small = picture.pixels[::step, ::step].copy()
+    received = data, picture.format, (width, height), small
     return Answer(query.model, found, len(found), seconds, *received)
 
 

@@ -1,6 +1,7 @@
 """What the routes share: limits, the pool, metrics, the rollout's hook, and kept pictures."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -20,6 +21,7 @@ from detectlab.serving.dispatch import Assignment, Dispatcher, Watcher
 from detectlab.serving.errors import Refusal
 from detectlab.serving.json_question import decode_picture, read_question
 from detectlab.serving.metrics import Metrics
+from detectlab.serving.observation import Observation
 from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import Answer, Query, answer, answer_each
@@ -33,7 +35,8 @@ from detectlab.settings import Settings
 T = TypeVar("T")
 
 # What a client may choose, and a rollout plan chooses otherwise.
-_CHOICES = {"model", "confidence", "nms_threshold"}
+_THRESHOLDS = {"confidence", "nms_threshold"}
+_CHOICES = {"model", *_THRESHOLDS}
 
 
 class Service:
@@ -257,5 +260,15 @@ class Service:
         self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
             self._received.keep(answer.kept, answer.own_form)
-        share = self.settings.monitoring_share
-        self.watcher.observed.append(answer.observed(query, lane, share))
+        self.watcher.observed.append(
+            Observation(
+                time.time(),
+                answer.model,
+                lane,
+                None if query.named & _THRESHOLDS else answer.detections,
+                answer.detections.names,
+                answer.size_wh,
+                len(answer.data),
+                answer.thumbnail if random.random() < self.settings.monitoring_share else None,
+            )
+        )

@@ -18,6 +18,9 @@ from detectlab.vision.headers.other_kinds import name_other_kind
 
 Pixels = NDArray[np.uint8]
 
+# Longest side of the copies that statistics are computed on, in pixels.
+THUMBNAIL_SIDE = 160
+
 KINDS = "JPEG, PNG, WebP, BMP, GIF or TIFF"
 # How a file begins -> what reads its header.
 _READERS: dict[bytes, Callable[[bytes], Header]] = {
@@ -135,7 +138,7 @@ def _unknown_kind(data: bytes) -> ImageError:
     return ImageError(f"This is not a picture in {KINDS}.", "unrecognised")
 
 
-def thumbnail(pixels: Pixels, side: int = 160) -> Pixels:
+def thumbnail(pixels: Pixels, side: int = THUMBNAIL_SIDE) -> Pixels:
     """Every n-th pixel of a picture, so that its longest side has at most `side`: a copy.
 
     Args:
