@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 
 import psutil
@@ -19,6 +21,9 @@ from PIL import Image
 
 MIN_THROUGHPUT = 0.98
 JSON = {"Accept": "application/json"}
+_FORM_HEADERS = {"Content-Type": "multipart/form-data; boundary=b"}
+_FORM_BEGIN = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
+_FORM_END = b"\r\n--b--\r\n"
 _ORDINARY = {
     "640": ((640, 480), "JPEG"),
     "12 MP": ((4000, 3000), "JPEG"),
@@ -40,22 +45,43 @@ class Server:
         answer = session.post(f"{self.url}/predict", files=file, headers=headers, timeout=120)
         return answer.status_code, time.perf_counter() - started
 
-    def post_form(self, session: requests.Session, body: bytes) -> tuple[int, float]:
-        """Status and seconds of a request whose body is a form, right or not."""
-        started = time.perf_counter()
-        headers = {"Content-Type": "multipart/form-data; boundary=b"}
-        answer = session.post(f"{self.url}/predict", body, headers=headers, timeout=120)
-        return answer.status_code, time.perf_counter() - started
+    def busiest_s(self) -> float:
+        """Longest time that a worker was busy with one request so far."""
+        metrics = requests.get(f"{self.url}/metrics", timeout=60).text
+        found = re.search(r"^detectlab_longest_work_seconds (\S+)", metrics, re.MULTILINE)
+        assert found, metrics
+        return float(found[1])
 
     def megabytes(self) -> float:
-        """What the server and its children hold, each page counted once."""
+        """What the server and its children hold, without the files that they share."""
         held = 0
         for process in (self.process, *self.process.children(recursive=True)):
             try:
-                held += process.memory_full_info().pss
+                memory = process.memory_info()
             except psutil.Error:  # it ended meanwhile
                 continue
+            held += memory.rss - memory.shared
         return held / 2**20
+
+
+class CheapClient:
+    """A connection to a server that takes little processor time on this side.
+
+    Args:
+        server: Where it sends to.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._connection = HTTPConnection(server.url.removeprefix("http://"), timeout=120)
+
+    def post(self, data: bytes, is_form: bool = False) -> tuple[int, float]:
+        """Status and seconds of a request with a picture, or with a form, right or not."""
+        body = data if is_form else _FORM_BEGIN + data + _FORM_END
+        started = time.perf_counter()
+        self._connection.request("POST", "/predict", body, _FORM_HEADERS)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status, time.perf_counter() - started
 
 
 @contextmanager

@@ -90,6 +90,11 @@ class Client:
         """The answer's header."""
         return self._answer.partition(b"\r\n\r\n")[0].decode("latin-1").lower()
 
+    @property
+    def body(self) -> bytes:
+        """What follows the answer's header."""
+        return bytes(self._answer.partition(b"\r\n\r\n")[2])
+
     def reconnect(self) -> None:
         """A fresh connection in place of one that the server has closed."""
         self.socket.close()

@@ -67,7 +67,12 @@ class Settings(BaseSettings):
         description="How many detections run at once; by default one for each core.",
     )
     queue_size: int = Field(
-        default=32, ge=0, description="How many requests may wait for a worker."
+        default=256, ge=0, description="How many requests may wait for a worker, at most."
+    )
+    max_wait_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="Requests whose expected wait for a worker is longer are refused, in seconds.",
     )
     deadline_s: float = Field(
         default=30.0, gt=0, description="Time for a request from its arrival, in seconds."

@@ -15,9 +15,10 @@ import pytest
 from detectlab.detection.detector import Detector, NetworkDetector
 from detectlab.serving.costly_pictures import CostlyPictures
 from detectlab.serving.deadline import Deadline, DeadlinePassed
-from detectlab.serving.picture_decoder import PictureDecoder, Upload
+from detectlab.serving.picture_decoder import NICENESS, PictureDecoder, Upload
 from detectlab.serving.pool import PoolFull
 from detectlab.serving.prediction import Answer, Query
+from detectlab.settings import Settings
 from detectlab.vision.headers.base import MAX_MEMORY_BYTES
 
 QUERY = Query("tiny", 0.5, 0.3, 40_000_000, "application/json")
@@ -62,7 +63,7 @@ def test_pictures_that_do_not_fit_in_the_memory_wait_for_each_other(
     huge: Upload, tiny: NetworkDetector
 ) -> None:
     async def scene() -> None:
-        pictures, gate = CostlyPictures(workers=2, queue_size=1), Gate(tiny)
+        pictures, gate = CostlyPictures(Settings(workers=2, queue_size=1)), Gate(tiny)
 
         def ask(seconds: float = 60) -> Awaitable[Answer]:
             return pictures.answer(huge, QUERY, gate, Deadline(seconds))
@@ -86,7 +87,7 @@ def test_picture_whose_client_has_gone_holds_its_memory_until_its_work_ends(
     huge: Upload, tiny: NetworkDetector
 ) -> None:
     async def scene() -> None:
-        pictures, gate = CostlyPictures(workers=2, queue_size=1), Gate(tiny)
+        pictures, gate = CostlyPictures(Settings(workers=2, queue_size=1)), Gate(tiny)
         gone = asyncio.ensure_future(pictures.answer(huge, QUERY, gate, Deadline(60)))
         await settle(lambda: gate.started == 1)
         gone.cancel()
@@ -115,10 +116,12 @@ def test_costly_pictures_are_decoded_with_a_low_priority(
         gate = Gate(tiny)
         gate.open.set()
         upload = replace(decoder.read(jpeg), decoder=Watched(1, QUERY.max_pixels))
-        await CostlyPictures(workers=1, queue_size=1).answer(upload, QUERY, gate, Deadline(60))
+        await CostlyPictures(Settings(workers=1, queue_size=1)).answer(
+            upload, QUERY, gate, Deadline(60)
+        )
 
     asyncio.run(scene())
-    assert seen == [min(19, os.getpriority(os.PRIO_PROCESS, 0) + 10)]
+    assert seen == [min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)]
 
 
 def test_server_decodes_nothing_without_the_bounds_of_the_decoder(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
@@ -334,3 +335,69 @@ def test_a_pool_that_fetches_reports_what_cannot_be_fetched(
         asyncio.run(ask(pool, "yolo-fastest"))
 
     assert pool.is_available("yolo-fastest")
+
+
+def take_300_ms(detector: Detector) -> str:
+    time.sleep(0.3)
+    return detector.name
+
+
+async def measure_and_occupy(pool: ThreadPool, gate: Any) -> "asyncio.Task[str]":
+    """Let the pool measure a detection of 300 ms, and its one worker wait at the gate."""
+    await ask(pool, work=take_300_ms)
+    running = asyncio.create_task(ask(pool))
+    await until(lambda: pool.running == 1)
+    return running
+
+
+def test_requests_whose_expected_wait_is_too_long_are_refused_at_once(
+    make_pool: MakePool, gate: Any
+) -> None:
+    pool = make_pool(gate, workers=1, queue_size=100, max_wait_s=1)
+
+    async def scene() -> list[str | BaseException]:
+        running = await measure_and_occupy(pool, gate)
+        tasks = [asyncio.create_task(ask(pool)) for _ in range(20)]
+        await until(lambda: sum(task.done() for task in tasks) + pool.waiting == 20)
+        gate.gate.set()
+        await running
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    answers = asyncio.run(scene())
+    refused = [answer for answer in answers if isinstance(answer, PoolFull)]
+    assert 1 <= answers.count("gate") <= 4  # at 300 ms each, within a second
+    assert len(refused) == 20 - answers.count("gate")
+    assert all(error.retry_after_s >= 1 for error in refused)
+
+
+def test_request_that_would_wait_beyond_its_deadline_is_refused_at_once(
+    make_pool: MakePool, gate: Any
+) -> None:
+    pool = make_pool(gate, workers=1, queue_size=100)
+
+    async def scene() -> None:
+        running = await measure_and_occupy(pool, gate)
+        with pytest.raises(PoolFull, match="queue is full"):
+            await ask(pool, seconds=0.2)  # and 300 ms to wait
+        gate.gate.set()
+        await running
+
+    asyncio.run(scene())
+
+
+def test_longest_work_includes_what_still_runs(make_pool: MakePool, gate: Any) -> None:
+    pool = make_pool(gate, workers=1)
+
+    async def scene() -> None:
+        assert pool.longest_s == 0
+        running = asyncio.create_task(ask(pool))
+        await until(lambda: pool.longest_s > 0.05)
+        assert pool.running == 1
+        gate.gate.set()
+        await running
+        longest_s = pool.longest_s
+        assert longest_s > 0.05
+        await ask(pool)
+        assert pool.longest_s == longest_s
+
+    asyncio.run(scene())

@@ -171,6 +171,11 @@ class RayPool:
         """Number of requests in the queue."""
         return self._threads.waiting
 
+    @property
+    def longest_s(self) -> float:
+        """Longest time that a request took, including those in progress."""
+        return self._threads.longest_s
+
     def is_available(self, name: str) -> bool:
         """Whether a replica of `name` can answer."""
         return self._deployed.current.get(name, False)

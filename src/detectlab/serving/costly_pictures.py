@@ -5,10 +5,13 @@ picture waits neither for their decoding nor for their processor time.
 """
 
 import asyncio
+import math
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeGuard, TypeVar
 
 from detectlab.detection.detector import Detector
@@ -18,6 +21,7 @@ from detectlab.serving.errors import Refusal, refused_picture
 from detectlab.serving.picture_decoder import NICENESS, Upload
 from detectlab.serving.pool import PoolFull
 from detectlab.serving.prediction import Answer, Query, draw, find
+from detectlab.settings import Settings
 from detectlab.vision.headers.base import MAX_MEMORY_BYTES, ImageError
 
 T = TypeVar("T")
@@ -33,17 +37,21 @@ class CostlyPictures:
     """Works on costly pictures, as many at once as fit in a bound of memory.
 
     Args:
-        workers: How many are decoded at once.
-        queue_size: How many may wait.
+        settings: How many are worked on at once, how many may wait, and for how long.
     """
 
-    def __init__(self, workers: int, queue_size: int) -> None:
+    def __init__(self, settings: Settings) -> None:
+        workers = settings.workers
         self._threads = ThreadPoolExecutor(workers, "costly", initializer=_lower_priority)
-        self._queue_size = queue_size
-        self._free_bytes = max(MAX_MEMORY_BYTES, workers * _BYTES_FOR_EACH_WORKER)
+        self._settings = settings
+        self._max_bytes = max(MAX_MEMORY_BYTES, workers * _BYTES_FOR_EACH_WORKER)
+        self._free_bytes = self._max_bytes
+        # Half of the workers stay free for ordinary pictures.
+        self._detections = asyncio.Semaphore(max(1, workers // 2))
         self._turn = asyncio.Lock()  # of the one that waits for memory; the others wait behind it
         self._changed = asyncio.Event()
         self._waiting = 0
+        self._mean_s = 0.0  # of recent pictures
 
     async def answer(
         self, upload: Upload, query: Query, start: Start, deadline: Deadline
@@ -58,13 +66,13 @@ class CostlyPictures:
 
         Raises:
             ImageError: When the picture cannot be used.
-            PoolFull: When no more may wait.
+            PoolFull: When no more may wait, or the expected wait is too long.
             DeadlinePassed: When the deadline passed first.
         """
         await self._take(upload.memory_bytes, deadline)
         # It goes on without its client: a thread cannot be stopped, and holds its memory till then.
         work = asyncio.ensure_future(self._answer(upload, query, start, deadline))
-        work.add_done_callback(lambda done: self._release(upload.memory_bytes, done))
+        work.add_done_callback(partial(self._release, upload.memory_bytes, time.monotonic()))
         return await asyncio.shield(work)
 
     async def answer_or_refuse(
@@ -84,7 +92,8 @@ class CostlyPictures:
         def detect(detector: Detector, adapted: Query) -> Answer:
             return find(detector, upload.data, picture, adapted, deadline)
 
-        found = await start(detect, deadline)
+        async with self._detections:
+            found = await start(detect, deadline)
         return await self._call(lambda: draw(found, picture, query, deadline))
 
     async def _call(self, work: Callable[[], T]) -> T:
@@ -92,8 +101,11 @@ class CostlyPictures:
 
     async def _take(self, size: int, deadline: Deadline) -> None:
         """Wait, in the order of arrival, until so many bytes are free."""
-        if self._waiting > self._queue_size:
-            raise PoolFull(1)
+        at_once = max(1, min(self._settings.workers, self._max_bytes // size))
+        wait_s = self._waiting * self._mean_s / at_once
+        is_full = self._waiting > self._settings.queue_size
+        if is_full or wait_s > min(self._settings.max_wait_s, deadline.remaining_s):
+            raise PoolFull(max(1, math.ceil(wait_s)))
         self._waiting += 1
         try:
             async with asyncio.timeout(deadline.remaining_s), self._turn:
@@ -106,7 +118,8 @@ class CostlyPictures:
         finally:
             self._waiting -= 1
 
-    def _release(self, size: int, done: "asyncio.Future[Answer]") -> None:
+    def _release(self, size: int, started: float, done: "asyncio.Future[Answer]") -> None:
+        self._mean_s += 0.1 * (time.monotonic() - started - self._mean_s)
         self._free_bytes += size
         self._changed.set()
         if not done.cancelled():

@@ -64,6 +64,11 @@ class Metrics:
         for name, text, value in (
             ("queue_waiting", "Requests that wait for a worker.", lambda: pool.waiting),
             ("running", "Detections that run now.", lambda: pool.running),
+            (
+                "longest_work_seconds",
+                "Longest time that a worker was busy with one request, also one that still runs.",
+                lambda: pool.longest_s,
+            ),
             ("loaded_detectors", "Detectors in memory.", lambda: len(pool.loaded)),
             ("held_bytes", "Bytes of request bodies held now.", lambda: intake.held_bytes),
         ):

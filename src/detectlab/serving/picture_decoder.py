@@ -33,7 +33,7 @@ _MODULE = "detectlab.serving.decode_process"
 _START_TIMEOUT_S = 60.0
 # A server that ends sooner needs no spare.
 _SPARE_AFTER_S = 1.0
-NICENESS = 10
+NICENESS = 15
 # Beyond that, a picture may take a worker for more than about 50 ms.
 _COSTLY_BYTES, _COSTLY_UNPACKED_BYTES = 8 << 20, 48 << 20
 # Processor time for a picture: a progressive JPEG of 40 megapixels takes 0.7 to 0.9 s.

@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class PoolFull(RuntimeError):
-    """Every place in the queue is taken.
+    """Every place in the queue is taken, or the wait would be too long.
 
     Attributes:
         retry_after_s: When a place is likely to be free, in whole seconds.
@@ -59,6 +59,10 @@ class Pool(Protocol):
     @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time that a worker was busy with one request, including those that run now."""
 
     def card(self, name: str) -> ModelCard | None:
         """The card of one detector, as `cards` has it; quicker for those that cannot change."""

@@ -67,7 +67,7 @@ class Service:
         self.dispatcher = dispatcher
         self.watcher = watcher
         self.decoder = PictureDecoder(settings.workers, settings.max_pixels)
-        self._costly_pictures = CostlyPictures(settings.workers, settings.queue_size)
+        self._costly_pictures = CostlyPictures(settings)
         self._was_ready = False
         self._received = open_upload_store(settings, metrics.received_lost)
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -19,11 +20,14 @@ from detectlab.serving.pool import PoolClosed, PoolFull
 from detectlab.settings import Settings
 
 T = TypeVar("T")
-_Job = tuple[Future[Any], Callable[[], Any]]  # where the result goes, and the work
+_Job = tuple[Future[Any], str, Callable[[], Any]]  # where the result goes, detector, and work
 
 
 class ThreadPool:
     """Runs detections in this process: `workers` at once, `queue_size` more may wait.
+
+    A request is refused when its expected wait is longer than `max_wait_s` or than its deadline.
+    That is the measured time of the detections ahead of it, shared by the workers.
 
     Args:
         load: Gives the detector of a name; by default one of the registry, whose files must be
@@ -54,8 +58,10 @@ class ThreadPool:
         self._condition = threading.Condition()  # guards everything below
         self._open = True
         self._admitted = 0
-        self._running = 0
-        self._mean_s = 0.1  # of recent detections, for Retry-After
+        self._mean_s: dict[str, float] = {}  # of recent work, by detector
+        self._ahead_s = 0.0  # expected time of all that was admitted
+        self._started: dict[int, float] = {}  # when the work of each busy worker began
+        self._longest_s = 0.0
         self._jobs: set[Future[Any]] = set()
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = 0
@@ -84,12 +90,18 @@ class ThreadPool:
     @property
     def running(self) -> int:
         """How many detections run now."""
-        return self._running
+        return len(self._started)
+
+    @property
+    def longest_s(self) -> float:
+        """Longest time that a worker was busy with one request, including those that run now."""
+        with self._condition:
+            return max(self._longest_s, self._busy_s())
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a worker or for their detector to load."""
-        return max(0, self._admitted - self._running)
+        return max(0, self._admitted - self.running)
 
     def is_available(self, name: str) -> bool:
         """Whether `name` is loaded, or its files are here, or may be fetched."""
@@ -119,21 +131,21 @@ class ThreadPool:
             deadline: Until when the result is wanted.
 
         Raises:
-            PoolFull: When the queue is full.
+            PoolFull: When the queue is full, or the expected wait too long.
             PoolClosed: When the pool is shutting down.
             Unavailable: When the detector cannot be loaded.
             DeadlinePassed: When there is no result in time.
         """
-        self._enter()
+        expected_s = self._enter(name, deadline)
         try:
             loading = self._detector(name)
             # Nearly always it is loaded: this saves a turn of the event loop.
             detector = loading.result() if loading.done() else await _result(loading, deadline)
-            job: Future[T] = self._submit(lambda: work(detector))
+            job: Future[T] = self._submit(name, lambda: work(detector))
         except BaseException:
-            self._leave()
+            self._leave(expected_s)
             raise
-        job.add_done_callback(self._forget)
+        job.add_done_callback(partial(self._forget, expected_s))
         return await _result(job, deadline)
 
     def keep(self, names: Iterable[str]) -> None:
@@ -163,55 +175,68 @@ class ThreadPool:
                 self._queue.put(None)
             self._threads = 0
 
-    def _enter(self) -> None:
+    def _enter(self, name: str, deadline: Deadline) -> float:
+        """Admit a request, and return how long its work is expected to take."""
+        workers = self._settings.workers
         with self._condition:
             if not self._open:
                 raise PoolClosed
-            if self._admitted >= self._settings.workers + self._settings.queue_size:
-                rounds = (self.waiting + 1) / self._settings.workers
-                raise PoolFull(max(1, math.ceil(rounds * self._mean_s)))
+            wait_s = self._ahead_s / workers if self._admitted >= workers else 0.0
+            is_full = self._admitted >= workers + self._settings.queue_size
+            if is_full or wait_s > min(self._settings.max_wait_s, deadline.remaining_s):
+                raise PoolFull(max(1, math.ceil(wait_s)))
+            # Nothing is expected of a detector that was not used yet: it causes no refusal.
+            expected_s = self._mean_s.get(name, 0.0)
             self._admitted += 1
+            self._ahead_s += expected_s
+            return expected_s
 
-    def _leave(self) -> None:
+    def _leave(self, expected_s: float) -> None:
         with self._condition:
             self._admitted -= 1
+            self._ahead_s = self._ahead_s - expected_s if self._admitted else 0.0
             self._condition.notify_all()
 
-    def _submit(self, work: Callable[[], T]) -> "Future[T]":
+    def _submit(self, name: str, work: Callable[[], T]) -> "Future[T]":
         job: Future[T] = Future()
         with self._condition:
             if not self._open:
                 raise PoolClosed
             self._jobs.add(job)
-            self._queue.put((job, work))
+            self._queue.put((job, name, work))
             if self._threads < self._settings.workers:
                 self._threads += 1
                 threading.Thread(target=self._work, name="detect", daemon=True).start()
         return job
 
-    def _forget(self, job: "Future[Any]") -> None:
+    def _forget(self, expected_s: float, job: "Future[Any]") -> None:
         with self._condition:
             self._jobs.discard(job)
-        self._leave()
+        self._leave(expected_s)
 
     def _work(self) -> None:
         """Worker thread loop."""
         while (job := self._queue.get()) is not None:
-            future, work = job
+            future, name, work = job
             if not future.set_running_or_notify_cancel():
                 continue
             with self._condition:
-                self._running += 1
-            result, error, seconds = _attempt(work)
+                self._started[threading.get_ident()] = time.perf_counter()
+            result, error = _attempt(work)
             with self._condition:
-                self._running -= 1
-                self._mean_s += 0.1 * (seconds - self._mean_s)
+                self._longest_s = max(self._longest_s, self._busy_s())
+                seconds = time.perf_counter() - self._started.pop(threading.get_ident())
+                mean_s = self._mean_s.get(name, seconds)
+                self._mean_s[name] = mean_s + 0.1 * (seconds - mean_s)
             if error:
                 future.set_exception(error)
             else:
                 future.set_result(result)
             # Frees the picture that they hold: the next job may come much later.
             del job, future, work, result, error
+
+    def _busy_s(self) -> float:
+        return time.perf_counter() - min(self._started.values(), default=math.inf)
 
     def _detector(self, name: str) -> "Future[Detector]":
         return self._cache.get(name, self.card(name))
@@ -225,13 +250,12 @@ class ThreadPool:
         return size_bytes(cards.get(name), self._settings.workers)
 
 
-def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None, float]:
-    """The result of `work` or what it raised, and the seconds it took."""
-    started = time.perf_counter()
+def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """The result of `work` or what it raised."""
     try:
-        return work(), None, time.perf_counter() - started
+        return work(), None
     except BaseException as error:
-        return None, error, time.perf_counter() - started
+        return None, error
 
 
 async def _result(future: "Future[T]", deadline: Deadline) -> T:
