@@ -18,6 +18,7 @@ from detectlab.serving.deadline import Deadline, DeadlinePassed
 from detectlab.serving.picture_decoder import NICENESS, PictureDecoder, Upload
 from detectlab.serving.pool import PoolFull
 from detectlab.serving.prediction import Answer, Query
+from detectlab.serving.sent_file import SentFile
 from detectlab.settings import Settings
 from detectlab.vision.headers.base import MAX_MEMORY_BYTES
 
@@ -35,7 +36,7 @@ def decoder() -> Iterator[PictureDecoder]:
 @pytest.fixture
 def huge(decoder: PictureDecoder, jpeg: bytes) -> Upload:
     """A picture that is said to need more than half of the memory."""
-    upload = decoder.read(jpeg)
+    upload = decoder.read(SentFile(jpeg))
     return replace(upload, header=replace(upload.header, memory_bytes=MAX_MEMORY_BYTES * 2 // 3))
 
 
@@ -115,7 +116,7 @@ def test_costly_pictures_are_decoded_with_a_low_priority(
     async def scene() -> None:
         gate = Gate(tiny)
         gate.open.set()
-        upload = replace(decoder.read(jpeg), decoder=Watched(1, QUERY.max_pixels))
+        upload = replace(decoder.read(SentFile(jpeg)), decoder=Watched(1, QUERY.max_pixels))
         await CostlyPictures(Settings(workers=1, queue_size=1)).answer(
             upload, QUERY, gate, Deadline(60)
         )

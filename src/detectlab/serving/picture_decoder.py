@@ -60,20 +60,16 @@ class Upload:
     @property
     def memory_bytes(self) -> int:
         """An upper estimate of what it takes until it is answered, in all processes."""
-        if self.header.is_plain:
-            return self.header.memory_bytes
-        # The pixels are here and, until all have been sent, in the process that decoded them.
-        return max(self.header.memory_bytes, 6 * self.header.width * self.header.height)
+        # The pixels may be here and, until all have been sent, in the process that decoded them.
+        pixels = 0 if self.header.is_plain else self.header.width * self.header.height
+        return max(self.header.memory_bytes, 6 * pixels)
 
     @property
     def is_costly(self) -> bool:
         """Whether it may take a worker for long, or much memory."""
         header = self.header
-        return (
-            not header.is_plain
-            or header.memory_bytes > _COSTLY_BYTES
-            or header.unpacked_bytes > _COSTLY_UNPACKED_BYTES
-        )
+        is_large = header.memory_bytes > _COSTLY_BYTES
+        return is_large or not header.is_plain or header.unpacked_bytes > _COSTLY_UNPACKED_BYTES
 
     def decode(self, deadline: Deadline) -> Picture:
         """The decoded picture; raises as `PictureDecoder.decode` does."""
