@@ -7,7 +7,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from detectlab.client import DetectClient
-    from detectlab.detection.detector import detect_common_objects, load_detector
+    from detectlab.detection.common_objects import detect_common_objects
+    from detectlab.detection.detector import load_detector
     from detectlab.serving.app import create_app
     from detectlab.vision.detections import Detections
     from detectlab.vision.drawing import draw_bbox
@@ -19,7 +20,7 @@ _HOME = {
     "DetectClient": "client",
     "Detections": "vision.detections",
     "create_app": "serving.app",
-    "detect_common_objects": "detection.detector",
+    "detect_common_objects": "detection.common_objects",
     "draw_bbox": "vision.drawing",
     "encode_image": "vision.images",
     "load_detector": "detection.detector",

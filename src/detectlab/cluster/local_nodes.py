@@ -22,12 +22,11 @@ from detectlab.cluster.processes import (
     terminate,
     wait_until_gone,
 )
+from detectlab.cluster.ray_arguments import HOST, drain_arguments, head_options, start_arguments
 
-_HOST = "127.0.0.1"
 _START_S = 300.0
 _STOP_S = 40.0
 _STOP_EMPTY_S = 3.0
-_OBJECT_STORE_BYTES = 256 << 20  # of each node, for pictures in transit
 
 
 @dataclass
@@ -78,17 +77,11 @@ class Machine:
         folder = tempfile.mkdtemp(prefix="ray-")  # short: paths of sockets are bounded
         port, dashboard_port = free_ports(2)
         machine = cls(
-            folder, f"{_HOST}:{port}", f"http://{_HOST}:{dashboard_port}", secrets.token_hex(32)
+            folder, f"{HOST}:{port}", f"http://{HOST}:{dashboard_port}", secrets.token_hex(32)
         )
         (Path(folder) / "token").touch(0o600)
         (Path(folder) / "token").write_text(machine.token)
-        options = [
-            "--head",
-            f"--port={port}",
-            f"--dashboard-port={dashboard_port}",
-            f"--dashboard-host={_HOST}",
-        ]
-        machine._start_node(options, cpus)
+        machine._start_node(head_options(port, dashboard_port), cpus)
         return machine
 
     @classmethod
@@ -144,15 +137,7 @@ class Machine:
         Raises:
             ClusterError: The cluster refuses.
         """
-        command = [
-            "drain-node",
-            f"--address={self.address}",
-            f"--node-id={self.id_of(node)}",
-            # A node with running work refuses the only other reason that Ray knows.
-            "--reason=DRAIN_NODE_REASON_PREEMPTION",
-            "--reason-message=requested",
-            "--deadline-remaining-seconds=300",
-        ]
+        command = drain_arguments(self.address, self.id_of(node))
         asked = subprocess.run(
             self._ray(command), env=self.environment, capture_output=True, text=True, check=False
         )
@@ -210,26 +195,7 @@ class Machine:
         name = f"node-{before + 1}"  # never the name of a lost node
         folder = Path(self.folder) / name
         folder.mkdir()
-        agent, agent_rpc, client, metrics, environments = free_ports(5)
-        command = [
-            "start",
-            *options,
-            "--block",
-            f"--node-ip-address={_HOST}",
-            f"--temp-dir={folder}",
-            f"--resources={json.dumps({name: 1})}",
-            "--disable-usage-stats",
-            f"--object-store-memory={_OBJECT_STORE_BYTES}",
-            "--log-style=record",
-            # Their defaults are the same for every Ray on this machine.
-            f"--dashboard-agent-listen-port={agent}",
-            f"--dashboard-agent-grpc-port={agent_rpc}",
-            f"--ray-client-server-port={client}",
-            f"--metrics-export-port={metrics}",
-            f"--runtime-env-agent-port={environments}",
-            "--include-log-monitor=false",
-            *([] if cpus is None else [f"--num-cpus={cpus:g}"]),
-        ]
+        command = start_arguments(name, folder, options, cpus)
         log = folder / "start.log"
         until = time.monotonic() + _START_S
         while time.monotonic() < until:
