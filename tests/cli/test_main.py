@@ -132,7 +132,7 @@ def test_detect_into_the_picture_s_own_folder_overwrites_nothing(run: Run, tmp_p
         (["serve", "--precision", "int8"], "'int8' is not one of 'float32', 'fast'"),
         (["models", "pull", "nano", "yolov9000"], "`model` must be one of nano, yolov3-tiny"),
         (["models", "pull", "yolov3-tiny"], "DETECTLAB_OFFLINE"),
-        (["serve", "--host", "0.0.0.0"], "without a key, everybody who reaches 0.0.0.0"),
+        (["serve", "--host", "0.0.0.0"], "without a key, every client that reaches 0.0.0.0"),
     ],
 )
 def test_command_that_cannot_work_says_why_in_words(

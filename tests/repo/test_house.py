@@ -25,12 +25,15 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("tools/folder_lock.py", "fcntl"): "msvcrt locks on Windows",
     ("tools/start_lab.py", "os.geteuid"): "Windows has no superuser of this kind",
     ("src/detectlab/serving/decode_process.py", "signal.setitimer"): "the parent's time limit",
+    ("src/detectlab/cli/rollout.py", "os.getuid"): "the history shows no name",
+    ("src/detectlab/cluster/processes.py", "os.getpgid"): "the tree of processes alone",
+    ("src/detectlab/kernel/http_limits.py", "resource"): "a fixed number of connections",
 }
 
 # What is left, by package: the aim is an empty table each.
 LEFT: dict[str, dict[str, int]] = {
     "long module": {"benchmarks": 2, "serving": 2},
-    "long function": {"benchmarks": 2, "cluster": 1, "serving": 1},
+    "long function": {"benchmarks": 2, "serving": 1},
     "fmt: skip": {},
     "no Args": {
         "cli": 3,
@@ -41,8 +44,8 @@ LEFT: dict[str, dict[str, int]] = {
         "kernel": 1,
         "model_import": 2,
         "models": 6,
-        "rollout": 7,
-        "serving": 9,
+        "rollout": 6,
+        "serving": 7,
     },
     "positional neighbours": {
         "benchmarks": 12,
@@ -55,9 +58,9 @@ LEFT: dict[str, dict[str, int]] = {
         "rollout": 4,
         "serving": 4,
     },
-    "Let docstring": {"model_import": 2, "models": 1},
-    "vague word": {"kernel": 1, "model_import": 2, "models": 5, "serving": 1},
-    "POSIX only": {"benchmarks": 3, "cli": 1, "cluster": 1, "kernel": 1, "models": 1},
+    "Let docstring": {},
+    "vague word": {},
+    "POSIX only": {"benchmarks": 3},
 }
 
 

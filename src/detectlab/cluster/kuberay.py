@@ -75,7 +75,36 @@ def _worker_memory_mb(settings: ClusterSettings) -> int:
 
 
 def _pod(name: str, image: str, cpus: int, memory_mb: int, is_head: bool = False) -> dict[str, Any]:
+    claims = {"detectors": "/detectors"}
+    if is_head:  # holds the rollout's history
+        claims["state"] = "/state"
     resources = {"cpu": str(cpus), "memory": f"{memory_mb}Mi"}
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": _NAME}},
+    }
+    return {
+        "metadata": {"labels": {"app.kubernetes.io/name": _NAME, "detectlab/role": name}},
+        "spec": {
+            "containers": [_container(name, image, resources, claims, is_head)],
+            "terminationGracePeriodSeconds": 60,
+            "topologySpreadConstraints": [spread],
+            "volumes": [
+                {
+                    "name": claim,
+                    "persistentVolumeClaim": {"claimName": f"{_NAME}-{claim}"},
+                }
+                for claim in claims
+            ],
+        },
+    }
+
+
+def _container(
+    name: str, image: str, resources: dict[str, str], claims: dict[str, str], is_head: bool
+) -> dict[str, Any]:
     environment: list[dict[str, Any]] = [
         {"name": "RAY_USAGE_STATS_ENABLED", "value": "0"},
         {"name": "DETECTLAB_HOME", "value": "/detectors"},
@@ -84,11 +113,9 @@ def _pod(name: str, image: str, cpus: int, memory_mb: int, is_head: bool = False
             "valueFrom": {"secretKeyRef": {"name": _NAME, "key": "api-key"}},
         },
     ]
-    claims = {"detectors": "/detectors"}
-    if is_head:  # holds the rollout's history
+    if is_head:
         environment.append({"name": "DETECTLAB_ROLLOUT_FILE", "value": "/state/rollout.sqlite"})
-        claims["state"] = "/state"
-    container = {
+    return {
         "name": name,
         "image": image,
         "env": environment,
@@ -104,27 +131,6 @@ def _pod(name: str, image: str, cpus: int, memory_mb: int, is_head: bool = False
             {"name": claim, "mountPath": path, "readOnly": claim == "detectors"}
             for claim, path in claims.items()
         ],
-    }
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": {"app.kubernetes.io/name": _NAME}},
-    }
-    return {
-        "metadata": {"labels": {"app.kubernetes.io/name": _NAME, "detectlab/role": name}},
-        "spec": {
-            "containers": [container],
-            "terminationGracePeriodSeconds": 60,
-            "topologySpreadConstraints": [spread],
-            "volumes": [
-                {
-                    "name": claim,
-                    "persistentVolumeClaim": {"claimName": f"{_NAME}-{claim}"},
-                }
-                for claim in claims
-            ],
-        },
     }
 
 

@@ -1,1 +1,1 @@
-"""Detectors, ready to be asked."""
+"""Detectors: a picture goes in, objects come out."""

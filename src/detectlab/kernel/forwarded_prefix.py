@@ -16,8 +16,8 @@ class ForwardedPrefix:
     """ASGI middleware: puts the prefix that a proxy took off a path back into the scope.
 
     The app's pages and redirects then lead through the proxy. `X-Forwarded-Prefix`, as
-    jupyter-server-proxy sends it, counts only from this machine, since anybody can send it, and is
-    removed, so that it is not applied twice.
+    jupyter-server-proxy sends it, counts only from this machine, since any client can send it. It
+    is removed, so that it is not applied twice.
 
     Args:
         app: The app inside.

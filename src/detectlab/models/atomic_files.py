@@ -2,9 +2,7 @@
 
 import hashlib
 import logging
-import os
 import secrets
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -12,10 +10,9 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
-from detectlab.models.card import WeightsFile
+from filelock import FileLock, Timeout
 
-if sys.platform != "win32":
-    import fcntl
+from detectlab.models.card import WeightsFile
 
 logger = logging.getLogger(__name__)
 
@@ -79,57 +76,39 @@ def replace_file(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 def one_at_a_time(path: Path) -> Iterator[None]:
     """Lock `path` against other processes and threads; remove what a killed one left.
 
-    The lock is the operating system's, so it ends with its process, however that ends. Where
-    there is none (Windows, some network drives) the temporary names of `replace_file` keep two
-    writers apart, and only the work is done twice.
+    The lock is the operating system's, so it ends with its process, however that ends. Where there
+    is none (some network drives) the temporary names of `replace_file` keep two writers apart, and
+    only the work is done twice.
 
     Raises:
         WeightsError: The folder cannot be written.
     """
     lock_path = path.with_name(f".{path.name}.lock")
+    lock = FileLock(lock_path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock, locked = _lock(lock_path)
+        lock_path.touch()
     except OSError as error:
         raise cannot_write(path, error) from error
     try:
-        if locked:
+        if _acquire(lock):
             for left in path.parent.glob(f"{escape(path.name)}.*.part"):
                 left.unlink(missing_ok=True)
         yield
     finally:
         with suppress(OSError):
-            lock_path.unlink(missing_ok=True)
-        _unlock(lock)
+            lock_path.unlink(missing_ok=True)  # a process that waits for it locks a new one
+        lock.release()
 
 
-def _lock(lock_path: Path) -> tuple[BinaryIO, bool]:
-    while True:
-        lock = lock_path.open("wb")
-        if sys.platform == "win32" or not _flock(lock):
-            return lock, False
-        # Whoever had the lock has removed its file: only the one that is still there counts.
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(lock.fileno()), lock_path.stat()):
-                return lock, True
-        lock.close()
-
-
-if sys.platform != "win32":
-
-    def _flock(lock: BinaryIO) -> bool:
+def _acquire(lock: FileLock) -> bool:
+    """Wait for a lock; returns whether files can be locked there."""
+    try:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            logger.warning("Waiting for another process to finish with %s", lock.name)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError:
-            return False
-        return True
-
-
-def _unlock(lock: BinaryIO) -> None:
-    if sys.platform != "win32":
-        with suppress(OSError):  # a forked child has it too, so closing alone would not free it
-            fcntl.flock(lock, fcntl.LOCK_UN)
-    lock.close()
+            lock.acquire(timeout=0)
+        except Timeout:
+            logger.warning("Waiting for another process to finish with %s", lock.lock_file)
+            lock.acquire()
+    except (OSError, NotImplementedError):
+        return False
+    return True

@@ -102,8 +102,8 @@ def ensure(
 def how_to_have(card: ModelCard) -> str:
     """What to do for an unpublished detector, which a library exports."""
     return (
-        f"{card.name} is not on this machine, and nobody publishes a file with a checksum that "
-        'could be trusted. `pip install "detectlab[yolov5]"` (it brings PyTorch), then `detectlab '
+        f"{card.name} is not on this machine, and there is no published file with a known "
+        'checksum. `pip install "detectlab[yolov5]"` (it brings PyTorch), then `detectlab '
         f"models pull {card.name}` lets the ultralytics library fetch and export its own weights "
         f"({card.licence}); or `detectlab models add {card.name} {card.weights.name}` adds a file "
         "that you have exported."

@@ -1,4 +1,4 @@
-"""The registry: every detector that can be asked for by its name."""
+"""The registry: every known detector, by its name."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -197,7 +197,7 @@ def refuse_open_door(host: str, has_key: bool, allowed: bool) -> None:
     """
     if not (is_loopback(host) or has_key or allowed):
         raise ValueError(
-            f"without a key, everybody who reaches {host} could use this server. Set "
+            f"without a key, every client that reaches {host} could use this server. Set "
             "DETECTLAB_API_KEY, or listen on 127.0.0.1 behind a proxy, or say --allow-open where "
             "others cannot reach it (inside a container, for example)."
         )
@@ -207,7 +207,7 @@ def operator_of(request: Request) -> str:
     """The sender of a request, for the history: the name that it gives, and its address."""
     name = re.sub(r"[^\w .@-]", "", request.headers.get("x-operator", ""))[:40].strip()
     host = request.client.host if request.client else "unknown"
-    return f"{name or 'somebody'} at {host}"
+    return f"{name or 'unnamed'} at {host}"
 
 
 def _is_equal(given: str, wanted: str) -> bool:
