@@ -15,10 +15,11 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
+import numpy as np
 import psutil
 
 Facts = dict[str, Any]
-Message = tuple[Facts, bytearray]
+Message = tuple[Facts, memoryview]
 
 _LENGTHS = struct.Struct(">IQ")
 _ORPHAN_CHECK_S = 1.0
@@ -148,7 +149,8 @@ def read_message(pipe: IO[bytes]) -> Message | None:
     if len(lengths) < _LENGTHS.size:
         return None
     head_length, data_length = _LENGTHS.unpack(lengths)
-    head, data = pipe.read(head_length), bytearray(data_length)
+    # Not a bytearray: filling it with zeros would stop all other threads for as long.
+    head, data = pipe.read(head_length), np.empty(data_length, np.uint8).data
     if len(head) < head_length or pipe.readinto(data) < data_length:  # type: ignore[attr-defined]
         return None
     return json.loads(head), data
