@@ -18,7 +18,11 @@ from session import Surroundings, Visit
 from status import choose_server, show_status
 
 # Streamlit leaves much room above the first line, which a phone does not have.
-_STYLE = "<style>[data-testid='stMainBlockContainer'] { padding-top: 3.5rem }</style>"
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.75rem }
+.st-key-heading h2 { font-size: clamp(1.2rem, 2.5vw, 2rem); padding: 0.2rem 0 }
+.st-key-heading { flex-wrap: nowrap }
+</style>"""
 
 
 class Page(NamedTuple):

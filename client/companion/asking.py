@@ -1,7 +1,8 @@
 """Asking a server about pictures; what comes back is an answer, or a problem in plain words."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from detectlab.client import (
@@ -40,6 +41,10 @@ class Answer:
         """The detections with at least this confidence."""
         return [found for found in self.detections if found["confidence"] >= confidence]
 
+    def scaled(self, factor: float) -> "Answer":
+        """The answer in pixels of a picture that is `factor` times as large."""
+        return replace(self, detections=tuple(_checked(it, factor) for it in self.detections))
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -62,14 +67,14 @@ class Offer:
         title: Its title.
         version: Its version.
         models: The detectors that it has, its default first.
-        missing: Detectors that it knows, but has no files of.
+        missing: Detectors that it knows but has no files of, and their sizes in bytes (0: unknown).
         keeps_pictures: Whether it keeps the pictures that it receives.
     """
 
     title: str
     version: str
     models: tuple[str, ...]
-    missing: tuple[str, ...] = ()
+    missing: Mapping[str, int] = field(default_factory=dict)
     keeps_pictures: bool = False
 
 
@@ -113,9 +118,9 @@ class RealServer:
             about = self._quick.about()
             models = self._quick.models()
             known = self._quick.models(all=True)
+            missing = {str(name): self._size(str(name)) for name in known if name not in models}
         except RequestFailed as error:
             return explain(error)
-        missing = tuple(str(name) for name in known if name not in models)
         return Offer(
             about["title"],
             about["version"],
@@ -123,6 +128,11 @@ class RealServer:
             missing,
             keeps_pictures="received pictures are kept" in about["description"],
         )
+
+    def _size(self, model: str) -> int:
+        """The size of a detector's files in bytes; 0 where the server does not say it."""
+        size = self._quick.card(model).get("size_bytes")
+        return size if isinstance(size, int) else 0
 
     def detect(self, data: bytes, model: str) -> Answer | Problem:
         """Find the objects in a picture; a busy server is asked again when it says so."""
@@ -153,13 +163,16 @@ class RealServer:
             ) from None
 
 
-def _checked(found: Detection) -> Detection:
-    """A detection whose values have the types that they should have; others may be anything."""
+def _checked(found: Detection, factor: float = 1.0) -> Detection:
+    """A detection whose values have the types that they should have, with corners times `factor`.
+
+    What a server sends may be anything.
+    """
     return Detection(
-        x_min=int(found["x_min"]),
-        y_min=int(found["y_min"]),
-        x_max=int(found["x_max"]),
-        y_max=int(found["y_max"]),
+        x_min=round(int(found["x_min"]) * factor),
+        y_min=round(int(found["y_min"]) * factor),
+        x_max=round(int(found["x_max"]) * factor),
+        y_max=round(int(found["y_max"]) * factor),
         class_name=str(found["class_name"]),
         confidence=float(found["confidence"]),
     )

@@ -8,24 +8,29 @@ from PIL import Image, ImageDraw
 from detectlab.client import Detection
 from detectlab.vision.colours import class_colour
 from detectlab.vision.drawing import Canvas, Pixels, draw_objects
+from detectlab.vision.labels import Labels
 from detectlab.vision.lettering import text_mask
 from pictures import View
 
 _YELLOW = (255, 214, 0)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
-def draw(view: View, detections: Sequence[Detection], stamp: str = "") -> Pixels:
+def draw(
+    view: View, detections: Sequence[Detection], stamp: str = "", truth: Labels | None = None
+) -> Pixels:
     """Draw boxes with class and confidence.
 
     Args:
         view: The picture; left as it is.
         detections: Boxes in pixels of the whole picture, most confident first.
         stamp: Written at the lower left corner, unless it is empty.
+        truth: Labelled objects, shown as black and white frames.
 
     Returns:
         `(height, width, 3)` uint8, RGB.
     """
-    pixels = np.asarray(view.image)
+    pixels = _with_truth(np.asarray(view.image), truth) if truth else np.asarray(view.image)
     # Screens show all pictures at about the same width, so the letters depend on it alone.
     font_px = max(14, view.image.width // 32)
     scale = np.tile(np.divide(view.image.size, view.size_wh), 2)
@@ -46,6 +51,17 @@ def draw(view: View, detections: Sequence[Detection], stamp: str = "") -> Pixels
         canvas.write(stamp, font_px, (0, top), _YELLOW)
         return canvas.pixels
     return drawn
+
+
+def _with_truth(pixels: Pixels, truth: Labels) -> Pixels:
+    """The picture with a white frame with a black edge around each labelled object."""
+    canvas = Canvas(pixels, "rgb")
+    line_px = max(2, canvas.width // 200)
+    corners = (truth.xyxy * np.tile((canvas.width, canvas.height), 2)).round().astype(int)
+    for x_min, y_min, x_max, y_max in corners.tolist():
+        canvas.frame((x_min, y_min, x_max, y_max), _BLACK, 3 * line_px)
+        canvas.frame((x_min, y_min, x_max, y_max), _WHITE, line_px)
+    return canvas.pixels
 
 
 def icon() -> Image.Image:

@@ -1,5 +1,6 @@
 """The pictures that were chosen, and how they are shown."""
 
+import base64
 import hashlib
 import io
 from collections.abc import Iterable
@@ -9,12 +10,15 @@ from pathlib import Path
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-# What the server takes, by its usual endings and by its content.
-ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff")
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+from detectlab.vision.labels import Labels
+
+# What the server takes, by its content, and what can be chosen, by its usual endings.
+SERVER_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "avif")
 _MAX_PIXELS = 80_000_000
 # Longer side of what is shown: enough for a wide screen; small pictures grow, so that labels fit.
 _SHOWN_PX = (800, 1400)
+_THUMBNAIL_WH = (96, 72)
 
 
 class NotAPicture(ValueError):
@@ -27,11 +31,17 @@ class Picture:
 
     Attributes:
         name: Its file name.
-        data: The file's bytes.
+        data: The bytes that the server gets.
+        factor: How many times wider the chosen picture is than the one that the server gets.
+        note: What was changed for the server, as a sentence; empty if nothing was.
+        truth: Its labels, where there are any.
     """
 
     name: str
     data: bytes
+    factor: float = 1.0
+    note: str = ""
+    truth: Labels | None = None
 
     @cached_property
     def digest(self) -> str:
@@ -66,6 +76,16 @@ def distinct(pictures: Iterable[Picture]) -> list[Picture]:
     return list(known.values())
 
 
+def thumbnail(file: Path) -> str:
+    """A small copy of a picture as the address of an image in a page."""
+    with Image.open(file, formats=SERVER_FORMATS) as image:
+        image.draft("RGB", _THUMBNAIL_WH)
+        small = ImageOps.fit(ImageOps.exif_transpose(_as_rgb(image)), _THUMBNAIL_WH)
+    data = io.BytesIO()
+    small.save(data, "JPEG", quality=80)
+    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+
+
 def view(data: bytes) -> View:
     """Decode a picture for the screen, upright as its EXIF data says.
 
@@ -73,8 +93,8 @@ def view(data: bytes) -> View:
         NotAPicture: When it is none, or damaged, or far too large.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            size_wh = _upright_size(image)
+        with Image.open(io.BytesIO(data), formats=SERVER_FORMATS) as image:
+            size_wh = upright_size(image)
             if image.width * image.height > _MAX_PIXELS:
                 raise NotAPicture(
                     f"The picture has {image.width} x {image.height} pixels, too many to show. "
@@ -99,7 +119,8 @@ def view(data: bytes) -> View:
     return View(upright.resize(shown_wh), size_wh)
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of a picture that is turned as its EXIF data says."""
     is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
     return (image.height, image.width) if is_on_its_side else image.size
 

@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import streamlit as st
 
 from asking import Answer, Offer, Problem, RealServer, Server
-from pictures import Picture, View, view
+from fitting import fit
+from pictures import NotAPicture, Picture, View, view
 from pretending import PretendServer
 
 LOOK_EVERY_S = 5.0
@@ -84,6 +85,7 @@ class Session:
     answers: dict[tuple[str, str, str], Answer | Problem] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    fitted: dict[str, Picture] = field(default_factory=dict)
     seen: Offer | Problem | None = None
     seen_server: tuple[str, str] | None = None
     seen_at: float = 0.0
@@ -111,7 +113,10 @@ class Session:
         """The detector's answer about a picture: asked once, then remembered."""
         key = (server.address, model, picture.digest)
         if key not in self.answers:
-            self.answers[key] = server.detect(picture.data, model)
+            answer = server.detect(picture.data, model)
+            if isinstance(answer, Answer) and picture.factor != 1:
+                answer = answer.scaled(picture.factor)
+            self.answers[key] = answer
         return self.answers[key]
 
     def has_asked(self, server: Server, picture: Picture, model: str) -> bool:
@@ -122,11 +127,30 @@ class Session:
         """Ask again where there is no answer yet."""
         self.answers = {k: known for k, known in self.answers.items() if isinstance(known, Answer)}
 
+    def fit_all(self, pictures: list[Picture]) -> list[Picture]:
+        """The pictures as the server takes them; each is made to fit once."""
+        known = self.fitted
+        self.fitted = {it.digest: known.get(it.digest) or fit(it) for it in pictures}
+        fitted = [self.fitted[it.digest] for it in pictures]
+        return [
+            replace(it, name=chosen.name, truth=chosen.truth)
+            for it, chosen in zip(fitted, pictures, strict=True)
+        ]
+
     def view(self, picture: Picture) -> View:
         """The picture for the screen; raises `NotAPicture`."""
         if picture.digest not in self.views:
-            self.views[picture.digest] = view(picture.data)
+            shown = view(picture.data)
+            width, height = (round(side * picture.factor) for side in shown.size_wh)
+            self.views[picture.digest] = View(shown.image, (width, height))
         return self.views[picture.digest]
+
+    def size_wh(self, picture: Picture) -> tuple[int, int]:
+        """Width and height of the chosen picture in pixels; (1, 1) when it cannot be shown."""
+        try:
+            return self.view(picture).size_wh
+        except NotAPicture:
+            return 1, 1
 
     def keep_views(self, pictures: list[Picture]) -> None:
         """Drop the views of pictures that are no longer chosen."""

@@ -18,9 +18,9 @@ def plain(text: str) -> str:
 
 def choose_server(surroundings: Surroundings) -> Server:
     """The heading, and behind a button the server's address and key, and test mode."""
-    title, button = st.columns([4, 1], vertical_alignment="bottom")
-    title.header("What is in the picture?", anchor=False)
-    with button.popover("Server", icon=":material/dns:", width="stretch"):
+    heading = st.container(horizontal=True, vertical_alignment="center", key="heading")
+    heading.header("What is in the picture?", anchor=False)
+    with heading.popover("Server", icon=":material/dns:"):
         address = st.text_input(
             "Address",
             surroundings.server,

@@ -29,10 +29,19 @@ class Finding:
     Attributes:
         picture: The picture's name.
         answer: What the detector found.
+        size_wh: Width and height of the picture in pixels.
+        classes: The classes that are shown; all where it is empty.
     """
 
     picture: str
     answer: Answer
+    size_wh: tuple[int, int] = (1, 1)
+    classes: frozenset[str] = frozenset()
+
+    def above(self, confidence: float) -> list[Detection]:
+        """The detections of the shown classes with at least this confidence."""
+        found = self.answer.above(confidence)
+        return [it for it in found if not self.classes or it["class_name"] in self.classes]
 
 
 def count_classes(detections: Iterable[Detection]) -> str:
@@ -46,7 +55,7 @@ def object_table(findings: Sequence[Finding], confidence: float) -> pd.DataFrame
     rows = [
         {"picture": finding.picture, "detector": finding.answer.model, **found}
         for finding in findings
-        for found in finding.answer.above(confidence)
+        for found in finding.above(confidence)
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -57,7 +66,7 @@ def detector_table(findings: Sequence[Finding], confidence: float) -> pd.DataFra
         {
             "picture": finding.picture,
             "detector": finding.answer.model,
-            "objects": len(found := finding.answer.above(confidence)),
+            "objects": len(found := finding.above(confidence)),
             "found": count_classes(found),
             "time (ms)": round(1000 * finding.answer.seconds, 1),
             "there and back (ms)": round(1000 * finding.answer.total_s, 1),
@@ -78,7 +87,7 @@ def count_curve(findings: Sequence[Finding], step: float = 0.01) -> pd.DataFrame
     confidences: dict[str, list[float]] = {}
     for finding in findings:
         found = confidences.setdefault(finding.answer.model, [])
-        found += [item["confidence"] for item in finding.answer.detections]
+        found += [item["confidence"] for item in finding.above(FLOOR)]
     rows = [
         {"detector": model, "confidence": least, "objects": sum(c >= least for c in found)}
         for model, found in confidences.items()
@@ -92,7 +101,7 @@ def as_json(findings: Sequence[Finding], confidence: float) -> str:
     results = [
         {
             "picture": finding.picture,
-            "detections": finding.answer.above(confidence),
+            "detections": finding.above(confidence),
             "time": finding.answer.seconds,
             "model": finding.answer.model,
         }

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,9 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
     def is_foreign(url: str) -> bool:
         return not url.startswith((app_url, app_url.replace("http", "ws"), "data:", "blob:"))
 
-    def open(width: int = 1280, dark: bool = False) -> Page:
+    def open(width: int = 1280, height: int = 900, dark: bool = False) -> Page:
         scheme: Any = "dark" if dark else "light"
-        size: Any = {"width": width, "height": 900}
+        size: Any = {"width": width, "height": height}
         contexts.append(browser.new_context(viewport=size, color_scheme=scheme))
         contexts[-1].set_default_timeout(PATIENCE_MS)
         page = contexts[-1].new_page()
@@ -125,7 +126,12 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
 def upload(page: Page, name: str, data: bytes) -> None:
     file: Any = {"name": name, "mimeType": "image/jpeg", "buffer": data}
     page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(file)
-    page.get_by_role("heading", name=name).wait_for()
+    result(page, name).wait_for()
+
+
+def result(page: Page, name: str) -> Any:
+    """The line above a picture among the results."""
+    return page.locator(".st-key-results").get_by_text(name, exact=True)
 
 
 def pictures(page: Page) -> Any:
@@ -144,12 +150,14 @@ def counts(page: Page) -> list[int]:
     return [int(re.search(r"· (\d+) obj", text)[1]) for text in texts]  # type: ignore[index]
 
 
-def download(page: Page, button: str) -> str:
+def download(page: Page, button: str) -> bytes:
     # While the page is built anew, its files are replaced.
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    if not page.get_by_role("button", name=button, exact=True).is_visible():
+        page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as download:
         page.get_by_role("button", name=button, exact=True).click()
-    return Path(download.value.path()).read_text("utf-8")
+    return Path(download.value.path()).read_bytes()
 
 
 def test_person_gets_from_a_picture_to_boxes_and_a_comparison(
@@ -170,11 +178,13 @@ def test_person_gets_from_a_picture_to_boxes_and_a_comparison(
     expect(pictures(page)).to_have_count(2)
     expect(page.locator("[data-testid=stVegaLiteChart]")).to_be_visible()
 
-    rows = list(csv.DictReader(io.StringIO(download(page, "CSV"))))
+    rows = list(csv.DictReader(io.StringIO(download(page, "CSV").decode())))
     results = json.loads(download(page, "JSON"))
     assert [len(result["detections"]) for result in results] == counts(page)
     assert len(rows) == sum(counts(page))
     assert {row["detector"] for row in rows} == {"small", "large"}
+    with zipfile.ZipFile(io.BytesIO(download(page, "ZIP"))) as archive:
+        assert archive.namelist() == ["mine-small.png", "mine-large.png"]
 
 
 def test_page_goes_on_by_itself_when_the_server_was_away(
@@ -205,7 +215,7 @@ def test_pasted_picture_is_answered(
     run_api(api_port)
     page = open_page()
     page.get_by_text("is alive at").wait_for()
-    page.get_by_role("slider").wait_for()
+    page.get_by_text("Choose a picture").wait_for()
 
     page.evaluate(
         """(numbers) => {
@@ -218,7 +228,7 @@ def test_pasted_picture_is_answered(
         list(make_picture("PNG")),
     )
 
-    page.get_by_role("heading", name="pasted.png").wait_for()
+    result(page, "pasted.png").wait_for()
     expect(pictures(page)).to_have_count(1)
 
 
@@ -229,38 +239,101 @@ def test_camera_takes_a_picture(open_page: Any, run_api: Run, api_port: int) -> 
 
     page.get_by_text("Use the camera").click()
     # Its button is there before its picture is, and then takes nothing.
-    page.wait_for_function("document.querySelector('video')?.videoWidth > 0")
+    page.wait_for_function("document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
 
-    page.get_by_role("heading", name="camera.jpg").wait_for()
+    result(page, "camera.jpg").wait_for()
     expect(page.get_by_text(re.compile(r"· \d+ objects? ·"))).to_have_count(1)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_phone_shows_everything_in_its_width(
-    open_page: Any, run_api: Run, api_port: int, dark: bool
+SIZES = {"projector": (1280, 720), "phone": (390, 844), "desktop": (1680, 1050)}
+
+
+def box_of(place: Any) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of an element in the window."""
+    box = place.bounding_box()
+    return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_tapped_sample_and_the_slider_share_the_screen(
+    open_page: Any, run_api: Run, api_port: int, size: str
 ) -> None:
     run_api(api_port)
-    page = open_page(width=390, dark=dark)
+    width, height = SIZES[size]
+    page = open_page(width, height, dark=size == "phone")
     page.get_by_text("is alive at").wait_for()
-    page.get_by_role("button", name="Server").click()
-    page.get_by_text("Test mode").click()
-    page.keyboard.press("Escape")
-    page.get_by_text("No server is asked").wait_for()
-    page.get_by_role("button", name="apple", exact=True).click()
-    page.get_by_role("button", name="test-large").click()
-    expect(pictures(page)).to_have_count(2)
-    page.wait_for_function(
-        "[...document.querySelectorAll('[data-testid=stImage] img')].every((i) => i.naturalWidth)"
-    )
 
+    page.locator(".st-key-samples_row button", has_text="oranges").click()
+
+    expect(pictures(page)).to_have_attribute("alt", re.compile("oranges.jpg with what small found"))
+    page.wait_for_function("document.querySelector('[data-testid=stImage] img').naturalWidth")
+    slider = page.get_by_role("slider")
+    for place in (slider, pictures(page)):
+        expect(place).to_be_in_viewport(ratio=1)
+    left, top, right, _ = box_of(pictures(page))
+    assert right - left > (300 if size == "phone" else 400)
+    assert box_of(slider)[3] <= top
     widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
     assert widths[0] <= widths[1]
-    for number in range(2):
-        box = pictures(page).nth(number).bounding_box()
-        assert 300 < box["width"] <= 390
+    assert is_dark(page) == (size == "phone")
+
+    before = counts(page)[0]
+    left, top, right, bottom = box_of(slider)
+    page.mouse.move((left + right) / 2, (top + bottom) / 2)
+    page.mouse.down()
+    page.mouse.move(left + 2, (top + bottom) / 2, steps=5)
+    page.wait_for_function(  # the button of the mouse is still down
+        "before => !document.body.innerText.includes(`· ${before} object`)", arg=before
+    )
+    page.mouse.up()
+    assert counts(page)[0] > before
+
+
+def is_dark(page: Page) -> bool:
     ground = page.evaluate(
         "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor"
     )
     light = sum(map(int, re.findall(r"\d+", ground)[:3])) / 3
-    assert (light < 64) if dark else (light > 192)
+    assert not 64 < light < 192
+    return bool(light < 128)
+
+
+def test_dropped_folder_with_labels_becomes_a_gallery_with_the_truth(
+    open_page: Any, run_api: Run, api_port: int, make_picture: Make, tmp_path: Path
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(make_picture(seed=number))
+        (folder / f"{number}.txt").write_text("0 0.5 0.5 0.9 0.9\n")
+    (folder / "classes.txt").write_text("apple\n")
+    (folder / "huge.jpg").write_bytes(make_picture(size_wh=(9000, 6000)))
+    run_api(api_port)
+    page = open_page(*SIZES["desktop"])
+    page.get_by_text("is alive at").wait_for()
+
+    drop(page, folder)
+    expect(pictures(page)).to_have_count(4)
+    expect(page.get_by_text("It has 9000 × 6000 pixels: the server gets a JPEG")).to_be_visible()
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.get_by_text("The truth, as labelled").click()
+    expect(page.get_by_text("of 1 labelled objects found")).to_have_count(3)
+    page.keyboard.press("Escape")
+
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_text("Dark", exact=True).click()
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme == 'dark'"
+    )
+    assert is_dark(page)
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drop a file or a folder on the field for pictures, as the system's file manager does."""
+    left, top, right, bottom = box_of(page.locator("[data-testid=stFileUploaderDropzone]"))
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        place = {"type": kind, "x": (left + right) / 2, "y": (top + bottom) / 2, "data": data}
+        devtools.send("Input.dispatchDragEvent", place)

@@ -8,6 +8,7 @@ from typing import Any, TypedDict, TypeVar, cast
 import requests
 
 T = TypeVar("T")
+PictureFile = str | Path | bytes  # its path, or its bytes
 
 
 class Detection(TypedDict):
@@ -108,7 +109,11 @@ class DetectClient:
 
     def classes(self, model: str) -> list[str]:
         """Class names of a detector; the index is the class id."""
-        return list(self._read("GET", f"/models/{model}", dict).get("classes", []))
+        return list(self.card(model).get("classes", []))
+
+    def card(self, model: str) -> dict[str, Any]:
+        """What the server says of a detector: its size, licence, classes and whether it is here."""
+        return self._read("GET", f"/models/{model}", dict)
 
     def version(self) -> str:
         """The server's version."""
@@ -116,7 +121,7 @@ class DetectClient:
 
     def predict(
         self,
-        picture: str | Path | bytes,
+        picture: PictureFile,
         model: str | None = None,
         confidence: float | None = None,
         *,
@@ -142,25 +147,19 @@ class DetectClient:
         return cast("Result", self._decode(answer, dict))
 
     def draw(
-        self,
-        picture: str | Path | bytes,
-        model: str | None = None,
-        confidence: float | None = None,
+        self, picture: PictureFile, model: str | None = None, confidence: float | None = None
     ) -> bytes:
-        """The picture with a box around each object.
+        """The picture with a box around each object, as a JPEG or PNG file.
 
         Args:
             picture: Path of a picture file, or its bytes.
             model: Name of the detector; by default the server's.
             confidence: Confidence threshold, in `[0, 1]`; by default the server's (0.5).
-
-        Returns:
-            Content of a JPEG or PNG file.
         """
         return self._post(picture, model, confidence, "image/*").content
 
     def _post(
-        self, picture: str | Path | bytes, model: str | None, confidence: float | None, accept: str
+        self, picture: PictureFile, model: str | None, confidence: float | None, accept: str
     ) -> requests.Response:
         return self._send(
             "POST",
@@ -216,7 +215,7 @@ class DetectClient:
         return answer
 
 
-def _read_picture(picture: str | Path | bytes) -> bytes:
+def _read_picture(picture: PictureFile) -> bytes:
     return picture if isinstance(picture, bytes) else Path(picture).read_bytes()
 
 
