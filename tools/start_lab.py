@@ -63,6 +63,7 @@ def main() -> int:
         f"--ServerApp.root_dir={FOLDER}",
         "--LabApp.extension_manager=readonly",  # the default one sends requests to PyPI
         "--LabApp.default_url=/lab/tree/my-lab/notebooks/server.ipynb",
+        "--MappingKernelManager.transport_encryption=auto",  # kernels warn of plain TCP
         *("--log-level=ERROR", "--LabApp.log_level=ERROR"),
     ]
     if is_root():

@@ -2,10 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from platformdirs import user_cache_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIN_SECRET_LENGTH = 16
@@ -20,6 +20,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="DETECTLAB_", env_ignore_empty=True, extra="ignore", frozen=True
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ValueError(_in_words(error)) from None
 
     # Detectors
     home: Path = Field(
@@ -173,3 +179,15 @@ class Settings(BaseSettings):
     @classmethod
     def _expand_home(cls, home: Path) -> Path:
         return home.expanduser()
+
+
+def _in_words(error: ValidationError) -> str:
+    """One sentence for each setting that is wrong, without the value of a secret."""
+    parts = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        is_secret = "must be one of" in message or name in ("api_key", "operator_token")
+        given = "" if is_secret else f" Received: {str(problem['input'])[:60]!r}"
+        parts.append(f"`DETECTLAB_{name.upper()}`: {message.rstrip('.')}.{given}")
+    return " ".join(parts)

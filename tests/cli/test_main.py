@@ -127,6 +127,8 @@ def test_detect_into_the_picture_s_own_folder_overwrites_nothing(run: Run, tmp_p
     [
         (["detect", "--model", "yolov9000", "a.jpg"], "`model` must be one of nano, yolov3-tiny"),
         (["detect", "--confidence", "1.5", "a.jpg"], "less than or equal to 1"),
+        (["detect", "--model", "nano@33", "a.jpg"], "a multiple of 32 up to 2048"),
+        (["detect", "--model", "yolox-nano@320", "a.jpg"], "is fixed in its file: 416 x 416"),
         (["detect", "--engine", "abacus", "a.jpg"], "`engine` must be one of auto, "),
         (["serve", "--engine", "abacus"], "`engine` must be one of auto, "),
         (["serve", "--precision", "int8"], "'int8' is not one of 'float32', 'fast'"),
@@ -142,6 +144,87 @@ def test_command_that_cannot_work_says_why_in_words(
     assert done.returncode != 0
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"DETECTLAB_ENGINE": "cuda"}, "`DETECTLAB_ENGINE`: `engine` must be one of auto, "),
+        ({"DETECTLAB_WORKERS": "many"}, "`DETECTLAB_WORKERS`: Input should be a valid integer"),
+        ({"DETECTLAB_API_KEY": "hunter2"}, "`DETECTLAB_API_KEY`: it must have at least 16"),
+    ],
+)
+def test_bad_variable_gets_one_line_without_addresses_and_secrets(
+    run: Run, settings: dict[str, str], message: str
+) -> None:
+    done = run("detect", "a.jpg", **settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"detectlab: {message}")
+    assert done.stderr.count("\n") == 1
+    assert "http" not in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_detect_reads_a_picture_from_standard_input(
+    root: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    def detect(data: bytes) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "detectlab", "detect", "--out", "drawn", "-"]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, input=data, capture_output=True, check=False
+        )
+
+    done = detect((root / "images" / "apple.jpg").read_bytes())
+    assert done.stdout.startswith(b"stdin.jpg: 1 object (nano,"), done.stderr
+    assert cv2.imread(str(tmp_path / "drawn" / "stdin.jpg")) is not None
+    assert b"stdin.jpg: This is not a picture" in detect(b"no picture").stderr
+    assert b"standard input is empty: pipe a picture into it." in detect(b"").stderr
+
+
+def test_detect_at_another_input_size_and_with_the_note_said_once(run: Run, root: Path) -> None:
+    picture = root / "images" / "apple.jpg"
+    first, second = run("detect", picture), run("detect", picture)
+    assert first.stderr.startswith("Using the detector nano, because yolov3-tiny is not on this")
+    assert second.stderr == ""
+
+    done = run("detect", "--json", picture, DETECTLAB_MODEL="nano@224")
+    (answer,) = json.loads(done.stdout)
+    assert answer["model"] == "nano@224"
+    assert [found["class_name"] for found in answer["detections"]] == ["apple"]
+
+
+@pytest.mark.parametrize("command", ["detect", "compare"])
+def test_file_where_drawings_are_to_go_is_refused_before_anything_loads(
+    run: Run, root: Path, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    done = run(command, root / "images" / "apple.jpg", "--out", "taken/drawn")
+    assert done.stderr == "detectlab: `--out` must be a folder. Received the file taken\n"
+    done = run(command, "missing.jpg")
+    assert "There is no picture at missing.jpg." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["detect", "--model", "yolox-"], {"yolox-nano", "yolox-tiny", "yolox-s"}),
+        (["compare", "--models", "nano,yolox-n"], {"nano,yolox-nano"}),
+        (["models", "pull", "nanod"], {"nanodet-m"}),
+    ],
+)
+def test_shell_completes_names_of_detectors(
+    environment: dict[str, str], words: list[str], names: set[str]
+) -> None:
+    asked = {
+        "_DETECTLAB_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(["detectlab", *words]),
+        "COMP_CWORD": str(len(words)),
+    }
+    command = Path(sys.executable).with_name("detectlab")
+    done = subprocess.run(
+        [command], env={**environment, **asked}, capture_output=True, text=True, check=False
+    )
+    assert set(done.stdout.split()) == names, done.stderr
 
 
 def test_models_lists_each_with_size_and_place(run: Run) -> None:

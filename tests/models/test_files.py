@@ -178,28 +178,18 @@ def test_default_model_with_yolov3_tiny_at_hand_is_yolov3_tiny(settings, mirror,
     assert caplog.text == ""
 
 
-def test_default_model_without_yolov3_tiny_says_once_what_it_takes_instead(tmp_path, mirror):
+def test_default_model_without_yolov3_tiny_logs_what_it_takes_instead(settings, mirror, caplog):
     (mirror / "yolov3-tiny.weights").unlink()
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from detectlab.settings import Settings\n"
-        "from detectlab.models.files import default_model\n"
-        "settings = Settings(home=Path(sys.argv[1]), mirror=sys.argv[2], model=None)\n"
-        "print(default_model(settings), default_model(settings))\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "home", mirror],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    name = "nano" if (ASSETS / "nano.weights").exists() else "yolo-fastest"
-    assert result.stdout == f"{name} {name}\n"
-    assert result.stderr == (
+    settings = settings.model_copy(update={"mirror": str(mirror)})
+    with caplog.at_level("INFO"):
+        name = default_model(settings)
+    assert name == ("nano" if (ASSETS / "nano.weights").exists() else "yolo-fastest")
+    assert caplog.messages == [
         f"Using the detector {name}, because yolov3-tiny is not on this machine. "
         "`detectlab models pull yolov3-tiny` fetches it; "
-        f"DETECTLAB_MODEL={name} makes this choice yours.\n"
-    )
+        f"DETECTLAB_MODEL={name} makes this choice yours."
+    ]
+    assert caplog.records[0].levelname == "INFO"  # no red box in a notebook
 
 
 def test_lay_for_cvlib_puts_the_files_under_the_names_that_cvlib_reads(card, settings, tmp_path):

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detectlab.cli.completion import complete_detectors
+from detectlab.cli.options import check_folder
+
 if TYPE_CHECKING:
     from detectlab.compare import ComparisonTable
 
@@ -23,6 +26,7 @@ def compare(
             "-m",
             help="Detectors, such as a,b,c; nano@320 sets the input size.",
             show_default="all that are on this machine",
+            autocompletion=complete_detectors,
         ),
     ] = None,
     confidence: Annotated[
@@ -49,6 +53,7 @@ def compare(
     from detectlab.compare import compare_detectors
     from detectlab.vision.image_files import list_pictures
 
+    check_folder("--out", out)
     comparison = compare_detectors(
         list_pictures(pictures), _names(models), labels=labels, confidence=confidence
     )

@@ -1,27 +1,42 @@
 """`detectlab detect`: find the objects in pictures, print them and draw them."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detectlab.cli.options import Engine, Precision
+from detectlab.cli.completion import complete_detectors
+from detectlab.cli.fallback_note import note_fallback
+from detectlab.cli.options import Engine, Precision, check_folder
 
 if TYPE_CHECKING:
     from detectlab.detection.batch import Look
 
 _MANY = 20  # pictures from which a progress bar is shown
+_STDIN, _STDIN_FOLDER = Path("-"), "detectlab-stdin-"
 
 
 def detect(
     images: Annotated[
-        list[Path], typer.Argument(help="Pictures, or folders of pictures.", metavar="IMAGE...")
+        list[Path],
+        typer.Argument(
+            help="Pictures, or folders of pictures; - reads one from standard input.",
+            metavar="IMAGE...",
+        ),
     ],
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Detector; see `detectlab models`.")
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Detector; see `detectlab models`. nano@320 sets the input size.",
+            autocompletion=complete_detectors,
+        ),
     ] = None,
     confidence: Annotated[
         float, typer.Option("--confidence", "-c", min=0, max=1, help="Confidence threshold.")
@@ -42,26 +57,57 @@ def detect(
     from detectlab.settings import Settings
     from detectlab.vision.image_files import list_pictures
 
-    detector = load_detector(model, engine, precision=precision)
     folder = out if out or as_json else Path("images_with_boxes")
-    files = list_pictures(images)
+    check_folder("--out", folder)
+    with _standard_input(images) as pictures:
+        files = list_pictures(pictures)
+        detector = load_detector(model, engine, precision=precision)
+        looks = look_at_all(files, detector, confidence, at_once=Settings().workers)
+        failed = _report(looks, files, detector.name, folder, as_json=as_json)
+    note_fallback(model, detector.name)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _report(
+    looks: "Iterable[Look]", files: list[Path], model: str, folder: Path | None, *, as_json: bool
+) -> bool:
+    """Print and draw the answers; gives whether a picture could not be read."""
     kept = {file.resolve() for file in files}  # never overwritten
     results, failed = [], False
-    looks = look_at_all(files, detector, confidence, at_once=Settings().workers)
     for look in _with_progress(looks, len(files)):
         if look.error:
-            typer.secho(str(look.error), fg=typer.colors.RED, err=True)
+            message = str(look.error).replace(str(look.file), _shown(look.file))
+            typer.secho(message, fg=typer.colors.RED, err=True)
             failed = True
             continue
         drawing = _save_drawing(look, folder, kept) if folder else None
         if as_json:
-            results.append(_as_json(look, detector.name))
+            results.append(_as_json(look, model))
         else:
-            _print_objects(look, detector.name, drawing)
+            _print_objects(look, model, drawing)
     if as_json:
         typer.echo(json.dumps(results, indent=2))
-    if failed:
-        raise typer.Exit(1)
+    return failed
+
+
+@contextlib.contextmanager
+def _standard_input(images: list[Path]) -> Iterator[list[Path]]:
+    """The pictures with a file of what standard input gives in place of `-`."""
+    with tempfile.TemporaryDirectory(prefix=_STDIN_FOLDER) as folder:
+        file = Path(folder) / "stdin"
+        if _STDIN in images:
+            data = sys.stdin.buffer.read()
+            if not data:
+                raise ValueError("standard input is empty: pipe a picture into it.")
+            file = file.with_suffix(".png" if data.startswith(b"\x89PNG") else ".jpg")
+            file.write_bytes(data)
+        yield [file if image == _STDIN else image for image in dict.fromkeys(images)]
+
+
+def _shown(file: Path) -> str:
+    """A picture's path as the user knows it."""
+    return file.name if file.parent.name.startswith(_STDIN_FOLDER) else str(file)
 
 
 def _with_progress(looks: "Iterable[Look]", count: int) -> "Iterable[Look]":
@@ -75,12 +121,12 @@ def _with_progress(looks: "Iterable[Look]", count: int) -> "Iterable[Look]":
 def _as_json(look: "Look", name: str) -> dict[str, Any]:
     from detectlab.serving.schemas import Result
 
-    return {"file": str(look.file), **Result.of(look.found, look.seconds, name).model_dump()}
+    return {"file": _shown(look.file), **Result.of(look.found, look.seconds, name).model_dump()}
 
 
 def _print_objects(look: "Look", name: str, drawing: Path | None) -> None:
     count = f"{len(look.found)} object" + ("" if len(look.found) == 1 else "s")
-    typer.secho(f"{look.file}: {count} ({name}, {1000 * look.seconds:.0f} ms)", bold=True)
+    typer.secho(f"{_shown(look.file)}: {count} ({name}, {1000 * look.seconds:.0f} ms)", bold=True)
     for corners, label, confidence in look.found:
         typer.echo(f"  {label:<14} {confidence:.3f}  {corners}")
     if drawing:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detectlab.cli.completion import complete_detectors, complete_own_detectors
 from detectlab.cli.fitting import (
     Colour,
     Decoder,
@@ -63,7 +64,12 @@ def _place(card: "ModelCard") -> str:
 
 @app.command("pull")
 def pull(
-    names: Annotated[list[str], typer.Argument(help="Detectors to fetch.", metavar="NAME...")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Detectors to fetch.", metavar="NAME...", autocompletion=complete_detectors
+        ),
+    ],
 ) -> None:
     """Fetch detectors, and check each file's checksum."""
     from detectlab.model_import.ultralytics_export import export
@@ -160,7 +166,12 @@ def decode(
 
 @app.command("remove")
 def remove(
-    names: Annotated[list[str], typer.Argument(help="Added detectors.", metavar="NAME...")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Added detectors.", metavar="NAME...", autocompletion=complete_own_detectors
+        ),
+    ],
 ) -> None:
     """Remove added detectors."""
     from detectlab.model_import.add import remove as remove_detector

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -27,3 +28,18 @@ def user_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user may have no name
         return str(os.getuid()) if hasattr(os, "getuid") else ""
+
+
+def check_folder(option: str, folder: Path | None) -> None:
+    """Refuse a file where drawings are to go.
+
+    Args:
+        option: The option that names it.
+        folder: The folder, which need not exist.
+
+    Raises:
+        ValueError: It, or a part of its path, is a file.
+    """
+    for place in (folder, *folder.parents) if folder else ():
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"`{option}` must be a folder. Received the file {place}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from detectlab.cli.fallback_note import note_fallback
 from detectlab.cli.options import Engine, Precision
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def serve(
     import uvicorn
 
     from detectlab.engines import choose
-    from detectlab.kernel.http_limits import LimitedProtocol
+    from detectlab.kernel.http_limits import WEBSOCKET_OPTIONS, LimitedProtocol
     from detectlab.kernel.listening import bind
     from detectlab.kernel.owner import owner_headers
     from detectlab.serving import log_format
@@ -60,7 +61,7 @@ def serve(
         http=LimitedProtocol,
         log_level="warning",
         access_log=False,
-        ws="none",  # no WebSocket route here, and the library would take memory
+        **WEBSOCKET_OPTIONS,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
     )
     uvicorn.Server(config).run(sockets=[listener])
@@ -68,11 +69,13 @@ def serve(
 
 def _announce(settings: "Settings") -> None:
     """Print what an operator has to know about the settings."""
+    from detectlab.models.files import default_model
     from detectlab.serving.auth import TOKEN_FILE
     from detectlab.serving.upload_store import retention
 
     if settings.received_dir and settings.received_keep:
         typer.echo(f"{retention(settings)} They are in {settings.received_dir}.")
+    note_fallback(None, default_model(settings))
     if settings.api_key is None and settings.operator_token is None:
         file = settings.home / TOKEN_FILE
         typer.echo(f"`detectlab rollout` and other operators send the token of {file}")

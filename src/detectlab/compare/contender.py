@@ -1,6 +1,5 @@
 """Contender of a comparison: a detector at an input size."""
 
-import re
 from dataclasses import dataclass
 
 from detectlab.models.files import locate
@@ -29,15 +28,9 @@ class Contender:
         >>> Contender.parse("nano@320")
         Contender(model='nano', input_size=320)
         """
-        name, at, side = text.strip().partition("@")
-        get_card(name)
-        if not at:
-            return cls(name)
-        if not re.fullmatch(r"\d{1,5}", side) or int(side) == 0 or int(side) % 32:
-            raise ValueError(
-                f"`models`: after @ comes the input size, a multiple of 32. Received: {text!r}"
-            )
-        return cls(name, int(side))
+        card = get_card(text.strip())
+        name, at, _ = card.name.partition("@")
+        return cls(name, card.input_size if at else None)
 
     @property
     def name(self) -> str:

@@ -65,6 +65,9 @@ def compare_detectors(
     """
     if not pictures:
         raise ValueError("`pictures` must name at least one picture. Received: none")
+    for picture in pictures:
+        if not picture.is_file():
+            raise FileNotFoundError(f"There is no picture at {picture}.")
     parsed = [Contender.parse(one) if isinstance(one, str) else one for one in contenders]
     chosen = list(dict.fromkeys(parsed))
     if not chosen:

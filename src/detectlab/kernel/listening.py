@@ -10,6 +10,10 @@ _BACKLOG = 2048
 class ServerStartError(RuntimeError):
     """The server did not start; the message says what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows instead of a traceback: the reader did nothing wrong in Python."""
+        return [f"ServerStartError: {self}"]
+
 
 def default_host() -> str:
     """127.0.0.1, or 0.0.0.0 when the environment says that this is a container."""

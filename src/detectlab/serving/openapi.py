@@ -94,7 +94,7 @@ def batch_body(max_files: int) -> dict[str, Any]:
 _ERRORS = {
     400: (
         "Not a picture, or a damaged one; in the JSON form also an unknown model.",
-        "The PNG file ends too early: part of the picture is missing. Send it again.",
+        "The PNG file ends too early: part of the picture is missing. Get a complete copy of it.",
     ),
     401: (
         "The API key is missing or wrong.",

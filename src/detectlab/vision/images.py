@@ -86,15 +86,15 @@ def check_header(data: bytes, max_pixels: int = 40_000_000) -> Header:
     if header.width * header.height > max_pixels:
         raise ImageError(
             f"The picture is {header.width} x {header.height} pixels; at most {max_pixels:,} "
-            "pixels are taken. Make it smaller and send it again.",
+            "pixels are taken. Make it smaller.",
             "too_large",
         )
     if header.memory_bytes > MAX_MEMORY_BYTES:
         raise _out_of_memory(header)
     if not header.is_complete:
         raise ImageError(
-            f"The {header.kind} file ends too early: part of the picture is missing. "
-            "Send it again.",
+            f"The {header.kind} file ends too early: part of the picture is missing. Get a "
+            "complete copy of it.",
             "not_an_image",
         )
     return header
@@ -133,7 +133,7 @@ def _unknown_kind(data: bytes) -> ImageError:
     if not data:
         return ImageError("The file is empty: send a picture.", "not_an_image")
     if other := name_other_kind(data):
-        advice = " Convert it to JPEG or PNG and send it again." if "picture" in other else ""
+        advice = " Convert it to JPEG or PNG." if "picture" in other else ""
         return ImageError(f"This is {other}, not a picture in {KINDS}.{advice}", "unsupported")
     return ImageError(f"This is not a picture in {KINDS}.", "unrecognised")
 
