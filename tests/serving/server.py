@@ -15,7 +15,7 @@ import uvicorn
 from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
-from detectlab.kernel.http_limits import LimitedProtocol
+from detectlab.kernel.http_limits import WEBSOCKET_OPTIONS, LimitedProtocol
 from detectlab.models.registry import WeightsFile, get_card
 from detectlab.serving import log_format
 from detectlab.serving.app import create_app
@@ -53,6 +53,7 @@ def main() -> None:
     config = uvicorn.Config(
         create_app(make_pool(networks, settings), settings),
         http=LimitedProtocol,
+        **WEBSOCKET_OPTIONS,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,

@@ -81,7 +81,7 @@ def make_server(
     """
     import uvicorn
 
-    from detectlab.kernel.http_limits import LimitedProtocol
+    from detectlab.kernel.http_limits import WEBSOCKET_OPTIONS, LimitedProtocol
 
     class KernelServer(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -106,6 +106,7 @@ def make_server(
             app,
             root_path=f"/{path}" if path else "",
             http=LimitedProtocol,
+            **WEBSOCKET_OPTIONS,
             headers=owner_headers(host),
             log_config=None,  # uvicorn's set-up would close all other handlers of the process
             log_level="warning",

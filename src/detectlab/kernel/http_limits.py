@@ -2,12 +2,20 @@
 
 import asyncio
 import time
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEADER_BYTES = 64 << 10
 MAX_HEADERS = 100
 HEADER_TIMEOUT_S = 10.0
+# uvicorn's options for WebSockets: a message is a frame of a camera, and two may wait.
+WEBSOCKET_OPTIONS: dict[str, Any] = {
+    "ws": "websockets-sansio",
+    "ws_max_size": 1 << 20,
+    "ws_max_queue": 2,
+    "ws_per_message_deflate": False,
+}
 _MAX_CONNECTIONS = 1024
 # Files that a server opens besides its connections.
 _OTHER_FILES = 64

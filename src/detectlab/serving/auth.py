@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from detectlab.kernel.forwarded_prefix import is_loopback
 from detectlab.serving.errors import Refusal
@@ -72,15 +72,23 @@ class Access:
             )
         return ""
 
-    async def check_secret(self, request: Request, is_operator: bool) -> None:
+    async def check_secret(
+        self, request: HTTPConnection, is_operator: bool, key: str | None = None
+    ) -> None:
         """Refuse a request without the API key; where there is none, without operators' token.
+
+        Args:
+            request: The request, or a WebSocket's.
+            is_operator: Whether it is for operators only.
+            key: The key, where it came otherwise than in the header.
 
         Raises:
             Refusal: 401 without the key, 403 without the token, 429 after too many attempts.
         """
         address = request.client.host if request.client else ""
         if self.has_key:
-            given, wanted = request.headers.get("x-api-key", ""), self._key
+            given = request.headers.get("x-api-key", "") if key is None else key
+            wanted = self._key
             refusal = _NO_KEY
         elif is_operator:
             given, wanted = request.headers.get("x-operator-token", ""), self.operator_token

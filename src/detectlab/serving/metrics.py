@@ -53,6 +53,13 @@ class Metrics:
         self.detections = Counter(
             "detectlab_detections", "Objects found.", ["model"], registry=registry
         )
+        self.streams = Gauge("detectlab_streams", "Live cameras now.", registry=registry)
+        self.stream_frames = Counter(
+            "detectlab_stream_frames",
+            "Frames of live cameras answered.",
+            ["model"],
+            registry=registry,
+        )
         self.received_lost = Counter(
             "detectlab_received_lost",
             "Received pictures that could not be kept.",

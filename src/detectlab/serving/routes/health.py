@@ -24,6 +24,7 @@ _PAGE = """<!doctype html>
 <p>Congratulations! Your API is working as expected.</p>
 <ul>
   <li><a href="docs">Try every route</a> with pictures of your own</li>
+  <li><a href="live">A live camera</a> with boxes on it</li>
   <li><a href="models">The detectors</a> of this server</li>
   <li><a href="rollout/report.html">The rollout</a>: who answers, and how a candidate compares</li>
   <li><a href="metrics">The counters</a>, for Prometheus</li>

@@ -18,6 +18,7 @@ from detectlab.serving.routes.health import add_health_routes
 from detectlab.serving.routes.metrics import add_metrics_routes
 from detectlab.serving.routes.models import add_model_routes
 from detectlab.serving.routes.predict import add_predict_routes
+from detectlab.serving.routes.stream import add_live_routes
 from detectlab.serving.service import Service
 
 RefusalOf = Callable[[Any], Refusal]
@@ -54,6 +55,7 @@ ROUTES: dict[str, RouteGroup] = {
     "predict": RouteGroup("detect", add_predict_routes, reads_body=True),
     "batch": RouteGroup("detect", add_batch_routes, reads_body=True),
     "count": RouteGroup("detect", add_count_routes, reads_body=True),
+    "live": RouteGroup("detect", add_live_routes, "open"),  # its WebSocket checks the key itself
     "rollout": RouteGroup(
         "rollout",
         rollout.add_rollout_routes,
