@@ -87,8 +87,7 @@ class Access:
         """
         address = request.client.host if request.client else ""
         if self.has_key:
-            given = request.headers.get("x-api-key", "") if key is None else key
-            wanted = self._key
+            given, wanted = request.headers.get("x-api-key", "") if key is None else key, self._key
             refusal = _NO_KEY
         elif is_operator:
             given, wanted = request.headers.get("x-operator-token", ""), self.operator_token

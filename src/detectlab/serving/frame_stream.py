@@ -18,6 +18,7 @@ from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.errors import Refusal, too_large
 from detectlab.serving.pool import PoolClosed, PoolFull
 from detectlab.serving.prediction import Answer, Query, answer
+from detectlab.serving.sent_file import SentFile
 from detectlab.serving.service import Service
 from detectlab.vision.images import ImageError
 
@@ -119,12 +120,12 @@ class FrameStreams:
 
     async def _find(self, frame: Frame, query: Query, deadline: Deadline) -> Answer:
         service = self._service
-        upload = service.decoder.read(frame.data)
-        if upload.header.width * upload.header.height > MAX_FRAME_PIXELS:
+        upload = service.decoder.read(SentFile(frame.data))
+        header = upload.header
+        if upload.is_costly or header.width * header.height > MAX_FRAME_PIXELS:
             raise ImageError(
-                "A frame has at most 1920 x 1080 pixels. Send smaller ones.", "too_large"
+                "A frame must be a baseline JPEG of at most 1920 x 1080 pixels.", "too_large"
             )
-        upload = await service.decoder.decode_ahead(upload, deadline)
         return await service.pool.run(
             query.model, lambda detector: answer(detector, upload, query, deadline), deadline
         )
