@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab reset serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
+.PHONY: help lab reset serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -62,6 +62,9 @@ soak: setup-dev ## ten minutes of mixed load on a real server, and a verdict
 bench: setup-dev ## our speed beside the course's server and LitServe: a quarter of an hour on a quiet machine
 	@PYTHONPATH=benchmarks exec $(VENV_PYTHON) -m bench $(ARGS)
 
+bench-fast: setup-dev ## engines and precisions side by side (ARGS="--groups nano,large"); ten minutes
+	@PYTHONPATH=benchmarks exec $(VENV_PYTHON) -m bench.fast $(ARGS)
+
 bench-scale: setup-dev setup-scale ## requests a second for 1, 2, 4 and 8 replicas on two nodes (10 minutes)
 	@exec $(VENV_PYTHON) benchmarks/growth.py $(ARGS)
 
@@ -97,6 +100,7 @@ notebooks: setup-dev ## run the notebooks from top to bottom and save them with 
 readme: setup-dev ## renew the picture and the outputs in README.md
 	@$(VENV_PYTHON) tools/readme_picture.py
 	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.readme --write
+	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.fast_page --write
 	@$(VENV_PYTHON) tools/readme.py --write
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)

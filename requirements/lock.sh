@@ -15,7 +15,7 @@ lock() { # lock NAME INPUT... [uv arguments]
         --output-file "requirements/$name.txt"
 }
 
-lock dev pyproject.toml --extra lab --extra app --extra dev
+lock dev pyproject.toml --extra lab --extra app --extra quantize --extra dev
 # The smaller sets take their versions from the largest, so all three agree.
 lock lab pyproject.toml --extra lab --constraint requirements/dev.txt
 lock app pyproject.toml --extra app --constraint requirements/dev.txt

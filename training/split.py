@@ -121,7 +121,7 @@ def assign(
     return parts
 
 
-def _seen(names: Iterable[str]) -> list[str]:
+def seen(names: Iterable[str]) -> list[str]:
     lists = (HELDOUT / "heldout.txt", HELDOUT / "duplicates.txt")
     unseen = {name for path in lists for name in path.read_text().split()}
     return [name for name in names if name.split("/")[0] in FIRST_FOLDERS and name not in unseen]
@@ -131,7 +131,7 @@ def read_parts(photos: Path) -> dict[str, Part]:
     """Gives the part of every photograph in the folders of `photos`, by `folder/stem`."""
     paths = sorted(photos.glob("*/*.jpg"), key=lambda path: (path.parent.name, path.stem))
     names = [f"{path.parent.name}/{path.stem}" for path in paths]
-    return assign(names, _seen(names), near_pairs(paths))
+    return assign(names, seen(names), near_pairs(paths))
 
 
 def names_of(parts: Mapping[str, Part], part: Part) -> set[str]:

@@ -28,7 +28,7 @@ from . import bars, report
 from .alone import measure_cli, measure_memory, measure_start
 from .contestants import Contestant, ServerFailed, plain_environment
 from .files import Files, prepare
-from .rounds import LOOPS, Plan, Progress
+from .rounds import LOOPS, Bare, Plan, Progress
 from .rounds import measure as measure_rounds
 
 RESULTS = ROOT / "benchmarks" / "results" / "bench.json"
@@ -119,7 +119,11 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     files = prepare(folder, options.mirror)
     print(files.note, flush=True)
     everybody = contestants(files, folder)
-    raw_engines = engines() if files.model else {}
+    raw_engines = {
+        name: Bare(files.model, engine, precision)
+        for name, (engine, precision) in (engines() if files.model else {}).items()
+        if files.model
+    }
     (folder / "logs").mkdir()
     with shown(count_steps(everybody, plan, len(raw_engines), repeats)) as step:
         home, picture = files.home, files.pictures[1]

@@ -17,8 +17,18 @@ from .rounds import Progress, drive, spread
 NANO = {"DETECTLAB_MODEL": "nano", "DETECTLAB_ENGINE": "opencv", "DETECTLAB_OFFLINE": "1"}
 
 
-def measure_start(home: Path, picture: Path, repeats: int, progress: Progress) -> dict[str, float]:
-    """Seconds from starting `detectlab serve` to the first right answer of `nano`."""
+def measure_start(
+    home: Path, picture: Path, repeats: int, progress: Progress, *, engine: str = "opencv"
+) -> dict[str, float]:
+    """Seconds from starting `detectlab serve` to the first right answer of `nano`.
+
+    Args:
+        home: The cache folder; with OpenVINO, the first start leaves a compiled network there.
+        picture: What is asked about.
+        repeats: How often.
+        progress: Called at the beginning of each start.
+        engine: What runs the network.
+    """
     pixels = np.asarray(cv2.imread(str(picture)))
     right = len(load_detector("nano", engine="opencv").detect(pixels))
     seconds = []
@@ -27,7 +37,9 @@ def measure_start(home: Path, picture: Path, repeats: int, progress: Progress) -
         begin = time.perf_counter()
         process = subprocess.Popen(
             [sys.executable, "-m", "detectlab", "serve", "--port=0"],
-            env=plain_environment(**NANO, DETECTLAB_HOME=str(home)),
+            env=plain_environment(
+                **{**NANO, "DETECTLAB_ENGINE": engine, "DETECTLAB_HOME": str(home)}
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -46,10 +58,14 @@ def measure_start(home: Path, picture: Path, repeats: int, progress: Progress) -
     return spread(seconds)
 
 
-def measure_memory(home: Path, pictures: list[Path], log: Path, requests: int) -> dict[str, float]:
+def measure_memory(
+    home: Path, pictures: list[Path], log: Path, requests: int, *, engine: str = "opencv"
+) -> dict[str, float]:
     """Resident megabytes of a server with `nano`, fresh and after many requests of 8 clients."""
     server = Contestant(
-        "memory", ("detectlab", "serve", "--port=0"), {**NANO, "DETECTLAB_HOME": str(home)}
+        "memory",
+        ("detectlab", "serve", "--port=0"),
+        {**NANO, "DETECTLAB_ENGINE": engine, "DETECTLAB_HOME": str(home)},
     )
     with started(server, log) as running:
         fresh = running.process.memory_info().rss

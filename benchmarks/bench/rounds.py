@@ -45,6 +45,23 @@ class Plan:
     clients: tuple[int, ...] = (1, 2, 8, 32)
 
 
+@dataclass(frozen=True)
+class Bare:
+    """The pipeline without a server.
+
+    Attributes:
+        model: The detector.
+        engine: What runs it.
+        precision: What it is computed in.
+        as_json: Whether nothing is drawn and encoded.
+    """
+
+    model: str
+    engine: str
+    precision: str
+    as_json: bool = False
+
+
 @dataclass
 class Series:
     """What one contestant did for one number of clients, a value for each round."""
@@ -100,7 +117,7 @@ def drive(server: Started, pictures: list[Path], *options: str) -> dict[str, Any
 
 def measure(
     contestants: list[Contestant],
-    engines: Mapping[str, tuple[str, str]],
+    engines: Mapping[str, Bare],
     files: Files,
     plan: Plan,
     logs: Path,
@@ -110,8 +127,8 @@ def measure(
 
     Args:
         contestants: The servers.
-        engines: Name -> engine and precision of the bare pipelines: with one client there is one
-            loop, with eight there are as many as cores.
+        engines: Name -> bare pipeline: with one client there is one loop, with eight there are as
+            many as cores.
         files: What they work with.
         plan: How long and how often.
         logs: Folder for the servers' logs.
@@ -122,6 +139,7 @@ def measure(
         number of clients beside it loops, pictures a second, latency, and each stage's time.
     """
     mix = random.Random(0)
+    by_name = {c.name: c for c in contestants}
     series = {c.name: {n: Series() for n in plan.clients} for c in contestants}
     raw: dict[str, dict[int, list[dict[str, Any]]]] = {name: {} for name in engines}
     with ExitStack() as stack:
@@ -137,7 +155,9 @@ def measure(
                 for name in mix.sample(everybody, len(everybody)):
                     if name in servers:
                         progress(f"{name}, {clients} clients")
-                        series[name][clients].add(*_served(servers[name], clients, files, plan))
+                        series[name][clients].add(
+                            *_served(by_name[name], servers[name], clients, files, plan)
+                        )
                     elif loops:
                         progress(f"bare pipeline, {name}, {loops} at once")
                         runs = raw[name].setdefault(clients, [])
@@ -155,38 +175,37 @@ def measure(
 
 
 def _served(
-    server: Started, clients: int, files: Files, plan: Plan
+    contestant: Contestant, server: Started, clients: int, files: Files, plan: Plan
 ) -> tuple[dict[str, Any], float]:
     """What `load.py` says, and the processor time that the server took."""
     before = server.cpu_s()
     found = drive(
         server,
-        files.pictures,
+        list(contestant.pictures or files.pictures),
         f"--clients={clients}",
+        f"--accept={contestant.accept}",
         f"--seconds={plan.seconds}",
         f"--warm-up={plan.warm_up_s}",
     )
     return found, server.cpu_s() - before
 
 
-def _bare(choice: tuple[str, str], loops: int, files: Files, plan: Plan) -> dict[str, Any]:
-    engine, precision = choice
+def _bare(bare: Bare, loops: int, files: Files, plan: Plan) -> dict[str, Any]:
     run = subprocess.run(
         [
             sys.executable,
             "-m",
             "bench.raw",
-            str(files.config),
-            str(files.weights),
-            str(files.classes),
+            bare.model,
             *map(str, files.pictures),
-            f"--engine={engine}",
-            f"--precision={precision}",
+            f"--engine={bare.engine}",
+            f"--precision={bare.precision}",
+            *(["--json"] if bare.as_json else []),
             f"--loops={loops}",
             f"--seconds={plan.seconds}",
             f"--warm-up={plan.warm_up_s}",
         ],
-        env=plain_environment(),
+        env=plain_environment(DETECTLAB_HOME=str(files.home), DETECTLAB_OFFLINE="1"),
         stdout=subprocess.PIPE,
         check=True,
         text=True,
@@ -202,5 +221,6 @@ def _summarise_raw(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "rate": spread([run["rate"] for run in found]),
         "p50_ms": spread([statistics.median(run["ms"]) for run in found]),
+        "cpu_ms": spread([run["cpu_ms"] for run in found]),
         "stages_ms": stages,
     }

@@ -48,6 +48,11 @@ class Settings(BaseSettings):
     )
 
     # Pictures
+    scaled_decoding: bool = Field(
+        default=False,
+        description="Whether large JPEGs asked for JSON are decoded at a fraction of their size: "
+        "quicker, and some boxes move a little.",
+    )
     max_pixels: int = Field(
         default=40_000_000, ge=1, description="Largest picture taken, in pixels (width x height)."
     )

@@ -42,6 +42,7 @@ class ConstantEngine:
     """Answers the same rows to every picture."""
 
     name = "constant"
+    precision = "float32"
     input_size_wh = (32, 32)
 
     def __init__(self, rows: list[list[float]]) -> None:

@@ -19,9 +19,14 @@ class ToyEngine:
     """Finds one object of class 0 in the middle of every picture."""
 
     name = "toy"
+    precision = "float32"
 
     def __init__(self, network: Network, **options: object) -> None:
         self.input_size_wh = network.input_size_wh
+
+    @staticmethod
+    def precisions() -> tuple[str, ...]:
+        return ("float32",)
 
     def run(self, picture: np.ndarray) -> Outputs:
         rows = np.zeros((1, 5 + 2), np.float32)

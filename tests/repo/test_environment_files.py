@@ -16,7 +16,7 @@ LOCKED = {
     "api": [],
     "lab": ["lab"],
     "app": ["app"],
-    "dev": ["lab", "app", "dev"],
+    "dev": ["lab", "app", "quantize", "dev"],
     "scale": ["scale"],
     "docs": ["docs"],
 }

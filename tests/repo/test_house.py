@@ -23,6 +23,7 @@ LONG_MODULES: dict[str, str] = {}
 # What POSIX alone has, where it is used, and what happens on other systems.
 ELSEWHERE: dict[tuple[str, str], str] = {
     ("tools/folder_lock.py", "fcntl"): "msvcrt locks on Windows",
+    ("src/detectlab/engines/processor.py", "/proc"): "other systems name the processor themselves",
     ("tools/start_lab.py", "os.geteuid"): "Windows has no superuser of this kind",
     ("src/detectlab/serving/decode_process.py", "signal.setitimer"): "the parent's time limit",
     ("src/detectlab/cli/rollout.py", "os.getuid"): "the history shows no name",

@@ -30,6 +30,7 @@ def list_models(context: typer.Context) -> None:
     """List the detectors: size, licence, purpose, and where the files are."""
     if context.invoked_subcommand:
         return
+    from detectlab.detection.calibrations import measured_of
     from detectlab.models.files import default_model, locate
     from detectlab.models.registry import registry
 
@@ -44,6 +45,8 @@ def list_models(context: typer.Context) -> None:
         typer.echo(f"    {card.description}")
         if card.own:
             typer.echo(f"    {describe_decoding(card)}")
+        if measured := measured_of(card):
+            typer.echo(f"    in int8 it {measured}")
     typer.echo(
         "* is the default. `detectlab models pull NAME` fetches a detector, "
         "`models add NAME FILE...` adds your own."
@@ -162,6 +165,29 @@ def decode(
     )
     card = change_decoding(name, decoder, options)
     typer.echo(f"{name}: {describe_decoding(card)}")
+
+
+@app.command("quantize")
+def quantize(
+    name: Annotated[str, typer.Argument(help="A detector.")],
+    pictures: Annotated[
+        list[Path], typer.Option(help="Pictures like those that it will see, or a folder of them.")
+    ],
+    max_loss: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Largest loss of mean AP50, or of objects without labels."),
+    ] = 0.01,
+) -> None:
+    """Calibrate a detector for int8 on pictures of yours; `--precision fast` uses it then."""
+    from detectlab.quantize import quantize_detector, split_pictures
+    from detectlab.vision.image_files import list_pictures
+
+    calibrating, measuring = split_pictures(list_pictures(pictures))
+    file, measured = quantize_detector(
+        name, calibrating=calibrating, measuring=measuring, max_loss=max_loss
+    )
+    typer.echo(f"{name} in int8 {measured}")
+    typer.echo(f"    {file}")
 
 
 @app.command("remove")

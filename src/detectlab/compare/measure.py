@@ -15,7 +15,9 @@ from detectlab.compare.scoring import (
     score_against_reference,
 )
 from detectlab.compare.table import ComparisonTable, Row, common_classes
+from detectlab.detection.calibrations import measured_of
 from detectlab.detection.detector import Detector, load_detector
+from detectlab.models.registry import get_card
 from detectlab.vision.detections import Detections
 from detectlab.vision.images import read_image
 from detectlab.vision.labels import NOTHING, Labels, known_classes, label_file, read_labels
@@ -91,6 +93,8 @@ def compare_detectors(
             file_bytes=one.file_bytes,
             memory_bytes=memory[index],
             answers=tuple(found[index]),
+            precision=detectors[index].precision,
+            int8=measured_of(get_card(one.model)),
         )
         for index, one in enumerate(chosen)
     )

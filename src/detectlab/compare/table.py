@@ -9,6 +9,7 @@ import numpy as np
 
 from detectlab.compare.contender import Contender
 from detectlab.compare.scoring import Verdict
+from detectlab.detection.calibrations import Measured, as_json
 from detectlab.vision.detections import Detections
 from detectlab.vision.labels import Labels
 
@@ -28,6 +29,8 @@ class Row:
         file_bytes: Size of its files.
         memory_bytes: Growth of a process that loads and runs it; `None` where not known.
         answers: Its detections in each picture.
+        precision: What it was computed in, such as `"float32"`.
+        int8: What was measured of it in int8; `None` where it is not calibrated.
     """
 
     contender: Contender
@@ -38,6 +41,8 @@ class Row:
     file_bytes: int
     memory_bytes: int | None
     answers: tuple[Detections, ...]
+    precision: str = "float32"
+    int8: Measured | None = None
 
     @property
     def name(self) -> str:
@@ -77,6 +82,8 @@ class Row:
             "time_ms": {**times, "detections": len(self.times_ms)},
             "file_bytes": self.file_bytes,
             "memory_bytes": self.memory_bytes,
+            "precision": self.precision,
+            "int8": self.int8 and as_json(self.int8),
         }
 
 
@@ -141,7 +148,7 @@ class ComparisonTable:
     def as_text(self) -> str:
         """All figures as a table in plain text."""
         head = ["detector", "input", "classes", self.measure, f"found > {self.confidence:g}"]
-        head += ["ms a picture", "(p10 to p90)", "file MB", "memory MB"]
+        head += ["ms a picture", "(p10 to p90)", "file MB", "memory MB", "computed in"]
         cells = [head, *(self._cells(row) for row in self.rows)]
         widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
         lines = [
@@ -151,7 +158,8 @@ class ComparisonTable:
             )
             for line in cells
         ]
-        return "\n".join([self.title, *(line.rstrip() for line in lines)])
+        notes = [f"{row.name} in int8 {row.int8}" for row in self.rows if row.int8]
+        return "\n".join([self.title, *(line.rstrip() for line in lines), *notes])
 
     def _cells(self, row: Row) -> list[str]:
         low, middle, high = (row.percentile_ms(percent) for percent in (10, 50, 90))
@@ -165,6 +173,7 @@ class ComparisonTable:
             f"({low:.1f} to {high:.1f})",
             f"{row.file_mb:.1f}",
             "?" if row.memory_bytes is None else f"{row.memory_bytes / 1e6:.0f}",
+            row.precision,
         ]
 
     def as_json(self) -> dict[str, Any]:

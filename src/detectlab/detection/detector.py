@@ -1,15 +1,17 @@
 """Detectors: a picture goes in, objects come out."""
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.decoders.registry import get_decoder
-from detectlab.engines import Engine, Network, open_engine
+from detectlab.detection.calibrations import find_calibration
+from detectlab.detection.networks import make_network
+from detectlab.engines import Engine, open_engine
+from detectlab.engines.registry import arithmetic
 from detectlab.models.files import ModelFiles, default_model, ensure
 from detectlab.models.registry import ModelCard, get_card
 from detectlab.settings import Settings
@@ -39,6 +41,10 @@ class NetworkDetector:
         engine: Runs the network.
         decoder: Reads its outputs: an entry of `decoders.registry`.
         fitting: How pictures are fitted into its input; by default the decoder's usual way.
+
+    Attributes:
+        precision: What the network is computed in, such as `"int8"`.
+        input_size_wh: Width and height of its input in pixels.
     """
 
     def __init__(
@@ -55,6 +61,8 @@ class NetworkDetector:
         self._engine = engine
         self._decoder = get_decoder(decoder)
         self._fitting = fitting or self._decoder.fittings[0]
+        self.precision = engine.precision
+        self.input_size_wh = engine.input_size_wh
 
     def detect(
         self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
@@ -131,8 +139,9 @@ def load_detector(
         input_size: Side of the square that pictures are resized to, a multiple of 32; by default
             the one the detector was made for.
         settings: Where its files are kept and fetched from; by default the environment's.
-        precision: `"float32"`, or `"fast"` for whatever the machine does best with this detector;
-            by default what `DETECTLAB_PRECISION` says, else float32.
+        precision: `"float32"`, or `"fast"` for whatever the machine does best with this detector:
+            int8 where it is calibrated, else 16 bits where the processor has them; by default what
+            `DETECTLAB_PRECISION` says, else float32.
 
     Returns:
         A detector with networks of its own, for use from any number of threads.
@@ -158,7 +167,7 @@ def load_detector(
         size_wh,
         engine=engine or settings.engine,
         precision=precision or settings.precision,
-        cache_folder=settings.home / "compiled",
+        settings=settings,
     )
 
 
@@ -169,7 +178,7 @@ def open_detector(
     *,
     engine: str,
     precision: str,
-    cache_folder: Path | None = None,
+    settings: Settings | None = None,
 ) -> NetworkDetector:
     """Make a detector from files that are on this machine.
 
@@ -179,48 +188,25 @@ def open_detector(
         size_wh: Width and height that pictures are resized to.
         engine: As for `load_detector`.
         precision: As for `load_detector`.
-        cache_folder: Where engines may keep compiled models; by default nowhere.
+        settings: Where calibrations and compiled models are kept; by default nowhere.
 
     Raises:
         ValueError: When there is no such engine, or it cannot read the files.
     """
     fitting = card.fitting or get_decoder(card.decoder).fittings[0]
     network = make_network(files, size_wh, fitting, card.other_inputs)
-    if card.needs_float32 and precision == "fast":
-        precision = "float32"
+    if settings and precision != "float32":
+        network = replace(network, calibration=find_calibration(card, settings, size_wh))
     runner = open_engine(
         network,
         engine,
-        precision=precision,
+        precision=arithmetic(
+            engine,
+            precision,
+            is_calibrated=network.calibration is not None,
+            allows_half=not card.needs_float32,
+        ),
         concurrency=max(2, os.cpu_count() or 1),
-        cache_folder=cache_folder,
+        cache_folder=settings.home / "compiled" if settings else None,
     )
     return NetworkDetector(card.name, card.classes, runner, card.decoder, fitting=fitting)
-
-
-def make_network(
-    files: ModelFiles,
-    size_wh: tuple[int, int],
-    fitting: Fitting,
-    other_inputs: Mapping[str, tuple[float, ...]] | None = None,
-) -> Network:
-    """Describe a network to an engine.
-
-    Args:
-        files: Where its files are.
-        size_wh: Width and height of its input in pixels.
-        fitting: How pixels become its input.
-        other_inputs: As `ModelCard.other_inputs`.
-    """
-    return Network(
-        files.weights,
-        files.config,
-        size_wh,
-        scale=fitting.scale,
-        mean=fitting.mean,
-        deviation=fitting.deviation,
-        channel_order=fitting.colour,
-        other_inputs={
-            name: np.array([values], np.float32) for name, values in (other_inputs or {}).items()
-        },
-    )

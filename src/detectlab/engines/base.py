@@ -1,7 +1,9 @@
 """A network's files, and the interface of the engines that run it."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -31,6 +33,8 @@ class Network:
         channel_order: Order of the network's input channels.
         other_inputs: Values of the inputs besides the picture, by name; the picture goes into the
             one input that is not named here.
+        calibration: The same network in int8, as `engines.calibration` stores it, where it was
+            calibrated.
     """
 
     weights: Path
@@ -41,6 +45,33 @@ class Network:
     deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
     channel_order: Literal["rgb", "bgr"] = "rgb"
     other_inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    calibration: Path | None = None
+
+    @property
+    def digest(self) -> str:
+        """Digest of the files, and of how pixels become the input; not of the calibration."""
+        digest = hashlib.sha256()
+        for file in filter(None, (self.config, self.weights)):
+            digest.update(file_digest(file))
+        inputs = {name: value.shape for name, value in self.other_inputs.items()}
+        described = replace(self, weights=Path(), config=None, other_inputs={}, calibration=None)
+        digest.update(repr((described, inputs)).encode())
+        return digest.hexdigest()
+
+
+def file_digest(file: Path) -> bytes:
+    """SHA-256 of a file, which is read again only when it changes; empty for a missing one."""
+    try:
+        stat = file.stat()
+        return _file_digest(file, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+    except OSError:
+        return b""
+
+
+@lru_cache(maxsize=256)
+def _file_digest(file: Path, size: int, mtime_ns: int, inode: int) -> bytes:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").digest()
 
 
 class Engine(Protocol):
@@ -49,10 +80,12 @@ class Engine(Protocol):
     Attributes:
         name: Name of the engine in the registry.
         input_size_wh: Width and height of the pictures it takes, in pixels.
+        precision: The arithmetic that it computes in: one of `registry.ARITHMETICS`.
     """
 
     name: str
     input_size_wh: tuple[int, int]
+    precision: str
 
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         """Run the network on one picture.

@@ -34,6 +34,7 @@ class OpenCVEngine:
     """
 
     name = "opencv"
+    precision = "float32"
 
     def __init__(
         self,
@@ -55,6 +56,11 @@ class OpenCVEngine:
         self._nets: LifoQueue[cv2.dnn.Net | None] = LifoQueue()
         for net in [*[None] * (concurrency - 1), self._build()]:
             self._nets.put(net)
+
+    @staticmethod
+    def precisions() -> tuple[str, ...]:
+        """What it can compute in on this processor, the fastest first."""
+        return ("float32",)
 
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         """Run the network on one picture; see `Engine.run`."""

@@ -3,11 +3,10 @@
 import hashlib
 import io
 import json
-import sys
+import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from queue import LifoQueue
@@ -16,27 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.engines.base import Network, Outputs
+from detectlab.engines.base import Network, Outputs, file_digest
+from detectlab.engines.calibration import read_calibration
 from detectlab.engines.compiled_models import CompiledModels
 from detectlab.engines.darknet_onnx import to_onnx
+from detectlab.engines.hidden_modules import hidden
+from detectlab.engines.processor import has_fast_int8
 
-# Importing OpenVINO imports its model converter, which is not needed here, and which reports every
-# import to OpenVINO's makers under an identifier that it stores in the user's home folder. OpenVINO
-# works without it where it is not installed, so the import is made to fail.
-_CONVERTER = "openvino.tools.ovc"
-_hide_converter = _CONVERTER not in sys.modules
-if _hide_converter:
-    sys.modules[_CONVERTER] = None  # type: ignore[assignment]
-try:
+with hidden("openvino.tools.ovc"):
     import openvino as ov
     from openvino.preprocess import ColorFormat, PrePostProcessor
-finally:
-    if _hide_converter:
-        del sys.modules[_CONVERTER]
-
 
 # A compiled model is only used on the processor that it was compiled for.
 _DEVICE_PROPERTIES = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")
+_HALF = {"bf16": "BF16", "f16": "FP16"}
+# What a calibration leaves in float, as the decoding, is computed in float32.
+_HINTS = {"int8": "f32", "bf16": "bf16", "f16": "f16", "float32": "f32"}
 
 
 class OpenVINOEngine:
@@ -49,7 +43,7 @@ class OpenVINOEngine:
 
     Args:
         network: Its files.
-        precision: `"float32"`, or `"fast"` for the fastest arithmetic of this processor.
+        precision: One of `precisions()`; int8 needs a network with a calibration.
         concurrency: How many pictures run at once; beyond that, callers wait.
         cache_folder: Where compiled models are kept; by default nowhere.
 
@@ -68,7 +62,8 @@ class OpenVINOEngine:
         cache_folder: Path | None = None,
     ) -> None:
         self.input_size_wh = network.input_size_wh
-        self._properties = {"INFERENCE_PRECISION_HINT": "f32"} if precision == "float32" else {}
+        self.precision = precision
+        self._properties = {"INFERENCE_PRECISION_HINT": _HINTS[precision]}
         self._concurrency = concurrency
         names, self._blob, single = self._load(network, cache_folder)
         self._names = names["outputs"]
@@ -78,6 +73,13 @@ class OpenVINOEngine:
         self._compiling = threading.Lock()
         self._counting = threading.Lock()
         self._running = 0
+
+    @staticmethod
+    def precisions() -> tuple[str, ...]:
+        """What it can compute in on this processor, the fastest first."""
+        known = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        half = [name for name, capability in _HALF.items() if capability in known]
+        return (*(["int8"] if has_fast_int8() else []), *half[:1], "float32")
 
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         """Run the network on one picture; see `Engine.run`."""
@@ -126,13 +128,13 @@ class OpenVINOEngine:
             the second model is built, since the files may have gone by then; and ready to run.
         """
         stored = CompiledModels(cache_folder) if cache_folder else None
-        key = _key_of(network, self._properties) if stored else ""
+        key = self._key(network) if stored else ""
         if stored and (content := stored.read(key)):
             # A model that OpenVINO refuses is compiled again.
             with suppress(RuntimeError, ValueError):
                 written, _, blob = content.partition(b"\n")
                 return json.loads(written), blob, self._import(blob, "LATENCY")
-        model = _with_preprocessing(_read(network), network)
+        model = read_int8(network) if self.precision == "int8" else read_network(network)
         names = {
             "inputs": [_name_of(value) for value in model.inputs],
             "outputs": [_name_of(output) for output in model.outputs],
@@ -144,6 +146,18 @@ class OpenVINOEngine:
             # Compiling adds names to inputs and outputs: the network's own are stored in front.
             stored.write(key, json.dumps(names).encode() + b"\n" + blob)
         return names, blob, compiled
+
+    def _key(self, network: Network) -> str:
+        """Digest of everything that a compiled model depends on."""
+        digest = hashlib.sha256(network.digest.encode())
+        code = [*Path(__file__).parent.glob("openvino*.py")]
+        code += Path(__file__).with_name("darknet_onnx").glob("*.py")
+        used = [network.calibration] if self.precision == "int8" and network.calibration else []
+        for file in sorted(code) + used:
+            digest.update(file_digest(file))
+        device = [_core().get_property("CPU", name) for name in _DEVICE_PROPERTIES]
+        digest.update(repr((self.precision, ov.get_version(), device)).encode())
+        return digest.hexdigest()
 
     def _import(self, blob: bytes, hint: str) -> Any:
         properties = {**self._properties, "PERFORMANCE_HINT": hint}
@@ -163,24 +177,29 @@ def _core() -> Any:
     return ov.Core()
 
 
-def _key_of(network: Network, properties: Mapping[str, str]) -> str:
-    """Digest of everything that a compiled model depends on."""
-    digest = hashlib.sha256()
-    code = [Path(__file__), *sorted(Path(__file__).with_name("darknet_onnx").glob("*.py"))]
-    for file in [*code, *filter(None, (network.config, network.weights))]:
-        if file.is_file():
-            with file.open("rb") as content:
-                digest.update(hashlib.file_digest(content, "sha256").digest())
-    inputs = {name: value.shape for name, value in network.other_inputs.items()}
-    described = replace(network, weights=Path(), config=None, other_inputs={})
-    device = [_core().get_property("CPU", name) for name in _DEVICE_PROPERTIES]
-    digest.update(repr((described, inputs, properties, ov.get_version(), device)).encode())
-    return digest.hexdigest()
-
-
 def _name_of(port: Any) -> str:
     """Name of an input or output; unnamed ones are called after their node."""
     return str(min(port.names, default=port.node.friendly_name))
+
+
+def read_network(network: Network) -> Any:
+    """The network with its preprocessing as the first layers: it takes uint8 BGR pixels."""
+    return _with_preprocessing(_read(network), network)
+
+
+def read_int8(network: Network) -> Any:
+    """The same network as it was calibrated."""
+    assert network.calibration is not None
+    calibration = read_calibration(network.calibration)
+    return _core().read_model(calibration.graph, calibration.weights)
+
+
+def serialize(model: Any) -> tuple[bytes, bytes]:
+    """A model's graph and its weights, for `Calibration`."""
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "network.xml"
+        ov.save_model(model, str(graph), compress_to_fp16=False)
+        return graph.read_bytes(), graph.with_suffix(".bin").read_bytes()
 
 
 def _read(network: Network) -> Any:

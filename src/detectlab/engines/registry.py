@@ -1,15 +1,17 @@
 """The registry of inference engines: an engine is one module and one entry here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 from detectlab.engines.base import Engine, Network
 
 PRECISIONS = ("float32", "fast")
+# What engines compute in; "fast" is one of these.
+ARITHMETICS = ("int8", "bf16", "f16", "float32")
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,28 @@ class EngineEntry:
                 continue
         return ""
 
-    def load(self) -> Callable[..., Engine]:
+    def load(self) -> "EngineClass":
         """Import the engine's class."""
         module, _, attribute = self.factory.partition(":")
-        factory: Callable[..., Engine] = getattr(import_module(module), attribute)
+        factory: EngineClass = getattr(import_module(module), attribute)
         return factory
+
+
+class EngineClass(Protocol):
+    """The class of an engine."""
+
+    def __call__(
+        self,
+        network: Network,
+        *,
+        precision: str,
+        concurrency: int,
+        cache_folder: Path | None,
+    ) -> Engine:
+        """Load a network; `precision` is one of `precisions()`."""
+
+    def precisions(self) -> tuple[str, ...]:
+        """What it can compute in on this processor, the fastest first, of `ARITHMETICS`."""
 
 
 # Fastest first: "auto" takes the first that is installed.
@@ -156,8 +175,8 @@ def open_engine(
     Args:
         network: Its files, and the pictures it takes.
         name: One of `names()`, or `"auto"` for the fastest that is installed.
-        precision: `"float32"`, or `"fast"` for the fastest arithmetic that the engine has on this
-            processor; for OpenCV that is float32, too.
+        precision: `"float32"`, `"fast"` for the fastest arithmetic that the engine has on this
+            processor for this network, or one of `ARITHMETICS`.
         concurrency: How many pictures run at once; further callers wait.
         cache_folder: Where an engine may keep compiled models; by default nowhere.
 
@@ -167,7 +186,37 @@ def open_engine(
     Raises:
         ValueError: When there is no such engine or precision, or it cannot read the files.
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"`precision` must be float32 or fast. Received: {precision!r}")
-    load = _ENTRIES[choose(name)].load()
-    return load(network, precision=precision, concurrency=concurrency, cache_folder=cache_folder)
+    engine = _ENTRIES[choose(name)].load()
+    return engine(
+        network,
+        precision=arithmetic(name, precision, is_calibrated=network.calibration is not None),
+        concurrency=concurrency,
+        cache_folder=cache_folder,
+    )
+
+
+def arithmetic(name: str, precision: str, *, is_calibrated: bool, allows_half: bool = True) -> str:
+    """What an engine computes in on this processor.
+
+    Args:
+        name: As for `choose`.
+        precision: One of `PRECISIONS`, or of `ARITHMETICS`.
+        is_calibrated: Whether the network is here in int8.
+        allows_half: Whether 16 bits are exact enough for it.
+
+    Raises:
+        ValueError: When there is no such engine or precision, or not here.
+    """
+    if precision == "float32":
+        return precision
+    here = [
+        known
+        for known in _ENTRIES[choose(name)].load().precisions()
+        if (known != "int8" or is_calibrated) and (known not in ("bf16", "f16") or allows_half)
+    ]
+    if precision == "fast":
+        return here[0]
+    if precision not in here:
+        known = ", ".join(["fast", *here])
+        raise ValueError(f"`precision` must be one of {known} here. Received: {precision!r}")
+    return precision

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detectlab.detection.detector import make_network
+from detectlab.detection.networks import make_network
 from detectlab.engines import Engine, available, open_engine
 from detectlab.model_import.onnx_reader import LIKELY_SIZES, OnnxFile, read_onnx
 from detectlab.model_import.request import Request

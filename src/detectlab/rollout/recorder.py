@@ -39,6 +39,8 @@ class MeasuredDetector:
     ) -> None:
         self.name = detector.name
         self.names = detector.names
+        self.precision: str = getattr(detector, "precision", "")
+        self.input_size_wh: tuple[int, int] | None = getattr(detector, "input_size_wh", None)
         self._detector = detector
         self._watching = watching
         self._on_end = on_end

@@ -36,7 +36,14 @@ from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 from detectlab.vision.images import ImageError
 
-_EXPOSED_HEADERS = ["X-Detections", "X-Model", "X-Inference-Ms", "X-Request-ID", "Retry-After"]
+_EXPOSED_HEADERS = [
+    "X-Detections",
+    "X-Model",
+    "X-Inference-Ms",
+    "X-Precision",
+    "X-Request-ID",
+    "Retry-After",
+]
 
 
 def create_app(

@@ -1,10 +1,10 @@
 """What every request passes: an id and a log line, then access and the limits of its body."""
 
 import logging
+import os
 import re
 import time
-import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
 from starlette.requests import ClientDisconnect, Request
@@ -52,13 +52,14 @@ class RequestLog:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._ids = _random_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        record = _Record(scope, send)
+        record = _Record(scope, send, self._ids.__next__)
         try:
             if record.has_bad_host:
                 await record.answer(receive, 400, "Send one `Host`, such as localhost:8000.")
@@ -146,10 +147,17 @@ def _with_body(request: Request, body: bytes) -> Request:
     return Request(request.scope, receive)
 
 
+def _random_ids() -> Iterator[str]:
+    """Ids from the system's random numbers, read for many at once: reading them blocks."""
+    while True:
+        numbers = os.urandom(256 * 16)
+        yield from (numbers[at : at + 16].hex() for at in range(0, len(numbers), 16))
+
+
 class _Record:
     """What is recorded of one request."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, new_id: Callable[[], str]) -> None:
         self.started = time.perf_counter()
         self.status = 0
         self.bytes_out = 0
@@ -160,7 +168,7 @@ class _Record:
         self.has_bad_host = names.count(b"host") > 1 or not is_host(host)
         self.scope = apply_prefix(scope) if b"x-forwarded-prefix" in headers else scope
         given = headers.get(b"x-request-id", b"")
-        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else new_id()
         self.scope.setdefault("state", {})["request_id"] = self.request_id
 
     async def send(self, message: Message) -> None:

@@ -201,6 +201,10 @@ PREDICT_ANSWERS: dict[int | str, dict[str, Any]] = {
                 "schema": {"type": "number"},
                 "description": "Milliseconds that the detector took.",
             },
+            "X-Precision": {
+                "schema": {"type": "string"},
+                "description": "What the network was computed in, such as float32 or int8.",
+            },
         },
     },
     **PICTURE_ERRORS,

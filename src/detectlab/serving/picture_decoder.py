@@ -11,10 +11,9 @@ import threading
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
-from detectlab.serving.child_process import ChildProcess, Message
+from detectlab.serving.child_process import ChildProcess
 from detectlab.serving.deadline import Deadline, DeadlinePassed
+from detectlab.serving.decode_replies import failure, picture_of
 from detectlab.serving.errors import Refusal, refused_picture
 from detectlab.serving.sent_file import SentFile
 from detectlab.vision.headers.base import Header
@@ -24,7 +23,7 @@ from detectlab.vision.images import (
     Picture,
     check_header,
     decode_checked,
-    undecodable,
+    shrink_for,
 )
 
 logger = logging.getLogger(__name__)
@@ -51,29 +50,31 @@ class Upload:
         data: Its file.
         header: Its header, checked.
         decoder: Decodes it.
+        shrink: By how much its sides shrink while it is decoded.
     """
 
     data: bytes
     header: Header
     decoder: "PictureDecoder"
+    shrink: int = 1
 
     @property
     def memory_bytes(self) -> int:
         """An upper estimate of what it takes until it is answered, in all processes."""
         # The pixels may be here and, until all have been sent, in the process that decoded them.
         pixels = 0 if self.header.is_plain else self.header.width * self.header.height
-        return max(self.header.memory_bytes, 6 * pixels)
+        return max(self.header.memory_bytes // self.shrink**2, 6 * pixels)
 
     @property
     def is_costly(self) -> bool:
         """Whether it may take a worker for long, or much memory."""
         header = self.header
-        is_large = header.memory_bytes > _COSTLY_BYTES
+        is_large = self.memory_bytes > _COSTLY_BYTES
         return is_large or not header.is_plain or header.unpacked_bytes > _COSTLY_UNPACKED_BYTES
 
     def decode(self, deadline: Deadline) -> Picture:
         """The decoded picture; raises as `PictureDecoder.decode` does."""
-        return self.decoder.decode(self.data, self.header, deadline)
+        return self.decoder.decode(self.data, self.header, deadline, self.shrink)
 
 
 class PictureDecoder:
@@ -115,8 +116,13 @@ class PictureDecoder:
         for process in processes:
             process.end()
 
-    def read(self, file: SentFile) -> Upload:
+    def read(self, file: SentFile, input_size_wh: tuple[int, int] | None = None) -> Upload:
         """Check a picture's header, in a few milliseconds at most.
+
+        Args:
+            file: The file.
+            input_size_wh: Width and height of the network's input where the picture may shrink to
+                a size that is enough for it.
 
         Raises:
             ImageError: When it is no picture, or one that may not be decoded.
@@ -129,31 +135,40 @@ class PictureDecoder:
                     f"This file is not a picture. Send one in {KINDS}.", "unsupported"
                 ) from None
             raise
-        return Upload(file.data, header, self)
+        shrink = shrink_for(header, input_size_wh) if input_size_wh else 1
+        return Upload(file.data, header, self, shrink)
 
-    def read_or_refuse(self, file: SentFile | Refusal) -> Upload | Refusal:
-        """As `read`, with the refusal of a picture that may not be decoded as its result."""
+    def read_or_refuse(
+        self, file: SentFile | Refusal, input_size_wh: tuple[int, int] | None = None
+    ) -> Upload | Refusal:
+        """As `read`, with the refusal of a picture that may not be decoded as its result.
+
+        Args:
+            file: The file, or why it was refused already.
+            input_size_wh: As for `read`.
+        """
         if isinstance(file, Refusal):
             return file
         try:
-            return self.read(file)
+            return self.read(file, input_size_wh)
         except ImageError as error:
             return refused_picture(error)
 
-    def decode(self, data: bytes, header: Header, deadline: Deadline) -> Picture:
+    def decode(self, data: bytes, header: Header, deadline: Deadline, shrink: int = 1) -> Picture:
         """Decode a picture; blocks.
 
         Args:
             data: The file.
             header: Of this file, from `read`.
             deadline: A process that has not decoded it then is ended.
+            shrink: As `shrink_for` gives it; 1 for the whole picture.
 
         Raises:
             ImageError: When it is damaged, or costs far more than a picture of its size.
             DeadlinePassed: When it took longer than the deadline.
         """
         if header.is_plain:
-            return decode_checked(data, header)
+            return decode_checked(data, header, shrink)
         if not self._free.acquire(timeout=deadline.remaining_s):
             raise DeadlinePassed(deadline.seconds)
         try:
@@ -173,9 +188,9 @@ class PictureDecoder:
         if reply is None:
             self._replace(process)
             deadline.check()
-            raise _failure(process, header)
+            raise failure(process, header)
         self._give_back(process)
-        return _picture(reply)
+        return picture_of(reply)
 
     def _take(self) -> ChildProcess:
         """A process that waits for a picture."""
@@ -229,22 +244,3 @@ class PictureDecoder:
 def processor_seconds(header: Header) -> float:
     """How much processor time a process may spend on a picture."""
     return _SECONDS + _SECONDS_PER_PIXEL * header.width * header.height
-
-
-def _failure(process: ChildProcess, header: Header) -> ImageError:
-    """Why a process ended instead of decoding a picture."""
-    is_out_of_time = process.timed_out or process.exit_code == -getattr(signal, "SIGPROF", 0)
-    if is_out_of_time and process.exit_code:
-        return ImageError(
-            f"Decoding this {header.kind} file takes far longer than a picture of its size may. "
-            "Save it again as an ordinary JPEG or PNG.",
-            "too_large",
-        )
-    return undecodable(header.kind)
-
-
-def _picture(reply: Message) -> Picture:
-    facts, data = reply
-    if "error" in facts:
-        raise ImageError(facts["error"], facts["reason"])
-    return Picture(np.frombuffer(data, np.uint8).reshape(facts["shape"]), facts["format"])

@@ -46,6 +46,11 @@ class Query:
     named: frozenset[str] = frozenset()
     is_kept: bool = False
 
+    @property
+    def needs_numbers_only(self) -> bool:
+        """Whether no picture is made of the answer."""
+        return not self.is_kept and wanted_form(self.accept) == "JSON"
+
     def asked_of(
         self, model: str, confidence: float | None = None, nms_threshold: float | None = None
     ) -> "Query":
@@ -78,6 +83,7 @@ class Answer:
         data_format: What that is by its content, such as `"WEBP"`.
         size_wh: Its width and height in pixels.
         thumbnail: The picture in at most 160 x 160 pixels.
+        precision: What the detector was computed in; empty where it does not say.
         drawn: The picture with boxes as a file; empty when JSON is wanted.
         drawn_format: `"JPEG"` or `"PNG"`; empty when JSON is wanted.
         kept: The picture as a file without metadata, in `own_form`; empty when it is not kept.
@@ -91,6 +97,7 @@ class Answer:
     data_format: str
     size_wh: tuple[int, int]
     thumbnail: Pixels
+    precision: str = ""
     drawn: bytes = b""
     drawn_format: str = ""
     kept: bytes = b""
@@ -141,10 +148,12 @@ def find(
     started = time.perf_counter()
     found = detector.detect(picture.pixels, query.confidence, query.nms_threshold)
     seconds = time.perf_counter() - started
-    height, width = picture.pixels.shape[:2]
-    step = -(-max(width, height) // THUMBNAIL_SIDE)
-    small = picture.pixels[::step, ::step].copy()
-    received = data, picture.format, (width, height), small
+    (width, height), pixels = picture.size_wh, picture.pixels
+    if pixels.shape[:2] != (height, width):
+        found = found.scaled(x=width / pixels.shape[1], y=height / pixels.shape[0])
+    step = -(-max(pixels.shape) // THUMBNAIL_SIDE)
+    small, precision = pixels[::step, ::step].copy(), getattr(detector, "precision", "")
+    received = data, picture.format, picture.size_wh, small, precision
     return Answer(query.model, found, len(found), seconds, *received)
 
 

@@ -115,6 +115,21 @@ class Count(BaseModel):
     count: int = Field(ge=0, examples=[3])
 
 
+class Int8(BaseModel):
+    """What was measured of a detector in int8, on pictures that it was not calibrated on."""
+
+    pictures: int = Field(description="Number of pictures.")
+    objects: int = Field(description="Objects that float32 finds in them.")
+    kept: float = Field(ge=0, le=1, description="Share of the objects that both find.")
+    ap50: tuple[float, float] | None = Field(
+        description="Mean AP50 of float32 and of int8, where the pictures had labels."
+    )
+    ms: tuple[float, float] = Field(
+        description="Milliseconds of the network in float32 and in int8."
+    )
+    processor: str = Field(description="What it was measured on.")
+
+
 class Card(BaseModel):
     """What is known about a detector."""
 
@@ -129,3 +144,7 @@ class Card(BaseModel):
     size_bytes: int | None = Field(description="Size of its files, where that is known.")
     available: bool = Field(description="Whether this server has its files.")
     loaded: bool = Field(description="Whether it is in memory now.")
+    precision: str = Field(
+        description="What this server computes it in.", examples=["float32", "int8"]
+    )
+    int8: Int8 | None = Field(description="What int8 costs and gains, where it is calibrated.")

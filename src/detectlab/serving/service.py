@@ -201,7 +201,7 @@ class Service:
     def _answer_one(
         self, assignment: Assignment | None, query: Query, file: SentFile, deadline: Deadline
     ) -> Awaitable[Answer]:
-        upload = self.decoder.read(file)
+        upload = self.decoder.read(file, self._shrink_for(query, assignment))
         if upload.is_costly:
             start = partial(self._start, assignment, query)
             return self._costly_pictures.answer(upload, query, start, deadline)
@@ -219,7 +219,8 @@ class Service:
         deadline: Deadline,
     ) -> list[Answer | Refusal]:
         start = partial(self._start, assignment, query)
-        uploads = list(map(self.decoder.read_or_refuse, files))
+        input_size_wh = self._shrink_for(query, assignment)
+        uploads = [self.decoder.read_or_refuse(file, input_size_wh) for file in files]
         costly = {n: file for n, file in enumerate(uploads) if is_costly(file)}
         light = [n for n in range(len(files)) if n not in costly]
         idle = self.settings.workers - self.pool.running - self.pool.waiting
@@ -231,6 +232,12 @@ class Service:
         for n, file in costly.items():  # one after another, as a single client's
             answers[n] = await self._costly_pictures.answer_or_refuse(file, query, start, deadline)
         return [answers[n] for n in range(len(files))]
+
+    def _shrink_for(self, query: Query, assignment: Assignment | None) -> tuple[int, int] | None:
+        """The input of the network for which pictures may shrink; `None` where they may not."""
+        card = self.pool.card(assignment.detector_name if assignment else query.model)
+        may = self.settings.scaled_decoding and query.needs_numbers_only
+        return card.input_size_wh if card and may else None
 
     def _start(
         self,

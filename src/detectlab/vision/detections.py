@@ -85,6 +85,16 @@ class Detections:
         """The objects whose confidence exceeds `confidence`, in `[0, 1]`."""
         return self[self.confidence > confidence]
 
+    def scaled(self, *, x: float, y: float) -> "Detections":
+        """The same objects in a picture of another size.
+
+        Args:
+            x: How many times as wide it is.
+            y: How many times as high it is.
+        """
+        xyxy = self.xyxy * np.array([x, y, x, y], np.float32)
+        return Detections(xyxy, self.confidence, self.class_id, self.names)
+
     def count(self, label: str) -> int:
         """The number of objects of class `label`."""
         return self.labels.count(label)

@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 import detectlab
+from detectlab.detection.calibrations import chosen_precision
 from detectlab.engines import choose
 from detectlab.serving import openapi
 from detectlab.serving.service import Service
@@ -67,9 +68,18 @@ def add_health_routes(router: APIRouter, service: Service) -> None:
         return (
             "detectlab finds objects in pictures. Send one to /predict; /docs shows how. "
             f"The default detector is {service.pool.default}. Networks are run by "
-            f"{choose(service.settings.engine)}, precision {service.settings.precision}. "
+            f"{choose(service.settings.engine)}, precision {service.settings.precision}"
+            f"{_arithmetic(service)}. "
             f"{retention(service.settings)}"
         )
+
+
+def _arithmetic(service: Service) -> str:
+    """What the default detector is computed in, where the settings leave that to the machine."""
+    card = service.pool.card(service.pool.default)
+    if service.settings.precision == "float32" or card is None:
+        return ""
+    return f" ({chosen_precision(card, service.settings)} for {card.name})"
 
 
 def _is_browser(accept: str) -> bool:

@@ -4,9 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from detectlab.detection.calibrations import chosen_precision, measured_of
 from detectlab.serving import openapi
 from detectlab.serving.errors import Refusal
-from detectlab.serving.schemas import Card
+from detectlab.serving.schemas import Card, Int8
 from detectlab.serving.service import Service
 
 _All = Annotated[bool, Query(description="Those too whose files are not here.")]
@@ -24,7 +25,7 @@ def add_model_routes(router: APIRouter, service: Service) -> None:
         return [name for name in names if all or pool.is_available(name)]
 
     @router.get("/models/{name}", summary="Describe a detector", responses=openapi.errors(404, 422))
-    async def card(name: str) -> Card:
+    def card(name: str) -> Card:
         """Its family, input, classes and licence, and whether it is loaded."""
         cards = pool.cards
         if name not in cards:
@@ -32,6 +33,7 @@ def add_model_routes(router: APIRouter, service: Service) -> None:
                 404, f"There is no detector {name[:40]!a}. There are: {', '.join(cards)}."
             )
         known = cards[name]
+        measured = measured_of(known, service.settings)
         return Card(
             **{field: getattr(known, field) for field in _CARD_FIELDS},
             family=known.decoder,
@@ -39,4 +41,6 @@ def add_model_routes(router: APIRouter, service: Service) -> None:
             size_bytes=known.size,
             available=pool.is_available(name),
             loaded=name in pool.loaded,
+            precision=chosen_precision(known, service.settings),
+            int8=Int8.model_validate(measured, from_attributes=True) if measured else None,
         )

@@ -39,6 +39,8 @@ def _response(answer: Answer) -> Response:
         "X-Model": answer.model,
         "X-Inference-Ms": f"{answer.seconds * 1000:.1f}",
     }
+    if answer.precision:
+        headers["X-Precision"] = answer.precision
     if not answer.drawn:
         return JSONResponse(answer.result.model_dump(), headers=headers)
     media_type = f"image/{answer.drawn_format.lower()}"

@@ -48,11 +48,12 @@ class RouteGroup:
 
 
 ROUTES: dict[str, RouteGroup] = {
+    # First what is asked most: a request is matched in this order.
+    "predict": RouteGroup("detect", add_predict_routes, reads_body=True),
     "docs": RouteGroup("service", add_docs_routes, "open"),
     "health": RouteGroup("service", add_health_routes, "open"),
     "models": RouteGroup("detectors", add_model_routes),
     "metrics": RouteGroup("service", add_metrics_routes),
-    "predict": RouteGroup("detect", add_predict_routes, reads_body=True),
     "batch": RouteGroup("detect", add_batch_routes, reads_body=True),
     "count": RouteGroup("detect", add_count_routes, reads_body=True),
     "live": RouteGroup("detect", add_live_routes, "open"),  # its WebSocket checks the key itself
