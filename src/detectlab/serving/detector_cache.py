@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from detectlab.detection.detector import Detector
+from detectlab.detection.memory import resident_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,8 @@ class DetectorCache:
         size_bytes: Estimates the memory that the detector of a name takes.
         limit_bytes: Bound of the sum of these estimates.
         retry_s: Seconds before a failed load is tried again.
+        warm_up: Runs a detector until it has allocated what it needs; the growth of the process
+            replaces the estimate then. Without it the estimate stays.
     """
 
     def __init__(
@@ -60,11 +63,14 @@ class DetectorCache:
         size_bytes: Callable[[str], int],
         limit_bytes: int,
         retry_s: float,
+        warm_up: Callable[[Detector], None] | None = None,
     ) -> None:
         self._load = load
         self._size_bytes = size_bytes
         self._limit_bytes = limit_bytes
         self._retry_s = retry_s
+        self._warm_up = warm_up
+        self._measured: dict[str, tuple[object, int]] = {}  # name -> version, bytes
         self._slots: OrderedDict[str, _Slot] = OrderedDict()  # least recently used first
         self._pinned: frozenset[str] = frozenset()
         self._lock = threading.Lock()  # guards _slots, and every result of a slot's future
@@ -74,6 +80,11 @@ class DetectorCache:
         """The names of the detectors that are loaded, least recently used first."""
         with self._lock:
             return tuple(name for name, slot in self._slots.items() if slot.is_loaded)
+
+    @property
+    def measured(self) -> dict[str, int]:
+        """Bytes that detectors were measured to take, by name."""
+        return {name: size_bytes for name, (_, size_bytes) in self._measured.items()}
 
     def get(self, name: str, version: object = None) -> "Future[Detector]":
         """The detector `name`, as a future that is done when it is loaded already.
@@ -87,7 +98,7 @@ class DetectorCache:
         with self._lock:
             slot = self._slots.get(name)
             if slot is None or slot.version != version or time.monotonic() >= slot.again_at:
-                slot = self._slots[name] = _Slot(self._size_bytes(name), version)
+                slot = self._slots[name] = _Slot(self._estimate(name, version), version)
                 # Marked as running: a request that is cancelled must not cancel it for the others.
                 slot.future.set_running_or_notify_cancel()
                 threading.Thread(
@@ -95,6 +106,10 @@ class DetectorCache:
                 ).start()
             self._slots.move_to_end(name)
             return slot.future
+
+    def _estimate(self, name: str, version: object) -> int:
+        known, size_bytes = self._measured.get(name, (None, 0))
+        return size_bytes if size_bytes and known == version else self._size_bytes(name)
 
     def keep(self, names: Iterable[str]) -> None:
         """Pin these detectors against eviction; replaces the earlier pins."""
@@ -119,6 +134,7 @@ class DetectorCache:
     def _fill(self, name: str, slot: _Slot) -> None:
         try:
             self._make_room(name, slot)
+            before = resident_bytes()
             detector = self._load(name)
         except Exception as error:
             self._fail(name, slot, error)
@@ -127,6 +143,23 @@ class DetectorCache:
             if not slot.future.done():
                 slot.future.set_result(detector)
         logger.info("Loaded %s", name)
+        if self._warm_up:
+            self._measure(name, slot, detector, before)
+
+    def _measure(self, name: str, slot: _Slot, detector: Detector, before: int) -> None:
+        """Replace the estimate of a loaded detector, and make the room that it really takes."""
+        assert self._warm_up
+        self._warm_up(detector)
+        slot.size_bytes = max(1, resident_bytes() - before)
+        self._measured[name] = slot.version, slot.size_bytes
+        logger.info("%s takes %d MB", name, slot.size_bytes >> 20)
+        try:
+            self._make_room(name, slot)
+        except Unavailable as error:
+            logger.error("%s", error)
+            with self._lock:
+                if self._slots.get(name) is slot:
+                    del self._slots[name]
 
     def _fail(self, name: str, slot: _Slot, error: Exception) -> None:
         if not isinstance(error, Unavailable):
@@ -154,7 +187,7 @@ class DetectorCache:
             for other_name, other in list(self._slots.items()):
                 if held <= self._limit_bytes:
                     break
-                if other.is_loaded and other_name not in self._pinned:
+                if other.is_loaded and other is not slot and other_name not in self._pinned:
                     # Requests that use it hold a reference: its memory is freed after them.
                     del self._slots[other_name]
                     held -= other.size_bytes

@@ -11,6 +11,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from detectlab.detection.detector import Detector
+from detectlab.detection.memory import warm_up
 from detectlab.models.files import default_model
 from detectlab.models.registry import ModelCard, registry
 from detectlab.serving.card_loading import is_loadable, load_card, size_bytes, unchanging_cards
@@ -54,6 +55,8 @@ class ThreadPool:
             self._size_bytes,
             self._settings.memory_limit_mb << 20,
             self._settings.load_retry_s,
+            # Detectors that are given come with their sizes.
+            None if load else partial(warm_up, at_once=self._settings.workers),
         )
         self._condition = threading.Condition()  # guards everything below
         self._open = True

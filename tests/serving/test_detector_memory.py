@@ -1,0 +1,55 @@
+"""The memory of loaded detectors is measured, and kept within the bound."""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from detectlab.detection.memory import warm_up
+from detectlab.serving.detector_cache import DetectorCache
+from detectlab.vision.detections import Detections
+
+MB = 1 << 20
+
+
+class Hungry:
+    """Takes 60 MB with its first picture, whatever its files say."""
+
+    names = ("apple",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.buffer = np.empty(0, np.uint8)
+
+    def detect(
+        self, image: np.ndarray, confidence: float = 0.5, nms_threshold: float = 0.3
+    ) -> Detections:
+        if not self.buffer.size:
+            self.buffer = np.ones(60 * MB, np.uint8)
+        return Detections.empty(self.names)
+
+
+def test_detectors_that_take_more_than_estimated_make_room(
+    wait_until: Callable[..., None],
+) -> None:
+    cache = DetectorCache(Hungry, lambda name: 1, 100 * MB, 1.0, partial(warm_up, at_once=1))
+
+    for name in ("one", "two"):
+        assert cache.get(name).result(30).name == name
+        wait_until(lambda name=name: name in cache.measured)
+
+    assert 55 * MB < cache.measured["two"] < 80 * MB
+    wait_until(lambda: cache.loaded == ("two",))
+
+
+def test_detector_that_takes_more_than_there_is_is_unloaded_and_refused(
+    wait_until: Callable[..., None],
+) -> None:
+    cache = DetectorCache(Hungry, lambda name: 1, 30 * MB, 1.0, partial(warm_up, at_once=1))
+
+    cache.get("one").result(30)
+
+    wait_until(lambda: cache.loaded == () and "one" in cache.measured)
+    error = cache.get("one").exception(30)
+    assert "needs about 6" in str(error)
+    assert "this server allows 30 MB" in str(error)
