@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import sys
 import time
@@ -48,7 +47,7 @@ def measure(data: bytes, is_form: bool) -> Facts:
         outcome = asyncio.run(read_form(data)) if is_form else decode(data)
     except (ImageError, Refusal) as error:
         outcome = f"refused: {error}"
-    signal.setitimer(signal.ITIMER_PROF, 0)
+    bound_processor_time(0)
     seconds = time.process_time() - started
     return {"seconds": seconds, "megabytes": peak_mb() - before, "outcome": outcome}
 
@@ -57,8 +56,13 @@ def decode(data: bytes) -> str:
     """Decode it, with the limit on time that the service has for what is not plain."""
     header = check_header(data)
     if not header.is_plain:
-        signal.setitimer(signal.ITIMER_PROF, processor_seconds(header))
+        bound_processor_time(processor_seconds(header))
     return "decoded to " + " x ".join(map(str, decode_checked(data, header).pixels.shape))
+
+
+def bound_processor_time(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 async def read_form(body: bytes) -> str:
@@ -78,6 +82,8 @@ def peak_mb() -> float:
     with contextlib.suppress(OSError):
         peak = next(x for x in STATUS.read_text().splitlines() if x.startswith("VmHWM"))
         return int(peak.split()[1]) / 1024
+    import resource  # not on Windows
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

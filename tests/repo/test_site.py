@@ -49,6 +49,10 @@ def test_site_builds_with_a_page_for_each_room_and_fetches_nothing(
     home = (tmp_path / "index.html").read_text("utf-8")
     assert 'src="http' not in home
     assert 'rel="stylesheet" href="http' not in home
+    # The theme's script would fetch the one that draws such diagrams.
+    assert not [
+        page for page in tmp_path.rglob("*.html") if 'class="mermaid"' in page.read_text("utf-8")
+    ]
 
 
 @pytest.mark.slow
