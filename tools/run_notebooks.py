@@ -31,7 +31,7 @@ NOTEBOOKS = tuple(
     )
 )
 CELL_TIMEOUT_S = 300  # on a busy machine; a replica on a cluster takes longest to start
-_LIVE = "application/vnd.jupyter.widget-view+json"  # a number that only a running kernel knows
+_LIVE = "application/vnd.jupyter.widget-view+json"  # a progress bar, which stays at 0 % without a kernel
 
 
 def main(wanted: list[str]) -> None:
@@ -105,9 +105,10 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
         if "varies" in cell.metadata:  # warnings of chance results, with paths in them
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         if cell.cell_type == "code":
-            cell.outputs = joined(cell.outputs)
-            for output in cell.outputs:
-                output.get("data", {}).pop(_LIVE, None)
+            kept_outputs = [
+                output for output in cell.outputs if _LIVE not in output.get("data", {})
+            ]
+            cell.outputs = joined(kept_outputs)
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:

@@ -93,8 +93,8 @@ def _by_kind(outputs: list[dict[str, Any]]) -> defaultdict[str, list[str]]:
             kinds[name] = ["".join([*kinds[name], output["text"]])]
         elif output["output_type"] == "error":
             kinds["error"].append(f"{output['ename']}: {output['evalue']}")
-        else:
-            for kind in output["data"].keys() - {_RANDOM}:
+        elif _RANDOM not in output["data"]:  # a widget: a progress bar, which is not stored
+            for kind in output["data"]:
                 kinds[kind].append(output["data"][kind])
     return kinds
 
