@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+import live_page
 import picture_page
 from drawing import icon
 from session import Surroundings, Visit
@@ -41,7 +42,10 @@ class Page(NamedTuple):
     show: Callable[[Visit], None]
 
 
-PAGES = (Page("Pictures", ":material/image:", "pictures", picture_page.show),)
+PAGES = (
+    Page("Pictures", ":material/image:", "pictures", picture_page.show),
+    Page("Live camera", ":material/videocam:", "live", live_page.show),
+)
 
 
 def main() -> None:

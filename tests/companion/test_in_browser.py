@@ -337,3 +337,16 @@ def drop(page: Page, path: Path) -> None:
         data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
         place = {"type": kind, "x": (left + right) / 2, "y": (top + bottom) / 2, "data": data}
         devtools.send("Input.dispatchDragEvent", place)
+
+
+def test_live_camera_is_a_page_that_leads_to_the_server(
+    open_page: Any, run_api: Run, api_port: int
+) -> None:
+    run_api(api_port)
+    page = open_page()
+    page.get_by_text("is alive at").wait_for()
+
+    page.get_by_role("link", name="Live camera").click()
+
+    link = page.get_by_role("link", name="Open the live camera")
+    expect(link).to_have_attribute("href", f"http://127.0.0.1:{api_port}/live")

@@ -1,0 +1,106 @@
+"""The live camera in Chromium: a fake camera that films an apple which moves to and fro."""
+
+import io
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from detectlab.kernel import ServerHandle, start
+from detectlab.serving.app import create_app
+from detectlab.settings import Settings
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SIZES = [(1280, 720), (390, 844), (1680, 1050)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHandle]:
+    home = tmp_path_factory.mktemp("home")
+    with start(create_app(settings=Settings(home=home, model="nano", workers=2))) as handle:
+        yield handle
+
+
+@pytest.fixture(scope="module")
+def film(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds, in which the apple crosses the middle twice."""
+    apple = Image.open(root / "images" / "apple.jpg").convert("RGB").resize((320, 240))
+    file = tmp_path_factory.mktemp("film") / "apple.mjpeg"
+    with file.open("wb") as written:
+        for number in range(60):
+            whole = Image.new("RGB", (640, 480), (170, 170, 160))
+            whole.paste(apple, (round(160 + 150 * math.sin(math.tau * number / 60)), 120))
+            frame = io.BytesIO()
+            whole.save(frame, "JPEG")
+            written.write(frame.getvalue())
+    return file
+
+
+@pytest.fixture(scope="module")
+def page(film: Path) -> Iterator[Page]:
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("needs Chromium")
+    options = [
+        "--no-sandbox",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=options)
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and wrong.append(line.text))
+        yield page
+        browser.close()
+        assert wrong == []
+
+
+def number(page: Page, name: str) -> float:
+    return float(page.locator(f"#{name}").inner_text())
+
+
+def test_moving_apple_is_followed_counted_and_the_stream_ends_with_the_page(
+    page: Page, server: ServerHandle, wait_until: Any
+) -> None:
+    page.goto(f"{server.url}/live")
+    page.get_by_role("button", name="Start").click()
+    page.wait_for_function("Number(document.getElementById('crossings').textContent) >= 2")
+
+    assert number(page, "rate") > 0
+    assert number(page, "delay") > 0
+    assert "apple" in page.locator("#classes").inner_text()
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        shown = page.evaluate(
+            """() => ["boxes", "start", "rate"].every((id) => {
+                const box = document.getElementById(id).getBoundingClientRect();
+                return box.left >= 0 && box.right <= innerWidth && box.bottom <= innerHeight;
+            })"""
+        )
+        assert shown, (width, height)
+
+    page.goto("about:blank")
+    wait_until(
+        lambda: "detectlab_streams 0.0" in requests.get(f"{server.url}/metrics", timeout=30).text
+    )
+
+
+def test_browser_without_a_camera_gets_a_sentence(page: Page, server: ServerHandle) -> None:
+    page.goto(f"{server.url}/live")
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = () => "
+        "Promise.reject(new DOMException('', 'NotFoundError'))"
+    )
+    page.get_by_role("button", name="Start").click()
+
+    page.get_by_text("This machine has no camera.").wait_for()
