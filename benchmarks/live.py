@@ -24,7 +24,7 @@ import requests
 from hostile_server import Server, served
 from machine import ROOT, describe_machine
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from websockets.sync.client import connect
 
 MIN_FRAMES_PER_S, MAX_DELAY_MS, MAX_PHOTO_RATIO, MAX_GROWTH_MB = 15.0, 150.0, 1.2, 20.0
@@ -41,7 +41,7 @@ def page_figures(server: Server, seconds: float) -> dict[str, float]:
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.goto(f"{server.url}/live")
         page.get_by_role("button", name="Start").click()
-        page.wait_for_function("Number(document.getElementById('rate').textContent) > 1")
+        expect(page.locator("#rate")).not_to_have_text("0", timeout=60_000)
         page.wait_for_timeout(5000)
         rows = []
         for _ in range(int(seconds)):

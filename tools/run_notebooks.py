@@ -31,7 +31,8 @@ NOTEBOOKS = tuple(
     )
 )
 CELL_TIMEOUT_S = 300  # on a busy machine; a replica on a cluster takes longest to start
-_LIVE = "application/vnd.jupyter.widget-view+json"  # a progress bar, which stays at 0 % without a kernel
+# A widget, such as a progress bar: without a kernel it stays as it began.
+_LIVE = "application/vnd.jupyter.widget-view+json"
 
 
 def main(wanted: list[str]) -> None:
@@ -105,10 +106,8 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
         if "varies" in cell.metadata:  # warnings of chance results, with paths in them
             cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
         if cell.cell_type == "code":
-            kept_outputs = [
-                output for output in cell.outputs if _LIVE not in output.get("data", {})
-            ]
-            cell.outputs = joined(kept_outputs)
+            lasting = [output for output in cell.outputs if _LIVE not in output.get("data", {})]
+            cell.outputs = joined(lasting)
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
