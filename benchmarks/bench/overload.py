@@ -11,6 +11,7 @@ import selectors
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,30 +42,33 @@ def offer(
     address = (parts.hostname or "", parts.port or 80)
     written = [request_bytes(url, picture, accept) for picture in pictures]
     took: dict[str, list[float]] = {}
+    everybody: list[Client] = []
     free: list[Client] = []
-    sent = 0
+    sent, total = 0, round(rate * seconds)
     with selectors.DefaultSelector() as ready:
         begin = now = time.perf_counter()
-        while now < begin + seconds or ready.get_map():
-            while sent < rate * (now - begin) and now < begin + seconds:
-                client = free.pop() if free else Client(address, written, sent)
+        while sent < total or ready.get_map():
+            while sent < min(total, rate * (now - begin)):
+                if not free:
+                    everybody.append(Client(address, written, sent))
+                    free.append(everybody[-1])
+                client = free.pop()
                 client.send()
                 ready.register(client.socket, selectors.EVENT_READ, client)
                 sent += 1
-                if len(ready.get_map()) > MOST_CONNECTIONS:
-                    raise SystemExit("the server neither answers nor refuses")
-            pause = STALLED_S if now > begin + seconds else max(0.0, begin + sent / rate - now)
-            for key, _ in ready.select(pause):
-                outcome = key.data.receive()
-                if outcome is not None:
-                    ended = time.perf_counter()
-                    took.setdefault(outcome, []).append((ended - key.data.started) * 1000)
-                    ready.unregister(key.fileobj)
-                    if not outcome.isdecimal() or "connection: close" in key.data.head:
-                        key.data.reconnect()
-                    free.append(key.data)
+            if len(everybody) > MOST_CONNECTIONS:
+                raise SystemExit("the server neither answers nor refuses")
+            pause = max(0.0, begin + sent / rate - now) if sent < total else STALLED_S
+            for client, outcome in _answers(ready, pause):
+                ended = time.perf_counter()
+                took.setdefault(outcome, []).append((ended - client.started) * 1000)
+                if not outcome.isdecimal() or "connection: close" in client.head:
+                    client.reconnect()
+                free.append(client)
             now = time.perf_counter()
         whole_s = now - begin
+    for client in everybody:
+        client.socket.close()
     outcomes = Counter({outcome: len(ms) for outcome, ms in took.items()})
     return {
         "offered": sent / seconds,
@@ -72,6 +76,15 @@ def offer(
         "outcomes": dict(outcomes),
         "ms": {o: np.percentile(ms, (50, 99)).round(1).tolist() for o, ms in took.items()},
     }
+
+
+def _answers(ready: selectors.BaseSelector, pause: float) -> Iterator[tuple[Client, str]]:
+    """The clients whose answers are whole, and how each went."""
+    for key, _ in ready.select(pause):
+        outcome = key.data.receive()
+        if outcome is not None:
+            ready.unregister(key.fileobj)
+            yield key.data, outcome
 
 
 def main() -> int:

@@ -197,3 +197,59 @@ def test_bars_with_nano_alone_leave_the_others_out(bench: Callable[[str], Any]) 
 
     assert [bar.unit for bar in bars] == ["s", "MB", "%"]
     assert all(bar.passed for bar in bars)
+
+
+def engines_side_by_side(**changed: float) -> dict[str, Any]:
+    """What `bench.fast` stores, with these rates in place of those that pass."""
+    rates = {"course": 20, "opencv": 40, "openvino": 60, "int8": 80, **changed}
+    rates = {"litserve_openvino": 50, "litserve_int8": 60, "bare_int8": 85, **rates}
+
+    def spread(value: float) -> dict[str, Any]:
+        return {"median": value, "rounds": [value, value, value]}
+
+    def one(rate: float) -> dict[str, Any]:
+        parts = {"rate": rate, "p50_ms": 1000 / rate, "server_cpu_ms": 11.0, "cpu_ms": 9.0}
+        return {name: spread(value) for name, value in parts.items()} | {"outcomes": {}}
+
+    names = ("course", "opencv", "openvino", "int8", "litserve_openvino", "litserve_int8")
+    servers = {name.replace("_", " "): dict.fromkeys("18", one(rates[name])) for name in names}
+    raw = {name: dict.fromkeys("18", one(rates["bare_int8"])) for name in ("opencv", "openvino")}
+    group = {"date": "now", "commit": "", "cpu_count": 2, "cpu": "a processor"}
+    group["settings"] = {"repeats": 3, "seconds": 2.0}
+    raw["int8"] = dict.fromkeys("18", one(rates["bare_int8"]))
+    return {"nano": {**group, "servers": servers, "raw": raw}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "missed"),
+    [
+        pytest.param({}, [], id="none"),
+        pytest.param({"int8": 67.0}, ["fast (int8) against OpenCV float32, 8"], id="int8"),
+        pytest.param({"litserve_int8": 75.0}, ["with the same int8 file"], id="litserve"),
+        pytest.param({"bare_int8": 95.0}, ["the bare pipeline, 8 clients"], id="limit"),
+    ],
+)
+def test_bars_of_precisions_name_what_is_missed(
+    bench: Callable[[str], Any], changed: dict[str, float], missed: list[str]
+) -> None:
+    groups = engines_side_by_side(**changed)
+    bars = bench("fast_bars").as_json(groups)
+
+    failed = [bar["what"] for bar in bars if not bar["passed"]]
+
+    assert all(any(part in what for what in failed) for part in missed)
+    assert bool(failed) == bool(missed)
+    page = bench("fast_page").page({"groups": groups, "bars": bars})
+    assert page.count("**missed**") == len(failed)
+    assert "| detectlab, `fast`: int8 |" in page
+
+
+def test_requests_come_at_a_rate_however_slow_the_server_is(
+    bench: Callable[[str], Any], url: str
+) -> None:
+    found = bench("overload").offer(
+        f"{url}/busy", [b"picture"], rate=100.0, seconds=0.5, accept="image/jpeg"
+    )
+
+    assert found["outcomes"] == {"503": 50}
+    assert found["goodput"] == 0
