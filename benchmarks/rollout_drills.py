@@ -20,7 +20,7 @@ from typing import Any
 
 import requests
 from machine import describe_machine
-from shadow import PICTURES, ROOT, served
+from shadow import PICTURES, ROOT, TOKEN, served
 
 from detectlab.client import RolloutClient
 
@@ -35,13 +35,22 @@ ALLOWED_S, ALLOWED_HANGS_S, ALLOWED_ANSWERS = 5.0, 10.0, 30
 
 
 class Clients:
-    """Clients that ask all the time; counts what each version answered, and what failed."""
+    """Clients that ask all the time.
+
+    Attributes:
+        seen: How many answers each version gave, and how many requests failed, by status.
+        wrong: How many answers of stable differ from those before the rollout.
+    """
 
     def __init__(self, url: str, count: int) -> None:
         self.seen: Counter[str] = Counter()
+        self.wrong = 0
         self._url = url
         self._stop = threading.Event()
         self._pictures = [path.read_bytes() for path in PICTURES]
+        self._right = [
+            self._send(requests.Session(), turn, "").json() for turn in range(len(PICTURES))
+        ]
         self._threads = concurrent.futures.ThreadPoolExecutor(count)
         self._tasks = [self._threads.submit(self._ask, number) for number in range(count)]
 
@@ -52,17 +61,24 @@ class Clients:
             task.result()
         self._threads.shutdown()
 
+    def _send(self, session: requests.Session, turn: int, client: str) -> requests.Response:
+        return session.post(
+            f"{self._url}/predict",
+            files={"file": self._pictures[turn % len(self._pictures)]},
+            headers={"Accept": "application/json", "X-Client-ID": client},
+            timeout=120,
+        )
+
     def _ask(self, number: int) -> None:
         turn = 0
         with requests.Session() as session:
             while not self._stop.is_set():
-                answer = session.post(
-                    f"{self._url}/predict",
-                    files={"file": self._pictures[turn % len(self._pictures)]},
-                    headers={"Accept": "application/json", "X-Client-ID": f"{number}-{turn}"},
-                    timeout=120,
-                )
-                self.seen[answer.json()["model"] if answer.ok else str(answer.status_code)] += 1
+                answer = self._send(session, turn, f"{number}-{turn}")
+                found = answer.json()
+                self.seen[found["model"] if answer.ok else str(answer.status_code)] += 1
+                if answer.ok and found["model"] == "nano":
+                    right = self._right[turn % len(self._right)]
+                    self.wrong += found["detections"] != right["detections"]
                 turn += 1
 
 
@@ -75,7 +91,7 @@ def candidate_answers(url: str) -> int:
 
 def try_drill(*, mode: str, drill: str, clients: int) -> dict[str, Any]:
     with served() as url:
-        operator = RolloutClient(url, operator="benchmark")
+        operator = RolloutClient(url, operator="benchmark", operator_token=TOKEN)
         plan = {
             "stable": {"model": "nano"},
             "candidate": {"model": "nano", "drill": drill},
@@ -97,7 +113,7 @@ def try_drill(*, mode: str, drill: str, clients: int) -> dict[str, Any]:
             after = crowd.seen["nano"] - before
         finally:
             crowd.stop()
-        stopped = operator.history(1)[0]
+        stopped, versions = operator.history(1)[0], operator.report()["versions"]
         return {
             "mode": mode,
             "drill": drill,
@@ -106,7 +122,10 @@ def try_drill(*, mode: str, drill: str, clients: int) -> dict[str, Any]:
             "seconds": round(seconds, 1),
             "answers": answers,
             "failed": sum(n for name, n in crowd.seen.items() if name.isdigit()),
+            "failed_by_candidate": versions["candidate"]["failures"],
+            "failed_by_stable": versions["stable"]["failures"],
             "stable_after": after,
+            "stable_wrong": crowd.wrong,
             "answered": dict(crowd.seen),
         }
 
@@ -114,7 +133,12 @@ def try_drill(*, mode: str, drill: str, clients: int) -> dict[str, Any]:
 def holds(found: dict[str, Any]) -> bool:
     is_soon = found["seconds"] <= (ALLOWED_HANGS_S if found["drill"] == "hangs" else ALLOWED_S)
     is_few = found["drill"] != "hangs" and found["answers"] <= ALLOWED_ANSWERS
-    return bool(found["stopped"] and (is_soon or is_few) and found["stable_after"])
+    # A request may fail in the queue and in the detector: two failures are recorded then.
+    is_unharmed = (
+        not (found["failed_by_stable"] or found["stable_wrong"])
+        and found["failed"] <= found["failed_by_candidate"]
+    )
+    return bool(found["stopped"] and (is_soon or is_few) and found["stable_after"] and is_unharmed)
 
 
 def main() -> int:

@@ -155,6 +155,14 @@ class RecentShare:
         self._bad_in_period += bad
         self._last.appendleft((at, bad))
 
+    def is_known(self, at: float) -> bool:
+        """Whether anything was observed in the last two minutes.
+
+        Args:
+            at: The time now, in seconds.
+        """
+        return bool(self._last) and at - self._last[0][0] <= self._OLDEST_S
+
     def upper_bound(self, at: float) -> Floats:
         """The share plus two standard errors, `(runs,)`; 0 when none is bad.
 

@@ -99,6 +99,30 @@ def test_candidate_is_not_blamed_for_what_stable_fails_too() -> None:
     assert together.stop_reason() is None
 
 
+@pytest.mark.parametrize(("stable_fails", "is_stopped"), [(True, False), (False, True)])
+def test_failures_wait_for_what_stable_does_next(stable_fails: bool, is_stopped: bool) -> None:
+    guard = guard_of(max_error_rate=0.05)
+    show(guard, 1, role="stable")
+    show(guard, 5, at=1.0, failed=True)
+    assert guard.stop_reason() is None
+
+    show(guard, 1, role="stable", at=2.0, failed=stable_fails)
+
+    assert bool(guard.stop_reason()) is is_stopped
+
+
+def test_failures_do_not_wait_long_when_stable_answers_nothing_any_more() -> None:
+    guard = guard_of(max_error_rate=0.05)
+    show(guard, 1, role="stable")
+    show(guard, 13, at=1.0, failed=True)
+    assert guard.stop_reason() == "13 of 13 answers failed: 100%, at most 5% are allowed"
+
+    later = guard_of(max_error_rate=0.05)
+    show(later, 1, role="stable")
+    show(later, 3, at=200.0, failed=True)
+    assert later.stop_reason() == "3 of 3 answers failed: 100%, at most 5% are allowed"
+
+
 def test_answer_above_the_ceiling_is_a_failure_by_default_above_the_deadline() -> None:
     by_deadline, by_limit = (
         guard_of(max_error_rate=0.05),
@@ -119,6 +143,7 @@ def test_candidate_that_is_slower_than_stable_allows_is_stopped() -> None:
     show(guard, 20, seconds=0.25)
     assert guard.stop_reason() is None
     show(guard, 10, seconds=0.5)
+    show(guard, 1, role="stable", at=1.0, seconds=0.1)
 
     assert "10 of 30 detections were too slow" in str(guard.stop_reason())
     assert "its 95th percentile may be 300 ms" in str(guard.stop_reason())

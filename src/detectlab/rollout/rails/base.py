@@ -1,6 +1,7 @@
 """What every guard rail is: observations in, a verdict out."""
 
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -10,6 +11,8 @@ from detectlab.sequential_test import BLOCK_S, RecentShare, SequentialTest, wils
 
 Verdict = Literal["stop", "go", "wait"]
 _MAX_CLIENTS = 100_000
+# Observations of the candidate that wait for one of stable; more are weighed without.
+_MAX_WAITING = 10
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ class RateRail(GuardRail):
         self.limit = limit
         self._test = SequentialTest(limit, alpha=context.alpha, beta=context.limits.beta, runs=runs)
         self._stable = RecentShare(runs)
+        self._waiting: deque[tuple[Any, float]] = deque()
         self._seen = 0
         self._bad: Any = 0
         self._block: float | None = None
@@ -150,13 +154,26 @@ class RateRail(GuardRail):
         bad = self.is_bad(observation)
         if bad is None:
             return
+        at = observation.at
         if observation.role == "stable":
-            self._stable.observe(bad, at=observation.at)
+            self._stable.observe(bad, at=at)
+            self._weigh(at, keep=0)
         elif self._counts(observation):
-            baseline = self._stable.upper_bound(observation.at)
-            self._test.observe(bad, at=observation.at, baseline=baseline)
             self._seen += 1
             self._bad += bad
+            self._waiting.append((bad, at))
+            self._weigh(at, keep=_MAX_WAITING if self._stable.is_known(at) else 0)
+
+    def _weigh(self, now: float, *, keep: int) -> None:
+        """Weigh what the candidate did, except for the last `keep` observations.
+
+        They wait for the next one of stable: a fault that both have may show in the candidate
+        first.
+        """
+        baseline = self._stable.upper_bound(now) if len(self._waiting) > keep else 0.0
+        while len(self._waiting) > keep:
+            bad, at = self._waiting.popleft()
+            self._test.observe(bad, at=at, baseline=baseline)
 
     def restart_go(self) -> None:
         """Forget the evidence for `go`."""
