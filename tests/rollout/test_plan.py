@@ -136,15 +136,20 @@ def test_rolling_back_a_release_leads_to_the_version_before_and_stays_there(
         ("canary", {"canary": {"share": 0.5}}, None),
         (
             "canary",
-            {"canary": {"share": 0.5}, "guard_rails": {"max_disagreement": 0.2}},
+            {"canary": {"share": 0.0}, "guard_rails": {"max_disagreement": 0.2}},
             "candidate",
+        ),
+        (
+            "canary",
+            {"canary": {"share": 0.5}, "guard_rails": {"max_disagreement": 0.2}},
+            "stable",
         ),
         ("canary", {"canary": {"share": 1.0}}, "stable"),
         ("blue_green", {}, None),
         ("blue_green", {"live": "green"}, "stable"),
     ],
 )
-def test_candidate_that_answers_everything_is_compared_with_stable_in_the_shadow(
+def test_version_that_does_not_answer_runs_in_the_shadow(
     plan: MakePlan, mode: str, changes: Any, role: str | None
 ) -> None:
     assert plan(mode, **changes).shadow_role == role

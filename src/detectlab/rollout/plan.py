@@ -222,15 +222,16 @@ class RolloutPlan(BaseModel):
     def shadow_role(self) -> Role | None:
         """Which version runs in the shadow of the other one's answers, if any.
 
-        The candidate, as long as stable answers anything; then stable, so that the candidate is
-        still compared when it answers everything.
+        The one that does not answer: the candidate until it answers clients, and then stable, so
+        that what they get is compared.
         """
         if self.mode == "stable":
             return None
         if self.candidate_share == 1:
             return "stable"
-        watched = self.guard_rails.max_disagreement is not None
-        return "candidate" if watched or self.mode == "shadow" else None
+        if self.mode != "shadow" and self.guard_rails.max_disagreement is None:
+            return None
+        return "stable" if self.candidate_share else "candidate"
 
     @property
     def versions(self) -> tuple[Version, Version | None]:
