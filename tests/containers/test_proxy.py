@@ -84,7 +84,7 @@ def front(
         run(
             [sys.executable, "-m", "detectlab", "serve", "--port", str(api)],
             lambda: answers(f"http://127.0.0.1:{api}/ready"), folder / "api.log",
-            DETECTLAB_API_KEY=KEY, DETECTLAB_MODEL="nano",
+            DETECTLAB_API_KEY=KEY, DETECTLAB_MODEL="nano", DETECTLAB_HOME=str(folder / "home"),
         ),
         run(
             [sys.executable, "-m", "streamlit", "run", page, "--server.port", str(companion)],

@@ -1,5 +1,6 @@
 """The history of a plan: whole, in order, shared by processes, and never rewritten."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -33,6 +34,30 @@ while True:
     plan = green if last is None or last.plan == blue else blue
     replaced = last.number if last else 0
     print(history.append(plan, replaces=replaced, who="t", action="put").number, flush=True)
+"""
+LAYOUT_1 = """
+CREATE TABLE history (
+    revision INTEGER PRIMARY KEY,
+    at REAL NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, why TEXT NOT NULL,
+    plan TEXT NOT NULL
+);
+CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history
+BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history
+BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+CREATE TABLE answers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    request_id TEXT NOT NULL, number INTEGER NOT NULL, at REAL NOT NULL, revision INTEGER NOT NULL,
+    side TEXT NOT NULL, model TEXT NOT NULL, seconds REAL, error TEXT, detections TEXT,
+    width INTEGER, height INTEGER
+);
+CREATE INDEX answers_by_request ON answers (request_id, number);
+INSERT INTO answers (request_id, number, at, revision, side, model)
+VALUES ('r', 0, 0, 1, 'candidate', 'nano');
+CREATE TABLE pairs (id INTEGER PRIMARY KEY AUTOINCREMENT, matched INTEGER NOT NULL);
+CREATE INDEX pairs_that_differ ON pairs (id) WHERE matched > 0;
+INSERT INTO pairs (matched) VALUES (3);
+PRAGMA user_version = 1;
 """
 # Appends as often as it is let, each time on top of what it has read last.
 WRITES = """
@@ -190,6 +215,32 @@ def test_file_of_a_later_layout_is_refused(file: Path) -> None:
 
     with pytest.raises(StoreError, match="layout 99 is not known"):
         SqliteStore(file)
+
+
+def test_file_of_the_first_layout_is_taken_over_with_its_history(file: Path) -> None:
+    guard_rails = {"max_error_rate": 0.1, "window_s": 60.0, "min_bad": 3}
+    canary = {"mode": "canary", "stable": {"model": "nano"}, "guard_rails": guard_rails}
+    canary["candidate"] = {"model": "nano", "input_size": 320}
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(LAYOUT_1)
+        connection.execute(
+            "INSERT INTO history VALUES (1, 0, 'ada', 'put', 'a try', ?)", (json.dumps(canary),)
+        )
+        connection.commit()
+
+    history = History(SqliteStore(file))
+    (entry,) = history.entries()
+    assert (entry.who, entry.why) == ("ada", "a try")
+    last = history.last()
+    assert last is not None
+    assert last.plan.guard_rails.max_error_rate == 0.1
+    assert history.append(last.plan, replaces=1, who="bob", action="put").number == 2
+    again = SqliteStore(file)
+    assert again.read("SELECT id FROM answers") == []
+    assert again.read("SELECT side FROM answers_of_layout_1") == [{"side": "candidate"}]
+    assert again.read("SELECT matched FROM pairs_of_layout_1") == [{"matched": 3}]
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"), again.write() as transaction:
+        transaction.execute("INSERT OR REPLACE INTO history VALUES (1, 0, '', '', '', '')")
 
 
 def test_plan_that_this_version_does_not_read_is_told(plan: MakePlan, file: Path) -> None:

@@ -1,16 +1,17 @@
 """The history of the plan: who changed it, when, from what to what, and why. Append-only."""
 
+import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.store import Row, Store, StoreError
 
 _MAX_EXPERIMENT = 1000
+# Limits that guard rails had before they judged by evidence.
+_NO_LONGER_READ = ("window_s", "min_bad")
 _UNREADABLE = "a plan of another version of detectlab"
 
 
@@ -170,6 +171,9 @@ class History:
 
 def _plan(row: Row) -> RolloutPlan | None:
     try:
-        return RolloutPlan.model_validate_json(row["plan"])
-    except ValidationError:
+        content = json.loads(row["plan"])
+        for name in _NO_LONGER_READ:
+            content.get("guard_rails", {}).pop(name, None)
+        return RolloutPlan.model_validate(content)
+    except (ValueError, AttributeError):
         return None

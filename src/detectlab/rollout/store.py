@@ -13,8 +13,8 @@ _BUSY_TIMEOUT_S = 5.0
 _LAYOUT = 2
 
 # The plan in force is the last row of the history: a row is written whole or not at all, so the two
-# cannot disagree. The triggers hold for `INSERT OR REPLACE`, too, which deletes without a trigger.
-_TABLES = """
+# cannot disagree.
+_HISTORY = """
 CREATE TABLE history (
     revision INTEGER PRIMARY KEY,
     at REAL NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, why TEXT NOT NULL,
@@ -24,6 +24,15 @@ CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
 CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
+"""
+# Layout 1 keeps its history, and its answers and comparisons under other names.
+_FROM_LAYOUT_1 = """
+ALTER TABLE answers RENAME TO answers_of_layout_1;
+ALTER TABLE pairs RENAME TO pairs_of_layout_1;
+DROP INDEX answers_by_request;
+"""
+# The trigger is for `INSERT OR REPLACE`, which deletes without one.
+_TABLES = """
 CREATE TRIGGER history_is_not_replaced BEFORE INSERT ON history
 WHEN NEW.revision <= (SELECT coalesce(max(revision), 0) FROM history)
 BEGIN SELECT RAISE(ABORT, 'the history is append-only'); END;
@@ -49,6 +58,8 @@ CREATE INDEX comparisons_with_picture ON comparisons (id) WHERE picture IS NOT N
 CREATE UNIQUE INDEX one_judgement_per_answer ON comparisons (request_id, number)
 WHERE baseline = 'person';
 """
+# Layout of a file -> what goes before `_TABLES`.
+_BEFORE = {0: _HISTORY, 1: _FROM_LAYOUT_1}
 
 Row = dict[str, Any]
 
@@ -194,12 +205,12 @@ class SqliteStore:
                 run("PRAGMA synchronous = FULL")
             run("BEGIN IMMEDIATE")
             (layout,) = run("PRAGMA user_version").fetchone()
-            if not layout:
-                for statement in _statements(_TABLES):
+            if layout in _BEFORE:
+                for statement in _statements(_BEFORE[layout] + _TABLES):
                     run(statement)
                 run(f"PRAGMA user_version = {_LAYOUT}")
             run("COMMIT")
-            if layout not in (0, _LAYOUT):
+            if layout not in (*_BEFORE, _LAYOUT):
                 raise sqlite3.DatabaseError(f"its layout {layout} is not known to this version")
 
     @contextmanager
