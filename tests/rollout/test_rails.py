@@ -280,7 +280,16 @@ class NightRail(GuardRail):
 
     def status(self) -> RailStatus:
         text = f"{self.seen} answers at night"
-        return RailStatus(self.name, self.verdict(), text, 3, None, None, self.seen, 0)
+        return RailStatus(
+            name=self.name,
+            verdict=self.verdict(),
+            text=text,
+            limit=3,
+            observed=None,
+            interval=None,
+            seen=self.seen,
+            missing=0,
+        )
 
 
 def test_rail_of_another_package_needs_only_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,7 +35,7 @@ def report(controller: RolloutController) -> dict[str, Any]:
         "summary": active.plan.summary,
         "problem": controller.problem,
         "stopped": stopped.describe() if stopped else None,
-        "rails": [vars(status) for status in active.rail_statuses()],
+        "rails": [status.model_dump() for status in active.rail_statuses()],
         "next_step": next_step(active),
         "versions": _versions(store, active),
         "agreement": {
@@ -135,10 +135,10 @@ def _shadow(store: Store, active: ActivePlan) -> dict[str, Any] | None:
     if active.plan.candidate is None:
         return None
     start = active.experiment
-    answering = "candidate" if active.plan.shadow_role == "stable" else "stable"
     (answers,) = store.read(
-        "SELECT count(*) AS n FROM answers WHERE role = ? AND error IS NULL AND revision >= ?",
-        (answering, start),
+        "SELECT count(*) AS n FROM answers "
+        "WHERE role != 'shadow' AND error IS NULL AND revision >= ?",
+        (start,),
     )
     (compared,) = store.read(
         "SELECT count(*) AS n FROM comparisons WHERE baseline = 'stable' AND revision >= ?",
@@ -148,7 +148,6 @@ def _shadow(store: Store, active: ActivePlan) -> dict[str, Any] | None:
         "SELECT error FROM answers WHERE role = 'shadow' AND revision >= ? ORDER BY id", (start,)
     )
     return {
-        "role": answering,
         "answers": answers["n"],
         "compared": compared["n"],
         "failed": len(failed),

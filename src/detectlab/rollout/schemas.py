@@ -1,6 +1,6 @@
 """The schemas of the rollout's routes."""
 
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -11,26 +11,6 @@ from detectlab.rollout.records import ComparisonRecord
 from detectlab.vision.detections import Detections
 
 
-class Rail(BaseModel):
-    """A guard rail: what it has seen in this server process, and its verdict."""
-
-    name: str
-    verdict: Literal["stop", "go", "wait"] = Field(
-        description="`wait`: there is not enough evidence yet."
-    )
-    text: str = Field(description="The verdict as a sentence.")
-    limit: float
-    observed: float | None = Field(description="In the unit of the limit.")
-    interval: tuple[float, float] | None = Field(description="95 % interval of `observed`.")
-    seen: int = Field(description="Number of observations.")
-    missing: int = Field(description="About how many more good observations `go` takes.")
-
-    @classmethod
-    def of(cls, status: RailStatus) -> Self:
-        """The schema of a status."""
-        return cls.model_validate(vars(status))
-
-
 class Rollout(BaseModel):
     """The plan in force."""
 
@@ -39,7 +19,7 @@ class Rollout(BaseModel):
     plan: RolloutPlan
     problem: str | None = Field(description="Why it does not work as it should.")
     durable: bool = Field(description="Whether it survives a restart of the server.")
-    rails: list[Rail] = Field(description="The guard rails of the candidate.")
+    rails: list[RailStatus] = Field(description="The guard rails of the candidate.")
     next_step: str | None = Field(description="What the next step waits for, or that it may go.")
 
 

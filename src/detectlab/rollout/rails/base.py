@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from pydantic import BaseModel, Field
+
 from detectlab.rollout.plan import GuardRails, Role
 from detectlab.sequential_test import BLOCK_S, RecentShare, SequentialTest, wilson_interval
 
@@ -39,29 +41,17 @@ class Observation:
     agrees: bool = True
 
 
-@dataclass(frozen=True)
-class RailStatus:
-    """What a guard rail has seen, and its verdict.
-
-    Attributes:
-        name: The rail.
-        verdict: `stop`, `go`, or `wait`: not enough evidence yet.
-        text: The verdict as a sentence.
-        limit: The limit, in the unit of `observed`.
-        observed: What was observed; `None` before the first observation.
-        interval: The 95 % interval of `observed`, where it is a rate.
-        seen: Number of observations.
-        missing: About how many more good observations `go` takes.
-    """
+class RailStatus(BaseModel):
+    """A guard rail: what it has seen in this server process, and its verdict."""
 
     name: str
-    verdict: Verdict
-    text: str
+    verdict: Verdict = Field(description="`wait`: there is not enough evidence yet.")
+    text: str = Field(description="The verdict as a sentence.")
     limit: float
-    observed: float | None
-    interval: tuple[float, float] | None
-    seen: int
-    missing: int
+    observed: float | None = Field(description="In the unit of the limit.")
+    interval: tuple[float, float] | None = Field(description="95 % interval of `observed`.")
+    seen: int = Field(description="Number of observations.")
+    missing: int = Field(description="About how many more good observations `go` takes.")
 
 
 @dataclass(frozen=True)
@@ -203,7 +193,14 @@ class RateRail(GuardRail):
         }[verdict]
         interval = wilson_interval(self._bad, self._seen) if self._seen else None
         return RailStatus(
-            self.name, verdict, text, self.limit, share, interval, self._seen, missing
+            name=self.name,
+            verdict=verdict,
+            text=text,
+            limit=self.limit,
+            observed=share,
+            interval=interval,
+            seen=self._seen,
+            missing=missing,
         )
 
     def _counts(self, observation: Observation) -> bool:

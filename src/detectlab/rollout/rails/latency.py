@@ -1,7 +1,5 @@
 """The guard rail on latency."""
 
-from dataclasses import replace
-
 from detectlab.rollout.plan import GuardRails
 from detectlab.rollout.rails.base import Observation, RailContext, RailStatus, RateRail
 
@@ -68,4 +66,4 @@ class LatencyRail(RateRail):
             if limit_s is None
             else f"its 95th percentile may be {limit_s * 1000:,.0f} ms"
         )
-        return replace(status, text=f"{status.text} ({known})")
+        return status.model_copy(update={"text": f"{status.text} ({known})"})

@@ -70,5 +70,12 @@ class MemoryRail(GuardRail):
             text += f": not enough yet, about {missing} more good ones"
         observed = round(self._growth_mb, 1) if self._seen else None
         return RailStatus(
-            self.name, verdict, text, self._limit_mb, observed, None, self._seen, missing
+            name=self.name,
+            verdict=verdict,
+            text=text,
+            limit=self._limit_mb,
+            observed=observed,
+            interval=None,
+            seen=self._seen,
+            missing=missing,
         )

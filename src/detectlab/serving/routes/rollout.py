@@ -15,7 +15,7 @@ from detectlab.rollout.guard import NotEnoughEvidence
 from detectlab.rollout.history import PlanChanged
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.report import next_step, report
-from detectlab.rollout.schemas import Change, Rail, Rollout
+from detectlab.rollout.schemas import Change, Rollout
 from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import StoreError
 from detectlab.rollout.transitions import InvalidTransition, promote, release, roll_back
@@ -196,7 +196,7 @@ def _current(controller: RolloutController, response: Response) -> Rollout:
         plan=active.plan,
         problem=controller.problem,
         durable=controller.store.is_durable,
-        rails=[Rail.of(one) for one in active.rail_statuses()],
+        rails=active.rail_statuses(),
         next_step=next_step(active),
     )
 
