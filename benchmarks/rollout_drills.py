@@ -20,7 +20,7 @@ from typing import Any
 
 import requests
 from machine import describe_machine
-from shadow import PICTURES, ROOT, TOKEN, served
+from shadow import ROOT, TOKEN, served
 
 from detectlab.client import RolloutClient
 
@@ -29,6 +29,8 @@ MODES: dict[str, dict[str, Any]] = {
     "canary 100%": {"mode": "canary", "canary": {"share": 1.0}},
     "green": {"mode": "blue_green", "live": "green"},
 }
+# Fruit: on a clock or a white car, swapped channels change nothing.
+PICTURES = [ROOT / "images" / f"{name}.jpg" for name in ("apples", "oranges", "fruits")]
 DRILLS = ("raises", "slow", "hangs", "eats_memory", "swapped_channels")
 GIVE_UP_S = 60.0
 ALLOWED_S, ALLOWED_HANGS_S, ALLOWED_ANSWERS = 5.0, 10.0, 30

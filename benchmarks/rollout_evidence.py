@@ -1,6 +1,6 @@
 """How often the guard rails are right: simulated on the code that the server runs.
 
-    python benchmarks/rollout_evidence.py [--hours 1000] [--seed 0] [--out FILE]
+    python benchmarks/rollout_evidence.py [--hours 1000] [--ramps 1000] [--seed 0] [--out FILE]
 
 Each cell is 1,000 simulated hours of one rail (as one of three that share `alpha`), each answer of
 another client. The verdict fails when a bar does.
@@ -8,8 +8,10 @@ another client. The verdict fails when a bar does.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +39,7 @@ RAILS: dict[str, tuple[type[RateRail], float]] = {
 # A window of a minute and at least three bad ones, as the first version judged.
 WINDOW_S, MIN_BAD = 60.0, 3
 OUTAGE = (900.0, 1080.0)
-RUNS_PER_ORDER = 25
+RUNS_PER_ORDER = 50
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -76,7 +78,7 @@ def outages(rate: float, *, times_stable: float, bad_rate: float, runs: int, see
     """As `hours`, of half hours in which for three minutes both versions fail equally often.
 
     Answers come at random times, those of both versions in random order: another one for every
-    25 runs.
+    50 runs.
     """
     return np.concatenate(
         [
@@ -145,47 +147,91 @@ def ramp(
     return "waits" if plan.canary.share > 0.01 else "never stepped", max_hours
 
 
-def bars(runs: int, seed: int) -> Iterator[tuple[str, str, bool]]:
-    """Each bar: what it is, what was measured, and whether it holds."""
-    for name, (_, limit) in RAILS.items():
-        for rate in RATES:
-            facts = {"runs": runs, "seed": seed}
-            old = window_hours(limit=limit, rate=rate, bad_rate=limit / 5, **facts)
-            share = np.isfinite(hours(name, rate=rate, bad_rate=limit / 5, **facts)).mean()
-            found = f"{share:.1%} stopped (a window of a minute: {old:.1%})"
-            yield f"{name}, {rate:g}/s, a fifth of the limit", found, share <= 0.01
-            share = np.isfinite(hours(name, rate=rate, bad_rate=limit, **facts)).mean()
-            yield f"{name}, {rate:g}/s, at the limit", f"{share:.1%} stopped", share <= 0.05
-            twice = hours(name, rate=rate, bad_rate=2 * limit, **facts)
-            share = np.isfinite(twice).mean()
-            median = np.median(twice[np.isfinite(twice)])
-            found = f"{share:.1%} stopped, median {median:.0f} s"
-            yield f"{name}, {rate:g}/s, twice the limit", found, share >= 0.95 or rate < 0.5
-    for rate in RATES:
-        for canary in (0.1, 0.5, 0.75):
-            for bad_rate in (0.3, 1.0):
-                times = (1 - canary) / canary
-                found_s = outages(rate, times_stable=times, bad_rate=bad_rate, runs=runs, seed=seed)
-                share = np.isfinite(found_s).mean()
-                what = f"both fail {bad_rate:.0%} for 3 min, {rate:g}/s in a canary of {canary:.0%}"
-                # No bar beyond one half: too few answers of stable are left to compare with.
-                yield what, f"{share:.1%} stopped", share <= 0.05 or canary > 0.5
+Bar = tuple[str, str, bool]
+
+
+def rail_bars(name: str, rate: float, runs: int, seed: int) -> list[Bar]:
+    """A candidate at a fifth of the limit, at the limit, and at twice the limit."""
+    limit, facts = RAILS[name][1], {"rate": rate, "runs": runs, "seed": seed}
+    old = window_hours(limit=limit, bad_rate=limit / 5, **facts)
+    fifth = np.isfinite(hours(name, bad_rate=limit / 5, **facts)).mean()
+    at_limit = np.isfinite(hours(name, bad_rate=limit, **facts)).mean()
+    twice = hours(name, bad_rate=2 * limit, **facts)
+    share, median = np.isfinite(twice).mean(), np.median(twice[np.isfinite(twice)])
+    where = f"{name}, {rate:g}/s"
+    return [
+        (
+            f"{where}, a fifth of the limit",
+            f"{fifth:.1%} stopped (a window of a minute: {old:.1%})",
+            fifth <= 0.01,
+        ),
+        (f"{where}, at the limit", f"{at_limit:.1%} stopped", at_limit <= 0.05),
+        (
+            f"{where}, twice the limit",
+            f"{share:.1%} stopped, median {median:.0f} s",
+            share >= 0.95 or rate < 0.5,
+        ),
+    ]
+
+
+def outage_bars(rate: float, canary: float, runs: int, seed: int) -> list[Bar]:
+    """A good candidate of a canary, while both versions fail."""
+    found = []
+    for bad_rate in (0.3, 1.0):
+        facts = {"times_stable": (1 - canary) / canary, "runs": runs, "seed": seed}
+        share = np.isfinite(outages(rate, bad_rate=bad_rate, **facts)).mean()
+        what = f"both fail {bad_rate:.0%} for 3 min, {rate:g}/s in a canary of {canary:.0%}"
+        # No bar beyond one half: too few answers of stable are left to compare with.
+        found.append((what, f"{share:.1%} stopped", share <= 0.05 or canary > 0.5))
+    return found
+
+
+def speed_bars(runs: int, seed: int) -> list[Bar]:
+    """A candidate that fails always."""
+    found = []
     for rate, allowed_s in ((0.2, 20.0), (5.0, 3.0)):
         slowest = hours("errors", rate=rate, bad_rate=1.0, runs=runs, seed=seed, seconds=60).max()
-        yield f"fails always, {rate:g}/s", f"stopped after {slowest:.1f} s", slowest <= allowed_s
+        what = f"fails always, {rate:g}/s"
+        found.append((what, f"stopped after {slowest:.1f} s", slowest <= allowed_s))
+    return found
 
 
-def ramp_bars(count: int, seed: int) -> Iterator[tuple[str, str, bool]]:
-    stepped = sum(
-        ramp(0.0, 0.0, seed=seed + number, max_hours=2)[0] != "never stepped"
-        for number in range(count)
-    )
-    yield "no traffic", f"{stepped} of {count} ramps stepped in 2 h", stepped == 0
-    ends = [ramp(1.0, 0.01, seed=seed + number, max_hours=12) for number in range(count)]
-    finished = [hours for how, hours in ends if how == "finished"]
-    share = len(finished) / count
+def ramp_bars(ends: list[tuple[str, float]], requests_per_s: float) -> list[Bar]:
+    """How timed canaries end, without requests and of a good candidate."""
+    if not requests_per_s:
+        stepped = sum(how != "never stepped" for how, _ in ends)
+        return [("no traffic", f"{stepped} of {len(ends)} ramps stepped in 2 h", not stepped)]
+    finished = [after for how, after in ends if how == "finished"]
+    share = len(finished) / len(ends)
     found = f"{share:.1%} finished within 12 h, median {np.median(finished):.1f} h"
-    yield "ramp of a candidate that fails 1 %, 1 request/s", found, share >= 0.95
+    return [("ramp of a candidate that fails 1 %, 1 request/s", found, share >= 0.95)]
+
+
+def ramps(requests_per_s: float, max_hours: float, seeds: range) -> list[tuple[str, float]]:
+    return [ramp(requests_per_s, 0.01, seed=seed, max_hours=max_hours) for seed in seeds]
+
+
+def bars(runs: int, count: int, seed: int, jobs: int) -> Iterator[Bar]:
+    """Each bar: what it is, what was measured, and whether it holds."""
+    with ProcessPoolExecutor(jobs) as pool:
+        cells = [pool.submit(rail_bars, name, rate, runs, seed) for name in RAILS for rate in RATES]
+        cells += [
+            pool.submit(outage_bars, rate, canary, runs, seed)
+            for rate in RATES
+            for canary in (0.1, 0.5, 0.75)
+        ]
+        cells.append(pool.submit(speed_bars, runs, seed))
+        parts = [
+            range(begin, min(begin + 20, seed + count)) for begin in range(seed, seed + count, 20)
+        ]
+        walks = {
+            rate: [pool.submit(ramps, rate, max_hours, part) for part in parts]
+            for rate, max_hours in ((0.0, 2.0), (1.0, 12.0))
+        }
+        for cell in cells:
+            yield from cell.result()
+        for rate, running in walks.items():
+            yield from ramp_bars([end for part in running for end in part.result()], rate)
 
 
 def main() -> int:
@@ -193,16 +239,15 @@ def main() -> int:
     parser.add_argument("--hours", type=int, default=1000, help="simulated hours a cell")
     parser.add_argument("--ramps", type=int, default=1000, help="simulated ramps")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/rollout.json")
     arguments = parser.parse_args()
     rows = []
-    for source in (
-        bars(arguments.hours, arguments.seed),
-        ramp_bars(arguments.ramps, arguments.seed),
+    for what, found, holds in bars(
+        arguments.hours, arguments.ramps, arguments.seed, arguments.jobs
     ):
-        for what, found, holds in source:
-            print(f"{'ok    ' if holds else 'FAILED'} {what}: {found}", flush=True)
-            rows.append({"what": what, "found": found, "holds": bool(holds)})
+        print(f"{'ok    ' if holds else 'FAILED'} {what}: {found}", flush=True)
+        rows.append({"what": what, "found": found, "holds": bool(holds)})
     result = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "passed": all(row["holds"] for row in rows),

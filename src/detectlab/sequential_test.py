@@ -50,7 +50,8 @@ class SequentialTest:
         self._runs = runs
         self._block: float | None = None
         self._capital = np.zeros((len(_ABOVE), runs))
-        self._below = bet_factors(limit, _BELOW)
+        self._above = bet_factors(limit, _ABOVE[:, None])
+        self._below = tuple(np.log(factor)[:, None] for factor in bet_factors(limit, _BELOW))
         self.restart_go()
 
     def restart_go(self) -> None:
@@ -70,12 +71,15 @@ class SequentialTest:
             # A new bet in each block with traffic: idle hours are no evidence.
             self._block = at // BLOCK_S
             self._capital += 1 / len(_ABOVE)
-        limit = np.minimum(_MAX_LIMIT, np.maximum(self.limit, baseline))
-        won, lost = bet_factors(limit, _ABOVE[:, None])
-        factor = np.where(limit < _MAX_LIMIT, np.where(bad, won, lost), 1.0)
-        self._capital = np.minimum(self._capital * factor, _MAX_CAPITAL)
-        won, lost = self._below
-        self._log_below += np.log(np.where(bad, won[:, None], lost[:, None]))
+        won, lost = self._above
+        if np.any(baseline > self.limit):
+            limit = np.minimum(_MAX_LIMIT, np.maximum(self.limit, baseline))
+            won, lost = (
+                np.where(limit < _MAX_LIMIT, factor, 1.0)
+                for factor in bet_factors(limit, _ABOVE[:, None])
+            )
+        self._capital = np.minimum(self._capital * np.where(bad, won, lost), _MAX_CAPITAL)
+        self._log_below += np.where(bad, *self._below)
 
     @property
     def stop(self) -> Bools:
@@ -104,7 +108,7 @@ class SequentialTest:
 
     def _log_mean(self, more: int) -> Floats:
         """Logarithm of the capital for `go` after `more` good observations, `(runs,)`."""
-        logs = self._log_below + more * np.log(self._below[1])[:, None]
+        logs = self._log_below + more * self._below[1]
         top = logs.max(0)
         mean: Floats = top + np.log(np.exp(np.maximum(logs - top, -_MAX_LOG)).mean(0))
         return mean
@@ -169,6 +173,8 @@ class RecentShare:
         Args:
             at: The time now, in seconds.
         """
+        if not self.is_known(at):
+            return np.zeros_like(self._bad_in_period)
         while self._in_period and at - self._in_period[0][0] > self._PERIOD_S:
             self._bad_in_period -= self._in_period.popleft()[1]
         bounds = [_upper_bound(self._bad_in_period, len(self._in_period))]
