@@ -22,7 +22,6 @@ from detectlab.rollout.service_hook import assign_version
 from detectlab.rollout.transitions import promote, release, roll_back
 from detectlab.rollout.versions import UnusableVersion
 from detectlab.serving.deadline import Deadline
-from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.prediction import Answer, Query, answer
 
@@ -133,20 +132,17 @@ def test_canary_gives_each_key_its_side(
 
 
 @pytest.mark.parametrize(
-    ("candidate", "kind", "message"),
+    ("candidate", "message"),
     [
-        pytest.param({"model": "yolov99"}, UnusableVersion, "must be one of nano, ", id="unknown"),
-        pytest.param({"model": "yolov3"}, UnusableVersion, "models pull yolov3", id="not-here"),
-        pytest.param(
-            {"model": "nano", "engine": "steam"}, Unavailable, "`engine` must be", id="engine"
-        ),
+        pytest.param({"model": "yolov99"}, "must be one of nano, ", id="unknown"),
+        pytest.param({"model": "yolov3"}, "models pull yolov3", id="not-here"),
+        pytest.param({"model": "nano", "engine": "steam"}, "tried.*`engine` must be", id="engine"),
     ],
 )
 def test_plan_with_a_version_that_cannot_be_loaded_changes_nothing(
     make_controller: MakeController,
     plan: MakePlan,
     candidate: Any,
-    kind: type[Exception],
     message: str,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -154,7 +150,7 @@ def test_plan_with_a_version_that_cannot_be_loaded_changes_nothing(
     monkeypatch.setenv("DETECTLAB_HOME", str(tmp_path))
     controller = make_controller()
 
-    with pytest.raises(kind, match=message):
+    with pytest.raises(UnusableVersion, match=message):
         asyncio.run(controller.put(plan(candidate=candidate), replaces=0, who="ada"))
 
     assert controller.active.revision == controller.history.last_revision() == 0

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,7 +11,7 @@ import psutil
 import pytest
 
 from detectlab.rollout.plan import Role, ShadowBudget, Version
-from detectlab.rollout.process_runner import ProcessRunner
+from detectlab.rollout.process_runner import ProcessRunner, try_version
 from detectlab.rollout.records import AnswerRecord, ComparisonRecord
 from detectlab.rollout.shadow import Shadow
 from detectlab.rollout.shadow_runners import (
@@ -20,7 +21,7 @@ from detectlab.rollout.shadow_runners import (
     Task,
     ThreadRunner,
 )
-from detectlab.rollout.versions import RunningVersion
+from detectlab.rollout.versions import RunningVersion, UnusableVersion
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
 from detectlab.vision.detections import Detections
@@ -109,6 +110,23 @@ class TestProcessRunner:
 
         with pytest.raises(ShadowError, match="cannot be loaded: ValueError: `engine` must be"):
             runner.run(task)
+
+    @pytest.mark.parametrize(
+        ("drill", "reason"),
+        [
+            pytest.param("raises", "InjectedError: This candidate fails on purpose", id="raises"),
+            pytest.param("hangs", r"no answer within 0\.5 s", id="hangs"),
+            pytest.param("eats_memory", "[Mm]emory|its process ended", id="memory"),
+        ],
+    )
+    def test_candidate_that_fails_when_it_is_tried_is_refused(
+        self, tmp_path: Path, drill: Any, reason: str
+    ) -> None:
+        budget = ShadowBudget(timeout_s=0.5 if drill == "hangs" else 60, memory_mb=256)
+        with pytest.raises(UnusableVersion, match=f"tried first: .*({reason})"):
+            try_version(Version(model="nano", drill=drill), budget, tmp_path)
+
+        assert children() == []
 
     def test_closing_ends_a_candidate_in_the_middle_of_a_picture(
         self,

@@ -99,7 +99,7 @@ class RolloutController:
         """
         if replaces != self._active.revision:
             raise PlanChanged(self._active.revision)
-        self._deployment.check(plan)
+        await self._deployment.check(plan)
         async with self._deployment.prepared(plan, answering_only=action == "rollback"):
             await self._commit(plan, replaces, who, action, why)
 

@@ -1,5 +1,6 @@
 """The deployment of a plan: its running versions, its shadow, and the guard of its candidate."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from detectlab.rollout.guard import Guard, StableLatency
 from detectlab.rollout.history import PlanRevision
 from detectlab.rollout.plan import Role, RolloutPlan, Version
-from detectlab.rollout.process_runner import ProcessRunner
+from detectlab.rollout.process_runner import ProcessRunner, try_version
 from detectlab.rollout.rails.base import RailStatus
 from detectlab.rollout.records import ComparisonRecord
 from detectlab.rollout.shadow import OnLost, Shadow
@@ -78,11 +79,20 @@ class Deployment:
         self._running: dict[Version, RunningVersion] = {}
         self._latency: dict[Version, StableLatency] = {}
 
-    def check(self, plan: RolloutPlan) -> None:
-        """Raise `UnusableVersion` when this server cannot run a version of a plan."""
+    async def check(self, plan: RolloutPlan) -> None:
+        """Check the versions of a plan; a new candidate is tried in a process of its own.
+
+        Raises:
+            UnusableVersion: When this server cannot run one.
+        """
         for version in (plan.stable, plan.candidate):
             if version:
                 check_version(version, self._pool)
+        candidate = _versions(plan).get("candidate")
+        if candidate and candidate not in self._running and not self._pool.given_load:
+            # An injected fault is for the guard rails.
+            healthy = candidate.model_copy(update={"drill": None})
+            await asyncio.to_thread(try_version, healthy, plan.shadow, self._settings.home)
 
     @asynccontextmanager
     async def prepared(self, plan: RolloutPlan, *, answering_only: bool) -> AsyncIterator[None]:
@@ -193,7 +203,7 @@ class Deployment:
         candidate, given_load = plan.version("candidate"), self._pool.given_load
         if given_load:
             return ThreadRunner(lambda: load_version(candidate, given_load))
-        return ProcessRunner(candidate, plan.shadow)
+        return ProcessRunner(candidate, plan.shadow, self._settings.home)
 
     def _guard(self, plan: RolloutPlan, old: ActivePlan | None) -> Guard:
         """The guard: that of the step before on the way up, else a new one."""

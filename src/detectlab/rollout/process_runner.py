@@ -1,20 +1,27 @@
-"""Runs a shadow's candidate in a process of its own, which can be killed."""
+"""Runs a candidate in a process of its own, which can be killed: in the shadow, or to try it."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
+import cv2
+import numpy as np
 import psutil
 
 from detectlab.rollout.detections_json import from_json
 from detectlab.rollout.plan import ShadowBudget, Version
-from detectlab.rollout.shadow_messages import Header, read_message, write_message
+from detectlab.rollout.shadow_process import Header, read_message, write_message
 from detectlab.rollout.shadow_runners import Outcome, ShadowError, Task
+from detectlab.rollout.versions import UnusableVersion
 
 _START_TIMEOUT_S = 120.0
 _LOWEST_PRIORITY = 19
+_TRIAL_PICTURES = 10
 
 
 class ProcessRunner:
@@ -25,12 +32,23 @@ class ProcessRunner:
     Args:
         version: The candidate.
         budget: Bounds its time and memory.
+        home: Where detectors are stored; by default the environment's.
+        is_urgent: Whether it runs with the usual priority.
     """
 
-    def __init__(self, version: Version, budget: ShadowBudget) -> None:
+    def __init__(
+        self,
+        version: Version,
+        budget: ShadowBudget,
+        home: Path | None = None,
+        *,
+        is_urgent: bool = False,
+    ) -> None:
         module = "detectlab.rollout.shadow_process"
         arguments = [version.model_dump_json(), str(budget.memory_mb)]
         self._command = [sys.executable, "-m", module, *arguments]
+        self._env = {**os.environ, **({"DETECTLAB_HOME": str(home)} if home else {})}
+        self._is_urgent = is_urgent
         self._timeout_s = budget.timeout_s
         self._process: subprocess.Popen[bytes] | None = None
         self._changing = threading.Lock()
@@ -66,9 +84,10 @@ class ProcessRunner:
             if self._is_closed:
                 raise ShadowError("it was stopped")
             process = self._process = subprocess.Popen(
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self._env
             )
-        _lower_priority(process.pid)  # from outside, so that its start has low priority, too
+        if not self._is_urgent:
+            _lower_priority(process.pid)  # from outside, so that its start has low priority, too
         assert process.stdout is not None
         with self._killed_after(process, _START_TIMEOUT_S):
             try:
@@ -111,6 +130,32 @@ class ProcessRunner:
                 with contextlib.suppress(OSError):
                     assert pipe is not None
                     pipe.close()
+
+
+@cache  # once for each version: a trial that fails raises, and is tried again
+def try_version(version: Version, budget: ShadowBudget, home: Path) -> None:
+    """Load a version and run it on ten pictures, in a process that it may crash.
+
+    Args:
+        version: The version.
+        budget: Bounds its time for a picture, and its memory.
+        home: Where detectors are stored.
+
+    Raises:
+        UnusableVersion: When it fails there.
+    """
+    _, picture = cv2.imencode(".png", np.full((240, 320, 3), 127, np.uint8))
+    task = Task(picture.tobytes(), 320 * 240, confidence=0.5, nms_threshold=0.3)
+    runner = ProcessRunner(version, budget, home, is_urgent=True)
+    try:
+        for _ in range(_TRIAL_PICTURES):
+            runner.run(task)
+    except ShadowError as error:
+        raise UnusableVersion(
+            f"{version.label} fails in a process of its own, where it was tried first: {error}"
+        ) from None
+    finally:
+        runner.close()
 
 
 def _lower_priority(pid: int) -> None:

@@ -3,11 +3,13 @@
 It reads tasks from its standard input and writes results to its standard output.
 """
 
+import json
 import os
+import struct
 import sys
 import threading
 import time
-from typing import IO
+from typing import IO, Any
 
 import cv2
 import psutil
@@ -15,11 +17,38 @@ import psutil
 from detectlab.detection.detector import Detector
 from detectlab.rollout.detections_json import to_json
 from detectlab.rollout.plan import Version
-from detectlab.rollout.shadow_messages import Header, read_message, write_message
 from detectlab.rollout.shadow_runners import Task, detect_task
 from detectlab.rollout.versions import load_version
 
 _ORPHAN_CHECK_S = 1.0
+_LENGTHS = struct.Struct(">II")
+
+Header = dict[str, Any]
+
+
+def write_message(pipe: IO[bytes], header: Header, data: bytes = b"") -> None:
+    """Send a message.
+
+    Args:
+        pipe: To the other process.
+        header: Sent as JSON.
+        data: Sent as it is.
+    """
+    head = json.dumps(header).encode()
+    pipe.write(_LENGTHS.pack(len(head), len(data)) + head + data)
+    pipe.flush()
+
+
+def read_message(pipe: IO[bytes]) -> tuple[Header, bytes] | None:
+    """The next message of `write_message`: header and data, or `None` at the end of the pipe."""
+    lengths = pipe.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    head_length, data_length = _LENGTHS.unpack(lengths)
+    head, data = pipe.read(head_length), pipe.read(data_length)
+    if len(head) < head_length or len(data) < data_length:
+        return None
+    return json.loads(head), data
 
 
 def main() -> None:
