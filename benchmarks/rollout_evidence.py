@@ -74,23 +74,11 @@ def hours(
     return stopped
 
 
-def outages(rate: float, *, times_stable: float, bad_rate: float, runs: int, seed: int) -> Floats:
+def outages(*, rate: float, times_stable: float, bad_rate: float, seed: tuple[int, int]) -> Floats:
     """As `hours`, of half hours in which for three minutes both versions fail equally often.
 
-    Answers come at random times, those of both versions in random order: another one for every
-    50 runs.
+    Answers come at random times, those of both versions in one random order for all 50 runs.
     """
-    return np.concatenate(
-        [
-            _outages_in_order(rate, times_stable, bad_rate, seed=(seed, part))
-            for part in range(max(1, runs // RUNS_PER_ORDER))
-        ]
-    )
-
-
-def _outages_in_order(
-    rate: float, times_stable: float, bad_rate: float, *, seed: tuple[int, int]
-) -> Floats:
     rng, rail = np.random.default_rng(seed), make_rail("errors", RUNS_PER_ORDER)
     stopped = np.full(RUNS_PER_ORDER, np.inf)
     count = rng.poisson(rate * (1 + times_stable) * HOUR_S / 2)
@@ -150,7 +138,7 @@ def ramp(
 Bar = tuple[str, str, bool]
 
 
-def rail_bars(name: str, rate: float, runs: int, seed: int) -> list[Bar]:
+def rail_bars(name: str, rate: float, *, runs: int, seed: int) -> list[Bar]:
     """A candidate at a fifth of the limit, at the limit, and at twice the limit."""
     limit, facts = RAILS[name][1], {"rate": rate, "runs": runs, "seed": seed}
     old = window_hours(limit=limit, bad_rate=limit / 5, **facts)
@@ -158,35 +146,30 @@ def rail_bars(name: str, rate: float, runs: int, seed: int) -> list[Bar]:
     at_limit = np.isfinite(hours(name, bad_rate=limit, **facts)).mean()
     twice = hours(name, bad_rate=2 * limit, **facts)
     share, median = np.isfinite(twice).mean(), np.median(twice[np.isfinite(twice)])
-    where = f"{name}, {rate:g}/s"
+    where, soon = f"{name}, {rate:g}/s", f"{share:.1%} stopped, median {median:.0f} s"
+    found = f"{fifth:.1%} stopped (a window of a minute: {old:.1%})"
     return [
-        (
-            f"{where}, a fifth of the limit",
-            f"{fifth:.1%} stopped (a window of a minute: {old:.1%})",
-            fifth <= 0.01,
-        ),
+        (f"{where}, a fifth of the limit", found, fifth <= 0.01),
         (f"{where}, at the limit", f"{at_limit:.1%} stopped", at_limit <= 0.05),
-        (
-            f"{where}, twice the limit",
-            f"{share:.1%} stopped, median {median:.0f} s",
-            share >= 0.95 or rate < 0.5,
-        ),
+        (f"{where}, twice the limit", soon, share >= 0.95 or rate < 0.5),
     ]
 
 
-def outage_bars(rate: float, canary: float, runs: int, seed: int) -> list[Bar]:
+def outage_bars(*, rate: float, canary: float, runs: int, seed: int) -> list[Bar]:
     """A good candidate of a canary, while both versions fail."""
     found = []
     for bad_rate in (0.3, 1.0):
-        facts = {"times_stable": (1 - canary) / canary, "runs": runs, "seed": seed}
-        share = np.isfinite(outages(rate, bad_rate=bad_rate, **facts)).mean()
+        facts = {"rate": rate, "times_stable": (1 - canary) / canary, "bad_rate": bad_rate}
+        parts = range(max(1, runs // RUNS_PER_ORDER))
+        stopped = np.concatenate([outages(**facts, seed=(seed, part)) for part in parts])
+        share = np.isfinite(stopped).mean()
         what = f"both fail {bad_rate:.0%} for 3 min, {rate:g}/s in a canary of {canary:.0%}"
         # No bar beyond one half: too few answers of stable are left to compare with.
         found.append((what, f"{share:.1%} stopped", share <= 0.05 or canary > 0.5))
     return found
 
 
-def speed_bars(runs: int, seed: int) -> list[Bar]:
+def speed_bars(*, runs: int, seed: int) -> list[Bar]:
     """A candidate that fails always."""
     found = []
     for rate, allowed_s in ((0.2, 20.0), (5.0, 3.0)):
@@ -207,26 +190,26 @@ def ramp_bars(ends: list[tuple[str, float]], requests_per_s: float) -> list[Bar]
     return [("ramp of a candidate that fails 1 %, 1 request/s", found, share >= 0.95)]
 
 
-def ramps(requests_per_s: float, max_hours: float, seeds: range) -> list[tuple[str, float]]:
+def ramps(seeds: range, *, requests_per_s: float, max_hours: float) -> list[tuple[str, float]]:
     return [ramp(requests_per_s, 0.01, seed=seed, max_hours=max_hours) for seed in seeds]
 
 
-def bars(runs: int, count: int, seed: int, jobs: int) -> Iterator[Bar]:
+def bars(*, runs: int, count: int, seed: int, jobs: int) -> Iterator[Bar]:
     """Each bar: what it is, what was measured, and whether it holds."""
+    facts = {"runs": runs, "seed": seed}
     with ProcessPoolExecutor(jobs) as pool:
-        cells = [pool.submit(rail_bars, name, rate, runs, seed) for name in RAILS for rate in RATES]
-        cells += [
-            pool.submit(outage_bars, rate, canary, runs, seed)
-            for rate in RATES
-            for canary in (0.1, 0.5, 0.75)
-        ]
-        cells.append(pool.submit(speed_bars, runs, seed))
-        parts = [
-            range(begin, min(begin + 20, seed + count)) for begin in range(seed, seed + count, 20)
-        ]
+        cells = [pool.submit(rail_bars, name, rate, **facts) for name in RAILS for rate in RATES]
+        for rate in RATES:
+            for canary in (0.1, 0.5, 0.75):
+                cells.append(pool.submit(outage_bars, rate=rate, canary=canary, **facts))
+        cells.append(pool.submit(speed_bars, **facts))
+        last = seed + count
+        parts = [range(begin, min(begin + 20, last)) for begin in range(seed, last, 20)]
         walks = {
-            rate: [pool.submit(ramps, rate, max_hours, part) for part in parts]
-            for rate, max_hours in ((0.0, 2.0), (1.0, 12.0))
+            rate: [
+                pool.submit(ramps, part, requests_per_s=rate, max_hours=longest) for part in parts
+            ]
+            for rate, longest in ((0.0, 2.0), (1.0, 12.0))
         }
         for cell in cells:
             yield from cell.result()
@@ -243,9 +226,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/rollout.json")
     arguments = parser.parse_args()
     rows = []
-    for what, found, holds in bars(
-        arguments.hours, arguments.ramps, arguments.seed, arguments.jobs
-    ):
+    run = {"runs": arguments.hours, "count": arguments.ramps, "jobs": arguments.jobs}
+    for what, found, holds in bars(**run, seed=arguments.seed):
         print(f"{'ok    ' if holds else 'FAILED'} {what}: {found}", flush=True)
         rows.append({"what": what, "found": found, "holds": bool(holds)})
     result = {
