@@ -140,7 +140,8 @@ Bar = tuple[str, str, bool]
 
 def rail_bars(name: str, rate: float, *, runs: int, seed: int) -> list[Bar]:
     """A candidate at a fifth of the limit, at the limit, and at twice the limit."""
-    limit, facts = RAILS[name][1], {"rate": rate, "runs": runs, "seed": seed}
+    limit = RAILS[name][1]
+    facts: dict[str, Any] = {"rate": rate, "runs": runs, "seed": seed}
     old = window_hours(limit=limit, bad_rate=limit / 5, **facts)
     fifth = np.isfinite(hours(name, bad_rate=limit / 5, **facts)).mean()
     at_limit = np.isfinite(hours(name, bad_rate=limit, **facts)).mean()
