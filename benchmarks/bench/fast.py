@@ -93,7 +93,7 @@ def tiny(files: Files, folder: Path) -> tuple[list[Contestant], dict[str, Bare]]
     """The network of yolov3-tiny, in float32 and in int8."""
     if files.model is None:
         return [], {}
-    add_int8(files)
+    add_int8(files, files.model)
     chosen = ("openvino", "int8")
     servers = [
         Contestant(c, SERVE, environment(files, model=files.model, choice=c)) for c in chosen
@@ -112,6 +112,8 @@ def measure_group(name: str, files: Files, plan: Plan, folder: Path) -> dict[str
     logs.mkdir()
     about = {**describe_machine(), "versions": versions(), "note": files.note}
     about["settings"] = {"repeats": plan.repeats, "seconds": plan.seconds}
+    if name not in ("alone", "tiny"):
+        add_int8(files, "nano")
     if name == "alone":
         with shown(6) as step:
             return {

@@ -1,4 +1,4 @@
-"""Pictures of a phone's size, and yolov3-tiny's network in int8."""
+"""Pictures of a phone's size, and detectors in int8."""
 
 from pathlib import Path
 
@@ -26,19 +26,22 @@ def write_large(pictures: list[Path], folder: Path) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def add_int8(files: Files) -> None:
-    """Calibrate yolov3-tiny, or what stands in for it, on the sample pictures.
+def add_int8(files: Files, model: str) -> None:
+    """Calibrate a detector on the sample pictures, where it is not calibrated.
 
-    Weights by chance have no objects that int8 could lose in a way that means something: whatever
-    is lost is accepted, since the time does not depend on it.
+    Whatever is lost is accepted: the time does not depend on it, and weights by chance have no
+    objects whose loss would mean something.
+
+    Args:
+        files: Of the run.
+        model: The detector.
     """
-    assert files.model is not None
     settings = Settings(home=files.home, offline=True)
-    card = get_card(files.model, settings)
+    card = get_card(model, settings)
     if find_calibration(card, settings) is None:
         pictures = sorted((ROOT / "images").glob("*.jpg"))
         quantize_detector(
-            files.model,
+            model,
             calibrating=pictures,
             measuring=files.pictures,
             max_loss=1.0,
