@@ -6,14 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import testing
+from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from detectlab.models.atomic_files import WeightsError
 from detectlab.monitoring.baseline import Baseline, BaselineStore
 from detectlab.monitoring.folder_baseline import baseline_of_pictures
+from detectlab.monitoring.metrics import MonitoringMetrics
+from detectlab.monitoring.monitor import Monitor
 from detectlab.monitoring.sketch import Sketch
+from detectlab.serving.observation import Observation
 from detectlab.vision.detections import Detections
 
 Make = Callable[..., TestClient]
@@ -256,3 +261,41 @@ def test_baseline_of_labelled_pictures_knows_the_precision(
     assert (baseline.calibration.objects, baseline.calibration.right) == (100, 75)
     assert baseline.calibration.precision(baseline.calibration.confidence) == pytest.approx(0.75)
     assert [text.partition(":")[0] for text in skipped] == [str(tmp_path / "notes.jpg")]
+
+
+def test_released_candidate_takes_what_it_did_as_its_baseline(tmp_path: Path) -> None:
+    monitor = Monitor(tmp_path, MonitoringMetrics(CollectorRegistry()))
+    seen = Observation(
+        0.0,
+        "new",
+        "candidate",
+        Detections.empty(("apple",)),
+        ("apple",),
+        (9, 9),
+        400,
+        np.full((9, 9, 3), 90, np.uint8),
+    )
+    for _ in range(120):
+        monitor.observed.append(seen)
+    monitor.drain()
+    assert monitor.store.load("new") is None
+
+    monitor.observed.append(seen._replace(lane="stable"))
+    monitor.drain()
+
+    baseline = monitor.store.load("new")
+    assert baseline is not None
+    assert baseline.source == "the last 120 pictures before its release"
+    assert monitor.watches["new", "stable"].baseline is not None
+
+
+def test_monitor_keeps_a_bounded_number_of_watches(tmp_path: Path) -> None:
+    monitor = Monitor(tmp_path, MonitoringMetrics(CollectorRegistry()))
+    for number in range(20):
+        nothing = Detections.empty(("apple",))
+        monitor.observed.append(
+            Observation(0.0, f"m{number}", "named", nothing, ("apple",), (9, 9), 400, None)
+        )
+    monitor.drain()
+
+    assert [model for model, _ in monitor.watches] == [f"m{number}" for number in range(12, 20)]

@@ -1,0 +1,91 @@
+"""The candidate from corrected pictures: what is held out, judged and refused."""
+
+import re
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra `train`")
+
+from training import finetune
+from training.data import Sample
+from training.finetune import Change, compare, split, verdict
+
+
+def sample(seed: int) -> Sample:
+    picture = np.random.default_rng(seed).integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    return Sample(f"a/{seed}", picture, np.empty((0, 5), np.float32))
+
+
+def test_every_picture_is_learnt_from_or_judged_on_and_copies_stay_together() -> None:
+    samples = [sample(seed % 100) for seed in range(200)]
+
+    learnt, judged = split(samples)
+
+    assert len(learnt) + len(judged) == 200
+    assert 10 <= len(judged) <= 80
+    assert not {one.name for one in learnt} & {one.name for one in judged}
+
+
+def test_better_detector_has_an_interval_above_zero() -> None:
+    box = np.array([[0, 0.1, 0.1, 0.5, 0.5]], np.float32)
+    right = np.array([[0, 0.9, 0.1, 0.1, 0.5, 0.5]], np.float32)
+    nothing = np.empty((0, 6), np.float32)
+    truth = [box] * 40
+
+    change = compare([right, nothing] * 20, [right] * 40, truth)
+
+    assert (change.before, change.after) == pytest.approx((0.5, 1.0))
+    assert 0.3 < change.low < 0.5 < change.high < 0.7
+    same = compare([right] * 40, [right] * 40, truth)
+    assert (same.low, same.high) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("corrected", "known", "words"),
+    [
+        pytest.param((0.3, 0.5, 0.1), (0.6, 0.59, -0.02), "has not forgotten", id="better"),
+        pytest.param((0.3, 0.5, 0.1), (0.6, 0.57, -0.04), "It forgets", id="forgets"),
+        pytest.param((0.3, 0.35, -0.1), (0.6, 0.6, -0.01), "not certainly better", id="unsure"),
+    ],
+)
+def test_verdict_says_whether_to_go_on(
+    corrected: tuple[float, float, float], known: tuple[float, float, float], words: str
+) -> None:
+    first, second = (
+        Change(10, 10, before, after, low, after - before + 0.1)
+        for before, after, low in (corrected, known)
+    )
+
+    assert words in verdict(first, second)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        pytest.param("0 0.5 0.5 1.4 0.2", "a.txt, line 1, must hold `class x_centre", id="outside"),
+        pytest.param("7 0.5 0.5 0.2 0.2", "contains the class 7; classes.txt", id="class"),
+        pytest.param("", "0 corrected pictures to learn from|1 corrected", id="few"),
+    ],
+)
+def test_labels_that_cannot_be_are_refused_in_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    words: str,
+) -> None:
+    (tmp_path / "classes.txt").write_text("apple\n")
+    cv2.imwrite(str(tmp_path / "a.jpg"), sample(1).picture)
+    (tmp_path / "a.txt").write_text(line)
+    folders = ["--corrected", str(tmp_path), "--known", str(tmp_path)]
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["finetune", *folders, "--out", str(out)])
+
+    assert finetune.main() == 1
+
+    assert re.search(words, capsys.readouterr().err)
+    assert not out.exists()
