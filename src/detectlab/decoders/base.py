@@ -70,6 +70,15 @@ class Decoder(ABC):
             The boxes in pixels of the input, in any order.
         """
 
+    def flaw(self, outputs: Outputs, input_wh: tuple[int, int]) -> str:
+        """What speaks against these outputs, in words; empty when nothing does.
+
+        Args:
+            outputs: As for `boxes`.
+            input_wh: Width and height of the network's input in pixels.
+        """
+        return ""
+
     def decode(
         self, outputs: Outputs, letterbox: Letterbox, *, confidence: float, nms_threshold: float
     ) -> Boxes:

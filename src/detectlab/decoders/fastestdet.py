@@ -3,7 +3,10 @@
 import numpy as np
 
 from detectlab.decoders.base import Boxes, Decoder, Outputs, corners, only_output, with_best_class
+from detectlab.decoders.grid import count_cells
 from detectlab.vision.fitting import Fitting
+
+_STRIDE = 16
 
 
 class FastestDet(Decoder):
@@ -16,7 +19,16 @@ class FastestDet(Decoder):
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
         """Count its classes; see `Decoder.count_classes`."""
         cells = only_output(outputs, 4)
-        return len(cells) - 5 if cells is not None and len(cells) > 5 else None
+        if cells is None or len(cells) <= 5 or [cells[0].size] != count_cells(input_wh, (_STRIDE,)):
+            return None
+        return len(cells) - 5
+
+    def flaw(self, outputs: Outputs, input_wh: tuple[int, int]) -> str:
+        """Tell it from other maps, such as those of segmentation; see `Decoder.flaw`."""
+        cells = only_output(outputs, 4)
+        assert cells is not None
+        is_one = np.isclose(cells[5:].sum(axis=0), 1, atol=1e-2).all()
+        return "" if is_one else "its cells' class scores do not add up to 1"
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
         """Read its boxes; see `Decoder.boxes`.

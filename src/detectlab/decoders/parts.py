@@ -18,6 +18,8 @@ def boxes_and_scores(outputs: Outputs) -> tuple[NDArray[Any], NDArray[Any]] | No
         return None
     named = sorted(arrays, key=lambda name: (arrays[name].shape[1] != 4, "box" not in name.lower()))
     boxes, scores = (arrays[name] for name in named)
+    if scores.shape[1] == len(boxes) != len(scores):  # PaddleDetection without its NMS
+        scores = scores.T
     if boxes.shape[1] != 4 or len(boxes) != len(scores):
         return None
     return boxes, scores

@@ -2,8 +2,8 @@
 
 from detectlab.decoders.base import Decoder
 from detectlab.decoders.darknet import Darknet
-from detectlab.decoders.detr import DETR, DETRLogits
-from detectlab.decoders.end_to_end import EndToEnd
+from detectlab.decoders.detr import DETR, DETRLogits, DETRRows, DETRSoftmax
+from detectlab.decoders.end_to_end import EndToEnd, EndToEndBatch, MMDet, Paddle
 from detectlab.decoders.fastestdet import FastestDet
 from detectlab.decoders.nanodet import NanoDet, NanoDetPlus, PicoDet
 from detectlab.decoders.ssd import SSD, BoxesInPixels, TorchVision
@@ -20,11 +20,16 @@ _DECODERS: dict[str, Decoder] = {
         YOLOv5(),
         YOLOX(),
         EndToEnd(),
+        EndToEndBatch(),
+        Paddle(),
+        MMDet(),
         NanoDet(),
         NanoDetPlus(),
         PicoDet(),
         DETR(),
         DETRLogits(),
+        DETRSoftmax(),
+        DETRRows(),
         FastestDet(),
         SSD(),
         BoxesInPixels(),

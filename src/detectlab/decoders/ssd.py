@@ -70,3 +70,10 @@ class TorchVision(Decoder):
         assert parts is not None
         objects = parts.class_id > 0
         return Boxes(parts.xyxy[objects], parts.confidence[objects], parts.class_id[objects] - 1)
+
+    def flaw(self, outputs: Outputs, input_wh: tuple[int, int]) -> str:
+        """Tell it from labels that count from 0; see `Decoder.flaw`."""
+        parts = finished(outputs)
+        assert parts is not None
+        is_first = (parts.class_id == 0) & (parts.confidence > 0.5)
+        return "it finds objects of class 0, its background" if is_first.any() else ""

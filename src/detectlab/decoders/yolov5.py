@@ -1,4 +1,4 @@
-"""YOLOv5 and v7: boxes in pixels of the input, an objectness, a score of each class."""
+"""YOLOv5, v6 and v7, and decoded YOLOX: boxes in pixels, an objectness, a score of each class."""
 
 from detectlab.decoders.base import (
     Boxes,
@@ -16,7 +16,8 @@ class YOLOv5(Decoder):
 
     name = "yolov5"
     shapes = "(1, N, 5 + classes)"
-    fittings = (Fitting("centre"),)
+    # The second is of YOLOX, exported with `--decode_in_inference`.
+    fittings = (Fitting("centre"), Fitting("top-left", "bgr", scale=1.0))
 
     def count_classes(self, outputs: Outputs, input_wh: tuple[int, int]) -> int | None:
         """Count its classes; see `Decoder.count_classes`."""

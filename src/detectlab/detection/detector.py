@@ -94,8 +94,10 @@ class NetworkDetector:
         found = self._decoder.decode(
             outputs, letterbox, confidence=confidence, nms_threshold=nms_threshold
         )
-        xyxy = found.xyxy.astype(np.float32)
-        return Detections(xyxy, found.confidence, found.class_id, self.names)
+        # A network with finished labels may answer one that it has no name for.
+        named = (found.class_id >= 0) & (found.class_id < len(self.names))
+        xyxy = found.xyxy[named].astype(np.float32)
+        return Detections(xyxy, found.confidence[named], found.class_id[named], self.names)
 
     def __repr__(self) -> str:
         return f"NetworkDetector({self.name!r}, {len(self.names)} classes, {self._engine.name})"

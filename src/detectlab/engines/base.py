@@ -35,6 +35,8 @@ class Network:
             one input that is not named here.
         calibration: The same network in int8, as `engines.calibration` stores it, where it was
             calibrated.
+        float_pixels: Whether pictures come as float32, already as the network takes them; only
+            while it is not known how that is.
     """
 
     weights: Path
@@ -46,6 +48,7 @@ class Network:
     channel_order: Literal["rgb", "bgr"] = "rgb"
     other_inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     calibration: Path | None = None
+    float_pixels: bool = False
 
     @property
     def digest(self) -> str:
@@ -91,7 +94,8 @@ class Engine(Protocol):
         """Run the network on one picture.
 
         Args:
-            picture: `(height, width, 3)` uint8 BGR, exactly the network's input size.
+            picture: `(height, width, 3)` uint8 BGR, exactly the network's input size; float32
+                where the network says so.
 
         Returns:
             All outputs by name, as arrays of the caller's own. A Darknet network has one, `rows`:

@@ -51,7 +51,7 @@ def read_pair(
     places = [request.folder / f"{request.name}{end}" for end in (".cfg", ".weights", ".names")]
     for source, target in zip((config, weights), places, strict=False):
         shutil.copyfile(source, target)
-    engine = open_and_run(ModelFiles(*places), size_wh, DARKNET, request)
+    engine = open_and_run(ModelFiles(*places), size_wh, request, fitting=DARKNET)
     outputs = engine.run(np.full((size_wh[1], size_wh[0], 3), 127, np.uint8))
     if not np.isfinite(outputs["rows"][:, 4:]).all():
         raise ValueError(f"{weights.name} gives numbers that are not finite: it is damaged.")

@@ -104,7 +104,8 @@ def weigh(
         pictures: The views of each picture, as `make_views` gives them.
         input_wh: Width and height of the network's input in pixels.
     """
-    follows, stays, weights, best = [], [], [], []
+    comparisons: list[_Comparison] = []
+    best = []
     for views in pictures:
         found = []
         for view in views:
@@ -113,19 +114,40 @@ def weigh(
                 return Evidence(problem=problem)
             found.append(_strongest(decoder, outputs, input_wh))
         best.append(float(found[0].confidence.max(initial=0)))
-        for view, boxes in zip(views[1:], found[1:], strict=True):
-            followed, stayed, weight = _compare(found[0], boxes, view.matrix, input_wh)
-            follows.append(followed)
-            stays.append(stayed)
-            weights.append(weight)
-    weight = np.concatenate(weights)
+        comparisons += [
+            _compare(found[0], boxes, view.matrix, input_wh)
+            for view, boxes in zip(views[1:], found[1:], strict=True)
+        ]
+    follows, stays, left, right, weight = map(np.concatenate, zip(*comparisons, strict=True))
     if not weight.sum() > 0:
         return Evidence(problem="it finds no box in any picture")
+    mirrored = [len(one.weight) * [place % 3 == 0] for place, one in enumerate(comparisons)]
+    there = weight * np.concatenate(mirrored)
+    if max(left @ there, right @ there) > follows @ there:
+        return Evidence(problem="its boxes lie beside the objects, as if corners were centres")
     return Evidence(
-        float(np.average(np.concatenate(follows), weights=weight)),
-        float(np.average(np.concatenate(stays), weights=weight)),
+        float(np.average(follows, weights=weight)),
+        float(np.average(stays, weights=weight)),
         float(np.mean(best)),
     )
+
+
+class _Comparison(NamedTuple):
+    """Likeness of each strong box of a picture to those of its copy, and the box's weight.
+
+    Attributes:
+        follows: To those where it went, `(N,)` in `[0, 1]`.
+        stays: To those where it was, `(N,)` in `[0, 1]`.
+        left: To those a box's width to the left of where it went, `(N,)` in `[0, 1]`.
+        right: To those to the right, `(N,)` in `[0, 1]`.
+        weight: `(N,)`.
+    """
+
+    follows: NDArray[np.float64]
+    stays: NDArray[np.float64]
+    left: NDArray[np.float64]
+    right: NDArray[np.float64]
+    weight: NDArray[np.float64]
 
 
 def _shift(side: int) -> int:
@@ -145,6 +167,8 @@ def _problem(decoder: Decoder, outputs: Outputs, input_wh: tuple[int, int]) -> s
     """What is wrong with the outputs themselves."""
     if any(not np.isfinite(output).all() for output in outputs.values()):
         return "its numbers are not all finite"
+    if flaw := decoder.flaw(outputs, input_wh):
+        return flaw
     scores = decoder.boxes(outputs, input_wh, -np.inf).confidence
     lowest, highest = float(scores.min(initial=0)), float(scores.max(initial=0))
     if lowest < -_SCORE_TOLERANCE or highest > 1 + _SCORE_TOLERANCE:
@@ -167,8 +191,8 @@ def _strongest(decoder: Decoder, outputs: Outputs, input_wh: tuple[int, int]) ->
 
 def _compare(
     original: Boxes, changed: Boxes, matrix: NDArray[np.float64], input_wh: tuple[int, int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each strong box how far one follows it, how far one stays, and its weight."""
+) -> _Comparison:
+    """Compare the strong boxes of a picture with those of its copy."""
     xyxy, score = original.xyxy[:_STRONGEST], original.confidence[:_STRONGEST]
     class_id = original.class_id[:_STRONGEST]
     moved = _moved(xyxy, matrix)
@@ -178,15 +202,20 @@ def _compare(
     is_weak = score < 0.2 * score.max(initial=0)
     weight = np.where(is_left | is_weak, 0.0, score.astype(np.float64))
     if not len(changed.xyxy):
-        return np.zeros(len(xyxy)), np.zeros(len(xyxy)), weight
+        nothing = np.zeros(len(xyxy))
+        return _Comparison(nothing, nothing, nothing, nothing, weight)
     pairs = np.stack(np.broadcast_arrays(score[:, None], changed.confidence[None]))
     # A box is another's the more, the nearer their scores are: grids have boxes everywhere.
     likeness = pairs.min(axis=0) / pairs.max(axis=0)
     likeness = likeness * (class_id[:, None] == changed.class_id[None])
     is_box = box_area(xyxy) > _LEAST_AREA
-    followed = (box_iou(moved, changed.xyxy) * likeness).max(axis=1) * is_box
-    stayed = (box_iou(xyxy, changed.xyxy) * likeness).max(axis=1)
-    return followed, stayed, weight
+    width = (moved[:, 2:3] - moved[:, :1]) * np.array([1, 0, 1, 0])
+    follows, left, right = (
+        (box_iou(place, changed.xyxy) * likeness).max(axis=1) * is_box
+        for place in (moved, moved - width, moved + width)
+    )
+    stays = (box_iou(xyxy, changed.xyxy) * likeness).max(axis=1)
+    return _Comparison(follows, stays, left, right, weight)
 
 
 def _moved(xyxy: NDArray[np.floating], matrix: NDArray[np.float64]) -> NDArray[np.float64]:

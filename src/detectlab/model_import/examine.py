@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,26 +47,33 @@ def examine(request: Request) -> Examined:
 def _examine_onnx(request: Request, source: Path, given: tuple[str, ...]) -> Examined:
     weights = request.folder / f"{request.name}.onnx"
     files = ModelFiles(None, weights, request.folder / f"{request.name}.names")
-    read = read_runnable(request, source, files)
+    read, engine = read_runnable(request, source, files)
     classes = check_classes(given or read.names)
     size_wh = read.input_size_wh
+
+    def open_as(reading: Reading, names: tuple[str, ...]) -> NetworkDetector:
+        engine = open_and_run(files, size_wh, request, fitting=reading.fitting)
+        return NetworkDetector(
+            request.name, names, engine, reading.decoder.name, fitting=reading.fitting
+        )
+
     try:
         reading = recognise(
-            lambda fitting: open_and_run(files, size_wh, fitting, request),
+            engine.run,
+            size_wh,
             trial_pictures(),
             classes=len(classes) or None,
             decoder=request.decoder,
             options=request.options,
         )
     except UnclearError as unclear:
-        reading = _choose(unclear, request, classes)
+        reading = _choose(unclear, request, classes, open_as)
     except ValueError as error:
         raise ValueError(f"{source.name}: {error}") from error
     _check_named(source, reading, classes)
     remarks = list(read.changes)
     if not reading.evidence.is_convincing:
         remarks.append(f"added as it was said, although {reading.evidence.reason}")
-    detector = _detector(reading, classes)
     plain = Examined(
         config=None,
         weights=files.weights.name,
@@ -78,7 +85,7 @@ def _examine_onnx(request: Request, source: Path, given: tuple[str, ...]) -> Exa
         licence=read.licence,
         remarks=tuple(remarks),
     )
-    return _try_out(plain, detector, request)
+    return _try_out(plain, open_as(reading, classes), request)
 
 
 def _try_out(plain: Examined, detector: Detector, request: Request) -> Examined:
@@ -97,27 +104,34 @@ def _try_out(plain: Examined, detector: Detector, request: Request) -> Examined:
     return replace(plain, found=rows, ap50=ap50, drawing=drawing)
 
 
-def _choose(unclear: UnclearError, request: Request, classes: tuple[str, ...]) -> Reading:
+def _choose(
+    unclear: UnclearError,
+    request: Request,
+    classes: tuple[str, ...],
+    open_as: Callable[[Reading, tuple[str, ...]], NetworkDetector],
+) -> Reading:
     """Choose among readings by the labels where there are any; else ask, with each drawn."""
+    readings = [
+        reading
+        for reading in unclear.readings
+        if reading.classes or not classes or reading.highest_label < len(classes)
+    ]
+    if len(readings) == 1:
+        return readings[0]
     if request.check and classes:
         folder = request.check
-        scores = [measure_ap50(_detector(one, classes), folder) for one in unclear.readings]
-        return unclear.readings[int(np.argmax(scores))]
+        scores = [measure_ap50(open_as(one, classes), folder) for one in readings]
+        return readings[int(np.argmax(scores))]
     lines = []
-    for reading in unclear.readings:
+    for reading in readings or unclear.readings:
         names = classes or tuple(f"class {n}" for n in range(reading.classes or 1000))
         drawing = ""
         if request.drawings:
             file = request.drawings / f"{request.name}-{reading.decoder.name}.jpg"
-            drawing = f": {draw_preview(list_objects(_detector(reading, names)), file)}"
+            drawing = f": {draw_preview(list_objects(open_as(reading, names)), file)}"
         lines.append(f"- `{reading.describes}`{drawing}")
-    raise ValueError("\n".join([f"{unclear} Look at what each finds:", *lines])) from unclear
-
-
-def _detector(reading: Reading, classes: tuple[str, ...]) -> NetworkDetector:
-    return NetworkDetector(
-        "candidate", classes, reading.engine, reading.decoder.name, fitting=reading.fitting
-    )
+    asked = f"{request.files[0].name}: {unclear} Look at what each finds:"
+    raise ValueError("\n".join([asked, *lines])) from unclear
 
 
 def _check_named(source: Path, reading: Reading, classes: tuple[str, ...]) -> None:

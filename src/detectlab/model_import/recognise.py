@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from detectlab.decoders.base import Decoder, Outputs
 from detectlab.decoders.registry import all_decoders, get_decoder
-from detectlab.engines import Engine
-from detectlab.model_import.evidence import Evidence, View, make_views, weigh
+from detectlab.model_import.evidence import Evidence, make_views, weigh
 from detectlab.vision.fitting import Fitting
 
-OpenEngine = Callable[[Fitting], Engine]
+Run = Callable[[NDArray[Any]], Outputs]
 _LIKELY = 0.2  # score of a box whose class counts
 
 
@@ -23,7 +22,6 @@ class Reading(NamedTuple):
     Attributes:
         decoder: Reads the outputs.
         fitting: How pictures are fitted in.
-        engine: Runs the network so.
         classes: How many classes the outputs have; 0 when they do not say.
         evidence: How the boxes behave.
         highest_label: The highest class of a likely box on the trial pictures.
@@ -31,7 +29,6 @@ class Reading(NamedTuple):
 
     decoder: Decoder
     fitting: Fitting
-    engine: Engine
     classes: int
     evidence: Evidence
     highest_label: int = 0
@@ -66,7 +63,8 @@ class UnclearError(ValueError):
 
 
 def recognise(
-    open_engine: OpenEngine,
+    run: Run,
+    input_wh: tuple[int, int],
     pictures: Mapping[str, NDArray[np.uint8]],
     *,
     classes: int | None = None,
@@ -76,7 +74,8 @@ def recognise(
     """Find how a network is read.
 
     Args:
-        open_engine: Opens the network for pictures that are fitted in a certain way.
+        run: Runs the network on `(height, width, 3)` float32, its input.
+        input_wh: Width and height of the network's input in pixels.
         pictures: Pictures with objects, `(height, width, 3)` uint8 BGR, by name.
         classes: How many classes the detector has, if that is known.
         decoder: The one decoder to try; by default all.
@@ -91,17 +90,15 @@ def recognise(
     """
     known = dict(options or {})
     candidates = (get_decoder(decoder),) if decoder else all_decoders()
-    trial = _Trial(open_engine, pictures)
-    first = replace(Fitting(), **known)
-    outputs = trial.outputs(first, 0, 0)
-    fitting_ones = _signatures(candidates, outputs, trial.input_wh(first), classes)
+    trial = _Trial(run, input_wh, pictures)
+    outputs = trial.outputs(replace(Fitting(), **known), 0, 0)
+    fitting_ones = _signatures(candidates, outputs, input_wh, classes)
     readings: list[Reading] = []
     for candidate, count in fitting_ones:
         for fitting in dict.fromkeys(replace(way, **known) for way in candidate.fittings):
-            engine = trial.engine(fitting)
             evidence = trial.weigh(candidate, fitting)
             highest = 0 if evidence.problem else trial.highest_label(candidate, fitting)
-            readings.append(Reading(candidate, fitting, engine, count, evidence, highest))
+            readings.append(Reading(candidate, fitting, count, evidence, highest))
     best = _best(readings if decoder else [r for r in readings if r.evidence.is_convincing])
     if len(best) > 1:
         raise UnclearError(best)
@@ -113,56 +110,47 @@ def recognise(
 class _Trial:
     """Runs a network on the views of all pictures, once for each preprocessing."""
 
-    def __init__(self, open_: OpenEngine, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
-        self._open, self._pictures = open_, pictures
-        self._engines: dict[Fitting, Engine] = {}
+    def __init__(
+        self, run: Run, input_wh: tuple[int, int], pictures: Mapping[str, NDArray[np.uint8]]
+    ) -> None:
+        self._run, self._input_wh = run, input_wh
+        self._views = [make_views(picture, input_wh) for picture in pictures.values()]
         self._outputs: dict[tuple[Fitting, int, int], Outputs] = {}
-        self._views: list[list[View]] = []
-
-    def engine(self, fitting: Fitting) -> Engine:
-        """The engine for a fitting; the picture's place makes no difference to it."""
-        key = _pixels_only(fitting)
-        if key not in self._engines:
-            self._engines[key] = self._open(key)
-        return self._engines[key]
-
-    def input_wh(self, fitting: Fitting) -> tuple[int, int]:
-        return self.engine(fitting).input_size_wh
 
     def outputs(self, fitting: Fitting, picture: int, view: int) -> Outputs:
         key = _pixels_only(fitting), picture, view
         if key not in self._outputs:
-            pixels = self.views(fitting)[picture][view].pixels
-            self._outputs[key] = self.engine(fitting).run(pixels)
+            pixels = self._views[picture][view].pixels
+            self._outputs[key] = self._run(_as_input(pixels, fitting))
         return self._outputs[key]
 
-    def views(self, fitting: Fitting) -> list[list[View]]:
-        if not self._views:
-            size_wh = self.input_wh(fitting)
-            self._views = [make_views(picture, size_wh) for picture in self._pictures.values()]
-        return self._views
-
     def weigh(self, decoder: Decoder, fitting: Fitting) -> Evidence:
-        views = self.views(fitting)
         places = {
             id(view.pixels): (number, place)
-            for number, group in enumerate(views)
+            for number, group in enumerate(self._views)
             for place, view in enumerate(group)
         }
         return weigh(
             decoder,
             lambda pixels: self.outputs(fitting, *places[id(pixels)]),
-            views,
-            self.input_wh(fitting),
+            self._views,
+            self._input_wh,
         )
 
     def highest_label(self, decoder: Decoder, fitting: Fitting) -> int:
         found = 0
-        for number, _ in enumerate(self.views(fitting)):
+        for number, _ in enumerate(self._views):
             outputs = self.outputs(fitting, number, 0)
-            boxes = decoder.boxes(outputs, self.input_wh(fitting), _LIKELY)
+            boxes = decoder.boxes(outputs, self._input_wh, _LIKELY)
             found = max(found, int(boxes.class_id[boxes.confidence > _LIKELY].max(initial=0)))
         return found
+
+
+def _as_input(pixels: NDArray[np.uint8], fitting: Fitting) -> NDArray[np.float32]:
+    """What the network gets for BGR pixels."""
+    ordered = pixels[..., ::-1] if fitting.colour == "rgb" else pixels
+    scaled = ordered.astype(np.float32) * np.float32(fitting.scale)
+    return (scaled - np.array(fitting.mean, np.float32)) / np.array(fitting.deviation, np.float32)
 
 
 def _pixels_only(fitting: Fitting) -> Fitting:

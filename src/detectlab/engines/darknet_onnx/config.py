@@ -1,5 +1,6 @@
 """Parse Darknet configurations."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +73,8 @@ class Section:
             raise self.wrong(f"`{key}` must be numbers. Received: {written!r:.60}") from None
         if not values:
             raise self.wrong(f"`{key}` is missing")
+        if not all(map(math.isfinite, values)):
+            raise self.wrong(f"`{key}` must be finite. Received: {written!r:.60}")
         return values
 
     def wrong(self, what: str) -> ValueError:

@@ -1,7 +1,7 @@
 """A corpus of ONNX files: small networks in the form of each family, and files of other kinds.
 
 All look at cells of the picture: how red, green and blue is each? What their boxes are is known by
-construction. `python tests/model_import/corpus.py FOLDER` writes them.
+construction. `python tests/onnx_corpus.py FOLDER` writes them.
 """
 
 import sys
@@ -18,6 +18,18 @@ COLOURS = ("red", "green", "blue")
 MIX = (1.5 * np.eye(3) - 0.5).reshape(3, 3, 1, 1).astype(np.float32)
 
 
+def vary(seed: int) -> None:
+    """Change the size of the input, and the number of classes and their colours, for hold-outs."""
+    global SIZE, MIX, COLOURS
+    rng = np.random.default_rng(seed)
+    SIZE = int(rng.choice([256, 384, 448, 512, 640]))
+    count = int(rng.choice([2, 4, 7, 20]))
+    mix = rng.normal(size=(count, 3))
+    mix -= mix.mean(axis=1, keepdims=True)  # grey is no object
+    MIX = (mix / np.abs(mix).max()).reshape(count, 3, 1, 1).astype(np.float32)
+    COLOURS = tuple(f"colour {n}" for n in range(count))
+
+
 class Case(NamedTuple):
     """A file, the decoder that reads it, and what its refusal says when none does."""
 
@@ -30,7 +42,8 @@ class Case(NamedTuple):
 class Net:
     """A network in the making: nodes and weights by name."""
 
-    def __init__(self, kind: int = TensorProto.FLOAT, shape: Any = (1, 3, SIZE, SIZE)) -> None:
+    def __init__(self, kind: int = TensorProto.FLOAT, shape: Any = None) -> None:
+        shape = shape or (1, 3, SIZE, SIZE)
         self.nodes: list[Any] = []
         self.weights: list[Any] = []
         self.inputs = [helper.make_tensor_value_info("images", kind, shape)]
@@ -46,10 +59,10 @@ class Net:
         return name
 
     def scores(self, stride: int, source: str = "images") -> str:
-        """`(1, 3, n)`: how red, green and blue each cell is, 0 to 1."""
+        """`(1, classes, n)`: how red, green and blue each cell is, 0 to 1."""
         sides = {"kernel_shape": [stride] * 2, "strides": [stride] * 2}
         mixed = self.add("Conv", self.add("AveragePool", source, **sides), self.put(MIX))
-        shape = self.put([1, 3, (SIZE // stride) ** 2], np.int64)
+        shape = self.put([1, len(MIX), (SIZE // stride) ** 2], np.int64)
         return self.add("Reshape", self.add("Relu", mixed), shape)
 
     def turned(self, value: str) -> str:
@@ -96,7 +109,7 @@ def yolov8(scale: float = 1.0, extra: int = 0, logits: bool = False, opset: int 
         scores = net.add("Sub", net.add("Mul", scores, net.put(12)), net.put(6))
     parts = [boxes, scores]
     if extra:
-        wide = net.add("Concat", *[scores] * (extra // 3 + 1), axis=1)
+        wide = net.add("Concat", *[scores] * (extra // len(MIX) + 1), axis=1)
         parts.append(net.add("Slice", wide, *[net.put([v], np.int64) for v in (0, extra, 1)]))
         parts[-1] = net.add("Sub", net.add("Mul", parts[-1], net.put(40)), net.put(9))
     return net.model(opset, output0=net.add("Concat", *parts, axis=1))
@@ -104,8 +117,8 @@ def yolov8(scale: float = 1.0, extra: int = 0, logits: bool = False, opset: int 
 
 def yolov5(scale: float = 1.0, gain: float = 1.0, sure: float = 0.9) -> bytes:
     net = Net()
-    ones = np.full((100, 1), sure)
-    boxes = by_row(np.hstack([cells(32) * scale, ones]), net)
+    boxes = cells(32) * scale
+    boxes = by_row(np.hstack([boxes, np.full((len(boxes), 1), sure)]), net)
     scores = net.add("Mul", net.turned(net.scores(32)), net.put(gain))
     return net.model(output=net.add("Concat", boxes, scores, axis=2))
 
@@ -195,6 +208,8 @@ def distances(family: str) -> bytes:
     scores = [net.turned(net.scores(stride, pixels)) for stride in strides]
     bins = np.full((4, 8), -20.0)
     bins[:, 1] = 20.0
+    if family == "nanodet-plus":  # its centres are the corners of cells
+        bins[:2, :2] = 20.0, -20.0
     reach = [net.put(np.tile(bins.ravel(), ((SIZE // stride) ** 2, 1))[None]) for stride in strides]
     if family == "nanodet-plus":
         both = [net.add("Concat", *pair, axis=2) for pair in zip(scores, reach, strict=True)]
@@ -208,14 +223,15 @@ def distances(family: str) -> bytes:
 
 
 def fastestdet() -> bytes:
-    net = Net()
+    net, side = Net(), SIZE // 16
     pixels = net.add("Gather", "images", net.put([2, 1, 0], np.int64), axis=1)
-    grid = net.add("Reshape", net.scores(32, pixels), net.put([1, 3, 10, 10], np.int64))
-    shape = np.zeros((1, 5, 10, 10))
-    shape[:, 0] = 1
-    shape[:, 1:3] = np.arctanh(0.5)
-    shape[:, 3:] = -np.log(9)  # a tenth of the input
-    return net.model(output=net.add("Concat", net.put(shape), grid, axis=1))
+    grid = net.add("Reshape", net.scores(16, pixels), net.put([1, len(MIX), side, side], np.int64))
+    sure = net.add("ReduceMax", grid, axes=[1], keepdims=1)
+    classes = net.add("Softmax", net.add("Mul", grid, net.put(9)), axis=1)
+    shape = np.zeros((1, 4, side, side))
+    shape[:, :2] = np.arctanh(0.5)
+    shape[:, 2:] = -np.log(19)  # a twentieth of the input
+    return net.model(output=net.add("Concat", sure, net.put(shape), classes, axis=1))
 
 
 def constant(*shape: int, value: float = 0.3) -> bytes:
@@ -326,7 +342,7 @@ WRONG: dict[str, tuple[str, Make]] = {
     "ssd-pixels-255": ("boxes (stay|follow)|no box", lambda: two_outputs("ssd-255")),
     "constant-yolov8": ("boxes (stay|follow)", lambda: constant(1, 7, 100)),
     "constant-yolov5": ("boxes (stay|follow)|scores range", lambda: constant(1, 100, 8)),
-    "constant-map": ("boxes (stay|follow)|no box", lambda: constant(1, 8, 10, 10)),
+    "constant-map": ("do not add up to 1", lambda: constant(1, 8, SIZE // 16, SIZE // 16)),
     "not-finite": ("not all finite", lambda: constant(1, 7, 100, value=np.inf)),
     "classifier": ("no decoder reads such outputs", classifier),
     "picture-to-picture": ("no decoder reads such outputs", lambda: with_input(1, (1, 3, 64, 64))),

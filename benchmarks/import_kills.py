@@ -1,0 +1,167 @@
+"""Kill `models add` and `models remove` at random moments, beside a server under load.
+
+    python benchmarks/import_kills.py FILE.onnx LABELS [--kills 30] [--seed 0]
+
+After each kill nothing is half registered: the detector is listed with whole files, or it is not
+listed; a later add removes what was left. The server never answers 500.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from detectlab.model_import.trial_pictures import trial_pictures
+from detectlab.models.files import verify
+from detectlab.models.registry import registry
+from detectlab.settings import Settings
+from detectlab.vision.images import encode_image
+
+DETECTLAB = (sys.executable, "-m", "detectlab")
+NAME = "killed"
+
+
+def environment(home: Path) -> dict[str, str]:
+    """What the commands get: a cache of their own, and no network."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DETECTLAB_")}
+    own = {"DETECTLAB_HOME": str(home), "DETECTLAB_OFFLINE": "1", "DETECTLAB_MODEL": "nano"}
+    return kept | own
+
+
+def run(home: Path, *arguments: str, kill_after_s: float | None = None) -> int:
+    """Run a command, in a group of its own; it is killed with its children where that is asked."""
+    with subprocess.Popen(
+        [*DETECTLAB, "models", *arguments],
+        env=environment(home),
+        cwd=home,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.wait(kill_after_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return process.wait()
+
+
+def check_whole(settings: Settings) -> None:
+    """Raise `AssertionError` when a detector is listed without its files."""
+    if NAME in registry(settings):
+        assert set(verify(NAME, settings).values()) == {"ok"}, verify(NAME, settings)
+
+
+class Asker(threading.Thread):
+    """Asks a server for its detectors, and for the one that comes and goes."""
+
+    def __init__(self, url: str, picture: bytes) -> None:
+        super().__init__(daemon=True)
+        self.statuses: Counter[int] = Counter()
+        self._url, self._picture, self._end = url, picture, threading.Event()
+
+    def run(self) -> None:
+        while not self._end.is_set():
+            for answer in (
+                requests.get(f"{self._url}/models", timeout=60),
+                requests.get(f"{self._url}/models/{NAME}", timeout=60),
+                requests.post(
+                    f"{self._url}/predict",
+                    params={"model": NAME},
+                    files={"file": self._picture},
+                    timeout=60,
+                ),
+            ):
+                self.statuses[answer.status_code] += 1
+
+    def stop(self) -> None:
+        self._end.set()
+        self.join()
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[str]:
+    """Run a server; its address."""
+    with subprocess.Popen(
+        [*DETECTLAB, "serve", "--port", "0"],
+        env=environment(home),
+        cwd=home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = re.search(r"http://\S+", process.stdout.readline())
+            assert address
+            yield address[0]
+        finally:
+            process.kill()
+
+
+def measure(file: Path, labels: Path, *, kills: int, seed: int) -> dict[str, object]:
+    """Kill adds and removals; what was left each time, and what the server answered.
+
+    Args:
+        file: The ONNX file.
+        labels: Its class names.
+        kills: How many commands are killed.
+        seed: Seed of the moments.
+    """
+    rng, outcomes = random.Random(seed), Counter[str]()
+    picture = encode_image(trial_pictures()["car"])
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as url:
+        home, settings = Path(folder), Settings(home=Path(folder), offline=True)
+        adding = ("add", NAME, str(file.absolute()), "--labels", str(labels.absolute()))
+        asker = Asker(url, picture)
+        asker.start()
+        spans = {}
+        for action, arguments in (("add", adding), ("remove", ("remove", NAME))):
+            begin = time.monotonic()
+            assert run(home, *arguments) == 0
+            spans[action] = time.monotonic() - begin
+        done = 0
+        while done < kills:
+            action = "remove" if NAME in registry(settings) else "add"
+            arguments = ("remove", NAME) if action == "remove" else adding
+            code = run(home, *arguments, kill_after_s=rng.uniform(0.2, 1.0) * spans[action])
+            check_whole(settings)
+            is_there = NAME in registry(settings)
+            done += code == -signal.SIGKILL
+            ending = "killed" if code else "finished"
+            outcomes[f"{action} {ending}, detector {'whole' if is_there else 'absent'}"] += 1
+        if NAME in registry(settings):
+            assert run(home, "remove", NAME) == 0
+        assert run(home, *adding) == 0  # and what the killed ones left is gone
+        left = [path.name for path in (home / "own").iterdir() if path.is_dir()]
+        assert left == [NAME], left
+        asker.stop()
+        assert not any(status >= 500 and status != 503 for status in asker.statuses)
+    return {"kills": done, "outcomes": outcomes, "statuses": asker.statuses}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path)
+    parser.add_argument("labels", type=Path)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    row = measure(options.file, options.labels, kills=options.kills, seed=options.seed)
+    print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    main()
