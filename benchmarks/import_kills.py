@@ -11,7 +11,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -41,21 +40,21 @@ def environment(home: Path) -> dict[str, str]:
     return kept | own
 
 
-def run(home: Path, *arguments: str, kill_after_s: float | None = None) -> int:
-    """Run a command, in a group of its own; it is killed with its children where that is asked."""
+def run(home: Path, *arguments: str, kill_after_s: float | None = None) -> bool:
+    """Run a command, and kill it where that is asked; whether it came to its end."""
     with subprocess.Popen(
         [*DETECTLAB, "models", *arguments],
         env=environment(home),
         cwd=home,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     ) as process:
         try:
-            return process.wait(kill_after_s)
+            assert process.wait(kill_after_s) == 0
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait()
+            process.kill()
+            return False
+    return True
 
 
 def check_whole(settings: Settings) -> None:
@@ -111,6 +110,34 @@ def serving(home: Path) -> Iterator[str]:
             process.kill()
 
 
+def kill_often(home: Path, adding: tuple[str, ...], *, kills: int, seed: int) -> Counter[str]:
+    """Kill adds and removals in turn at random moments, and check what is left each time.
+
+    Args:
+        home: The cache.
+        adding: Arguments of the add.
+        kills: How many commands are killed.
+        seed: Seed of the moments.
+    """
+    rng, outcomes = random.Random(seed), Counter[str]()
+    settings, removing = Settings(home=home, offline=True), ("remove", NAME)
+    while sum(count for text, count in outcomes.items() if "killed" in text) < kills:
+        for arguments in (adding, removing):
+            begin = time.monotonic()
+            if (NAME in registry(settings)) == (arguments == removing):
+                assert run(home, *arguments)
+                span_s = time.monotonic() - begin
+                # The moment is within the time that the same command just took.
+                undoing = adding if arguments == removing else removing
+                assert run(home, *undoing)
+                ended = run(home, *arguments, kill_after_s=rng.uniform(0.3, 1) * span_s)
+                check_whole(settings)
+                state = "whole" if NAME in registry(settings) else "absent"
+                ending = "finished" if ended else "killed"
+                outcomes[f"{arguments[0]} {ending}, detector {state}"] += 1
+    return outcomes
+
+
 def measure(file: Path, labels: Path, *, kills: int, seed: int) -> dict[str, object]:
     """Kill adds and removals; what was left each time, and what the server answered.
 
@@ -120,36 +147,21 @@ def measure(file: Path, labels: Path, *, kills: int, seed: int) -> dict[str, obj
         kills: How many commands are killed.
         seed: Seed of the moments.
     """
-    rng, outcomes = random.Random(seed), Counter[str]()
     picture = encode_image(trial_pictures()["car"])
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as url:
-        home, settings = Path(folder), Settings(home=Path(folder), offline=True)
+        home = Path(folder)
         adding = ("add", NAME, str(file.absolute()), "--labels", str(labels.absolute()))
         asker = Asker(url, picture)
         asker.start()
-        spans = {}
-        for action, arguments in (("add", adding), ("remove", ("remove", NAME))):
-            begin = time.monotonic()
-            assert run(home, *arguments) == 0
-            spans[action] = time.monotonic() - begin
-        done = 0
-        while done < kills:
-            action = "remove" if NAME in registry(settings) else "add"
-            arguments = ("remove", NAME) if action == "remove" else adding
-            code = run(home, *arguments, kill_after_s=rng.uniform(0.2, 1.0) * spans[action])
-            check_whole(settings)
-            is_there = NAME in registry(settings)
-            done += code == -signal.SIGKILL
-            ending = "killed" if code else "finished"
-            outcomes[f"{action} {ending}, detector {'whole' if is_there else 'absent'}"] += 1
-        if NAME in registry(settings):
-            assert run(home, "remove", NAME) == 0
-        assert run(home, *adding) == 0  # and what the killed ones left is gone
+        outcomes = kill_often(home, adding, kills=kills, seed=seed)
+        if NAME in registry(Settings(home=home, offline=True)):
+            assert run(home, "remove", NAME)
+        assert run(home, *adding)  # and what the killed ones left is gone
         left = [path.name for path in (home / "own").iterdir() if path.is_dir()]
         assert left == [NAME], left
         asker.stop()
         assert not any(status >= 500 and status != 503 for status in asker.statuses)
-    return {"kills": done, "outcomes": outcomes, "statuses": asker.statuses}
+    return {"kills": kills, "outcomes": outcomes, "statuses": asker.statuses}
 
 
 def main() -> None:

@@ -105,7 +105,7 @@ class DETRRows(Decoder):
         rows = only_output(outputs, 3)
         if rows is None or rows.shape[1] <= 4 or len(rows) > _MOST_QUERIES:
             return None
-        return rows.shape[1] - 4
+        return int(rows.shape[1]) - 4
 
     def boxes(self, outputs: Outputs, input_wh: tuple[int, int], confidence: float) -> Boxes:
         """Read its boxes; see `Decoder.boxes`."""

@@ -45,11 +45,10 @@ def examine(request: Request) -> Examined:
 
 
 def _examine_onnx(request: Request, source: Path, given: tuple[str, ...]) -> Examined:
-    weights = request.folder / f"{request.name}.onnx"
-    files = ModelFiles(None, weights, request.folder / f"{request.name}.names")
+    places = (request.folder / f"{request.name}{end}" for end in (".onnx", ".names"))
+    files = ModelFiles(None, *places)
     read, engine = read_runnable(request, source, files)
-    classes = check_classes(given or read.names)
-    size_wh = read.input_size_wh
+    classes, size_wh = check_classes(given or read.names), read.input_size_wh
 
     def open_as(reading: Reading, names: tuple[str, ...]) -> NetworkDetector:
         engine = open_and_run(files, size_wh, request, fitting=reading.fitting)

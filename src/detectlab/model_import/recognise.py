@@ -149,8 +149,8 @@ class _Trial:
 def _as_input(pixels: NDArray[np.uint8], fitting: Fitting) -> NDArray[np.float32]:
     """What the network gets for BGR pixels."""
     ordered = pixels[..., ::-1] if fitting.colour == "rgb" else pixels
-    scaled = ordered.astype(np.float32) * np.float32(fitting.scale)
-    return (scaled - np.array(fitting.mean, np.float32)) / np.array(fitting.deviation, np.float32)
+    numbers = (ordered * fitting.scale - np.array(fitting.mean)) / np.array(fitting.deviation)
+    return np.asarray(numbers, np.float32)
 
 
 def _pixels_only(fitting: Fitting) -> Fitting:
