@@ -237,9 +237,8 @@ def _with_preprocessing(model: Any, network: Network) -> Any:
 
 
 def _add_preprocessing(pixels: Any, network: Network) -> None:
-    kind = ov.Type.f32 if network.float_pixels else ov.Type.u8
-    pixels.tensor().set_element_type(kind).set_layout(ov.Layout("NHWC"))
-    pixels.tensor().set_color_format(ColorFormat.BGR)
+    tensor = pixels.tensor().set_layout(ov.Layout("NHWC")).set_color_format(ColorFormat.BGR)
+    tensor.set_element_type(ov.Type.f32 if network.float_pixels else ov.Type.u8)
     pixels.model().set_layout(ov.Layout("NCHW"))
     steps = pixels.preprocess().convert_element_type(ov.Type.f32)
     if network.channel_order == "rgb":
