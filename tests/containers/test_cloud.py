@@ -117,3 +117,34 @@ def test_scripts_of_the_machine_are_sound(dry_run: Any, tmp_path: Path) -> None:
             check = [Path(sys.executable).parent / "shellcheck", script]
             run = subprocess.run(check, capture_output=True, text=True, check=False)
             assert run.returncode == 0, run.stdout
+
+
+def test_lesson_quotes_commands_that_the_scripts_print(dry_run: Any, root: Path) -> None:
+    page = (root / "docs" / "cloud.md").read_text("utf-8")
+    quoted = re.findall(r"<!-- printed by (\w+)\.sh -->\n```\n(.*?)```", page, re.DOTALL)
+
+    assert {name for name, _ in quoted} == set(SCRIPTS)
+    for name, commands in quoted:
+        printed = dry_run(name, PROJECT="my-project").splitlines()
+        for command in commands.splitlines():
+            assert any(line.startswith(command) for line in printed), command
+
+
+def test_what_is_made_is_deleted_again(dry_run: Any) -> None:
+    told = "".join(dry_run(name, PROJECT="my-project") for name in SCRIPTS)
+    things = r"gcloud ([a-z -]+?) {verb} (\S+)"
+    made = set(re.findall(things.format(verb="(?:create|deploy)"), told))
+
+    deleted = set(re.findall(things.format(verb="delete"), told))
+    made = {("run services" if kind == "run" else kind, name) for kind, name in made}
+    assert len(made) >= 7
+    assert {kind for kind, _ in made} <= {kind for kind, _ in deleted}
+
+
+def test_machine_starts_the_unit_that_it_writes(root: Path) -> None:
+    start = yaml.safe_load((root / "deploy" / "gcp" / "cloud-init.yaml").read_text("utf-8"))
+
+    units = [Path(file["path"]).name for file in start["write_files"] if "systemd" in file["path"]]
+    assert units
+    for unit in units:
+        assert f"systemctl enable --now {unit}" in start["runcmd"]
