@@ -24,6 +24,8 @@ NOTEBOOKS = tuple(
     ROOT / name
     for name in (
         "notebooks/server.ipynb",
+        "notebooks/package.ipynb",
+        "notebooks/app.ipynb",
         "notebooks/compare.ipynb",
         "notebooks/rollout.ipynb",
         "notebooks/scale.ipynb",

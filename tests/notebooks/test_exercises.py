@@ -8,6 +8,8 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = [
     pytest.param("notebooks/server.ipynb", id="server"),
+    pytest.param("notebooks/package.ipynb", id="package"),
+    pytest.param("notebooks/app.ipynb", id="app"),
     pytest.param("notebooks/compare.ipynb", id="compare"),
     pytest.param("notebooks/rollout.ipynb", id="rollout"),
     pytest.param("notebooks/scale.ipynb", id="scale"),

@@ -14,6 +14,8 @@ from nbclient.exceptions import CellExecutionError
     "name",
     [
         pytest.param("notebooks/server.ipynb", id="server"),
+        pytest.param("notebooks/package.ipynb", id="package"),
+        pytest.param("notebooks/app.ipynb", id="app"),
         pytest.param("notebooks/compare.ipynb", id="compare"),
         pytest.param("notebooks/rollout.ipynb", id="rollout"),
         pytest.param("client/client.ipynb", id="client"),

@@ -4,6 +4,8 @@ import base64
 import getpass
 import re
 import statistics
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 
 import cv2
 import nbformat
@@ -32,6 +34,8 @@ PRIVATE = {
 @pytest.fixture(
     params=[
         pytest.param("notebooks/server.ipynb", id="server"),
+        pytest.param("notebooks/package.ipynb", id="package"),
+        pytest.param("notebooks/app.ipynb", id="app"),
         pytest.param("notebooks/compare.ipynb", id="compare"),
         pytest.param("notebooks/rollout.ipynb", id="rollout"),
         pytest.param("notebooks/scale.ipynb", id="scale"),
@@ -93,6 +97,18 @@ def test_notebook_headings_are_one_title_and_numbered_sections(cells):
     assert numbers == list(range(1, len(numbers) + 1))
     assert headings(cells, 2)[-1].endswith("What you learnt")
     assert "Where next?" in cells[-1].source
+
+
+def test_notebook_says_how_long_it_takes(path, root):
+    spec = spec_from_file_location("notebook_minutes", root / "tools" / "notebook_minutes.py")
+    module = module_from_spec(spec)
+    sys.modules["notebook_minutes"] = module  # its dataclass looks itself up
+    spec.loader.exec_module(module)
+
+    minutes = module.minutes_of(path)
+
+    assert minutes.exercises >= 8
+    assert abs(minutes.total - minutes.said) <= 5, minutes
 
 
 def test_notebook_code_cells_are_short(code_cells):

@@ -13,6 +13,7 @@ from detectlab.cli import (
     images,
     models,
     monitor,
+    progress,
     received,
     rollout,
     serve,
@@ -30,6 +31,7 @@ app.command()(detect.detect)
 app.command()(serve.serve)
 app.command()(compare.compare)
 app.command()(doctor.doctor)
+app.command()(progress.progress)
 app.add_typer(models.app, name="models")
 app.add_typer(images.app, name="images")
 app.add_typer(received.app, name="received")

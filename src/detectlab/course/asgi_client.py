@@ -56,11 +56,33 @@ def post_picture(
         "Content-Type: image/png\r\n\r\n"
     )
     body = head.encode() + picture + f"\r\n--{_BOUNDARY}--\r\n".encode()
+    kind = f"multipart/form-data; boundary={_BOUNDARY}"
+    return request(app, f"POST {path}", body=body, content_type=kind, params=params)
+
+
+def request(
+    app: ASGIApp,
+    what: str,
+    *,
+    body: bytes = b"",
+    content_type: str = "application/json",
+    params: Mapping[str, str] | None = None,
+) -> Answer:
+    """Send a request to an app.
+
+    Args:
+        app: The ASGI app.
+        what: HTTP verb and path of the endpoint, such as `GET /health`.
+        body: Content of the request.
+        content_type: What the content is.
+        params: Query parameters.
+    """
+    method, _, path = what.partition(" ")
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "POST",
+        "method": method,
         "scheme": "http",
         "server": ("exercise", 80),
         "client": ("127.0.0.1", 1),
@@ -70,7 +92,7 @@ def post_picture(
         "query_string": urlencode(params or {}).encode(),
         "headers": [
             (b"host", b"exercise"),
-            (b"content-type", f"multipart/form-data; boundary={_BOUNDARY}".encode()),
+            (b"content-type", content_type.encode()),
             (b"content-length", str(len(body)).encode()),
         ],
     }

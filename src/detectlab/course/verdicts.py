@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec
 
+from detectlab.course.progress import record
+
 P = ParamSpec("P")
 
 _SHOWN = 120  # characters of an answer
@@ -32,13 +34,16 @@ def exercise_check(check: Callable[P, str]) -> Callable[P, None]:
 
     @functools.wraps(check)
     def printed(*args: P.args, **kwargs: P.kwargs) -> None:
+        correct = False
         try:
             print(f"Correct. {check(*args, **kwargs)}.")
+            correct = True
         except NotYet as hint:
             end = "" if str(hint).endswith(("?", "`")) else "."
             print(f"Not yet: {hint}{end}")
         except Exception as error:  # an answer of a kind that no check foresaw
             print(f"Not yet: the check cannot use this answer ({describe(error)}).")
+        record(check.__name__, correct)
 
     return printed
 
@@ -103,7 +108,7 @@ def require_keys(answer: object, keys: Sequence[str], what: str) -> None:
 
 def shown(answer: object) -> str:
     """An answer as the hint shows it, with its type where that explains more."""
-    text = repr(answer)
+    text = " ".join(repr(answer).split())  # an array's lines, as one
     text = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
     plain = isinstance(answer, int | float | str | bool | list | tuple | dict | type(None))
     return text if plain else f"{text} ({type(answer).__name__})"

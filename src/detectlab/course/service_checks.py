@@ -1,0 +1,108 @@
+"""Check of the service that a learner builds in the notebook about packaging."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from detectlab.course.asgi_client import Answer, request
+from detectlab.course.verdicts import NotYet, describe, exercise_check, shown
+
+_CORNERS = ("x_min", "y_min", "x_max", "y_max")
+
+
+@exercise_check
+def check_service(app: Any, picture: str | Path) -> str:
+    """Check an app that answers JSON with a base64 picture in it, and refuses what is wrong.
+
+    Args:
+        app: The learner's ASGI app.
+        picture: A picture with objects of high and of low confidence.
+    """
+    if not callable(app):
+        raise NotYet(f"pass the app. Yours is {shown(app)}")
+    data = Path(picture).read_bytes()
+    names = _names(app)
+    whole, half, low = (
+        _found(app, {"model": names[-1], "image": _text(data)} | extra)
+        for extra in ({}, {"confidence": 0.5}, {"confidence": 0.1})
+    )
+    if not half:
+        raise NotYet(f"it finds nothing in {Path(picture).name}. Do you decode picture and rows?")
+    if len(low) <= len(half):
+        raise NotYet("0.1 finds no more than 0.5. Do you pass `question.confidence` on?")
+    if whole != half:
+        raise NotYet("a client that sends no confidence should get 0.5")
+    _check_models_differ(app, names, data)
+    _refuses(app, {"model": "huge", "image": _text(data)}, "an unknown model")
+    said = _ask(app, {"model": "huge", "image": _text(data)}).body.decode("utf-8", "replace")
+    if not all(name in said for name in names):
+        raise NotYet(f"the answer to an unknown model should name those that there are: {names}")
+    _refuses(app, {"model": names[0], "image": "no base64!"}, "an image that is no base64")
+    _refuses(app, {"model": names[0], "image": _text(b"Buy apples.")}, "a text as the picture")
+    _refuses(app, {"model": names[0], "image": ""}, "an empty image")
+    return f"Three models, {len(half)} objects, and a 400 with a sentence for each wrong question"
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _ask(app: Any, question: dict[str, Any]) -> Answer:
+    return request(app, "POST /predict", body=json.dumps(question).encode())
+
+
+def _names(app: Any) -> list[str]:
+    """The names that `GET /models` gives."""
+    answer = request(app, "GET /models")
+    names = answer.json()
+    if answer.error is not None:
+        raise NotYet(f"GET /models raised {describe(answer.error)}")
+    if answer.status != 200 or not isinstance(names, list) or not names:
+        raise NotYet(f"GET /models should give a list of names. Yours gives {shown(names)}")
+    return [str(name) for name in names]
+
+
+def _found(app: Any, question: dict[str, Any]) -> Sequence[Any]:
+    """The detections of an answer, when it has the form of a result."""
+    answer = _ask(app, question)
+    if answer.error is not None:
+        raise NotYet(f"your endpoint raised {describe(answer.error)}")
+    result = answer.json()
+    if answer.status in (404, 405):
+        raise NotYet("nothing answers at POST /predict")
+    if answer.status != 200:
+        raise NotYet(f"a right question got status {answer.status}: {shown(result)}")
+    if not isinstance(result, dict) or not {"detections", "time", "model"} <= result.keys():
+        raise NotYet(f"answer with detections, time and model. Yours is {shown(result)}")
+    if result["model"] != question["model"]:
+        raise NotYet(f"asked for {question['model']}, the answer says {shown(result['model'])}")
+    if not isinstance(result["time"], float) or not 0 < result["time"] < 60:
+        raise NotYet(f"`time` should be the seconds it took. Yours is {shown(result['time'])}")
+    found = result["detections"]
+    if not isinstance(found, list):
+        raise NotYet(f"`detections` should be a list. Yours is {shown(found)}")
+    for one in found:
+        if not isinstance(one, dict) or not {*_CORNERS, "class_name", "confidence"} <= one.keys():
+            raise NotYet(f"an object has four corners, class_name and confidence: {shown(one)}")
+        if not (one["x_min"] < one["x_max"] and one["y_min"] < one["y_max"]):
+            raise NotYet(f"x_min lies left of x_max, y_min above y_max. Yours: {shown(one)}")
+    return found
+
+
+def _check_models_differ(app: Any, names: Sequence[str], data: bytes) -> None:
+    """Each model answers for itself."""
+    answers = [_found(app, {"model": name, "image": _text(data)}) for name in names]
+    if len(names) > 1 and all(answer == answers[0] for answer in answers):
+        raise NotYet(f"{', '.join(names)} find exactly the same. Do you load `question.model`?")
+
+
+def _refuses(app: Any, question: dict[str, Any], what: str) -> None:
+    answer = _ask(app, question)
+    if answer.error is not None:
+        raise NotYet(
+            f"{what} is the client's mistake, so answer 400. Yours raised {describe(answer.error)}"
+        )
+    if answer.status != 400:
+        raise NotYet(f"{what} should get status 400, not {answer.status}")

@@ -1,0 +1,92 @@
+"""The check of the composition: typical wrong files, and right ones of other forms."""
+
+import re
+
+import pytest
+
+from detectlab.course.compose_checks import check_compose
+
+RIGHT = """\
+services:
+  service:
+    build: ../my-service
+  page:
+    build: .
+    environment:
+      SERVICE: http://service:8000
+    depends_on:
+      service:
+        condition: service_healthy
+    ports:
+      - 127.0.0.1:8501:8501
+"""
+WAIT = RIGHT[RIGHT.index("    depends_on") : RIGHT.index("    ports")]
+WRONG = [
+    pytest.param("http://service:", "http://localhost:", "is that container itself", id="here"),
+    pytest.param("http://service:", "http://127.0.0.1:", "is that container itself", id="loopback"),
+    pytest.param("http://service:", "http://172.18.0.2:", "after the next start", id="address"),
+    pytest.param("http://service:", "http://api:", "no service is called 'api'", id="other-name"),
+    pytest.param("http://service:", "http://page:", "`page` would ask itself", id="itself"),
+    pytest.param(":8000", ":80", "Yours asks at 80", id="port"),
+    pytest.param("http://service:8000", "service:8000", "should be an address", id="no-http"),
+    pytest.param("SERVICE:", "SERVER:", "from SERVICE. Set it under", id="variable"),
+    pytest.param(WAIT, "", "may start before the service answers", id="no-wait"),
+    pytest.param(WAIT, "    depends_on: [service]\n", "until the container *starts*", id="list"),
+    pytest.param("service_healthy", "service_started", "does not ask for health", id="started"),
+    pytest.param("      service:\n        cond", "      page:\n        cond", "wait for `service`",
+                 id="waits-for-itself"),
+    pytest.param("    ports:\n      - 127.0.0.1:8501:8501\n", "", "cannot reach", id="closed"),
+    pytest.param("8501:8501", "8501:80", "the number behind the last colon", id="streamlit"),
+    pytest.param("../my-service\n", '../my-service\n    ports: ["8000:8000"]\n',
+                 "opens the service to your whole network", id="open"),
+    pytest.param("    build: .\n", "", "`page` needs an image", id="no-image"),
+    pytest.param("    build: .\n", "    build: .\n    network_mode: host\n",
+                 "the machine's own network", id="host-network"),
+    pytest.param("build: ", "volumes: ['data:/data']\n    build: ", "both write to", id="shared"),
+    pytest.param("services:", "service:", "begins with `services:`", id="services"),
+    pytest.param("  service:\n    build", "  service\n    build", "this is no YAML in", id="yaml"),
+    pytest.param(RIGHT, "services: {page: {build: .}}", "two services belong here", id="one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "hint"), WRONG)
+def test_composition_with_a_mistake_names_it(verdict, old, new, hint):
+    assert old in RIGHT
+
+    said = verdict(check_compose, RIGHT.replace(old, new))
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize("attempt", [pytest.param(None, id="none"), pytest.param({}, id="parsed")])
+def test_composition_of_another_kind_is_said(verdict, attempt):
+    assert "pass the text of the compose file" in verdict(check_compose, attempt)
+
+
+OTHER = """
+name: mine
+services:
+  web:
+    image: page:1.0
+    environment: ["SERVICE=http://api:8000/", "OTHER=1"]
+    depends_on: {api: {condition: service_healthy, restart: true}}
+    ports: [{target: 8501, published: 80}]
+  api:
+    image: my-detection-service
+    ports: ["127.0.0.1:9000:8000"]
+    volumes: ["cache:/cache"]
+volumes: {cache: {}}
+"""
+
+
+@pytest.mark.parametrize("attempt", [pytest.param(RIGHT, id="usual"), pytest.param(OTHER, id="o")])
+def test_composition_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_compose, attempt).startswith("Correct. ")
+
+
+def test_composition_of_the_lab_is_correct(root, verdict):
+    source = (root / "src/detectlab/assets/own_page.txt").read_text("utf-8")
+    text = re.search(r'COMPOSE = """\\\n(.*?)"""', source, re.DOTALL)[1]
+
+    assert verdict(check_compose, text).startswith("Correct. ")

@@ -1,0 +1,248 @@
+"""Checks about rows and networks: typical wrong answers, and right ones of several forms."""
+
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from detectlab.course.own_files import labs
+from detectlab.course.package_checks import check_models, check_parse_predictions
+from detectlab.vision.suppression import non_max_suppression
+
+OWN = labs("own_service")
+Models = OWN.Models
+parse_predictions = OWN.parse_predictions
+
+
+def parse(
+    rows, size_wh, confidence=0.5, overlap=0.3, *, score=lambda rows: rows[:, 5:].max(axis=1),
+    first_class=5, scale=True, place=lambda c, s: np.hstack([c - s / 2, c + s / 2]), swap=False,
+    threshold=None, limit=None, suppress=True,
+):  # fmt: skip
+    """A solution in which each step can go wrong."""
+    rows = rows[score(rows) > (threshold or confidence)]
+    classes, scores = rows[:, first_class:].argmax(axis=1), rows[:, 5:].max(axis=1)
+    size = np.array(size_wh[::-1] if swap else size_wh) if scale else np.ones(2)
+    centres, sizes = rows[:, :2] * size, rows[:, 2:4] * size
+    boxes = place(centres, sizes)
+    corners = np.hstack([centres - sizes / 2, centres + sizes / 2])
+    kept = range(len(rows))
+    if suppress and len(rows):
+        kept = non_max_suppression(corners, scores, iou_threshold=limit or overlap)
+    kept = list(kept)
+    return boxes[kept], classes[kept], scores[kept]
+
+
+def with_mistake(**mistake):
+    return lambda *arguments: parse(*arguments, **mistake)
+
+
+def first_one_stays(rows, size_wh, confidence, overlap):
+    rows = rows[rows[:, 5:].max(axis=1) > confidence]
+    equal = np.linspace(0.99, 0.9, len(rows)) if overlap < 0.9 else None
+    corners, classes, scores = parse(rows, size_wh, confidence, overlap, suppress=False)
+    if equal is None:
+        return corners, classes, scores
+    kept = non_max_suppression(corners, equal, iou_threshold=overlap)
+    return corners[kept], classes[kept], scores[kept]
+
+
+def corners_only(*arguments):
+    corners, classes, scores = parse(*arguments, suppress=False)
+    return corners[:1], classes, scores
+
+
+def whole_sizes(centres, sizes):
+    return np.hstack([centres - sizes, centres + sizes])
+
+
+WRONG_PARSERS = [
+    pytest.param(with_mistake(score=lambda r: r[:, 4]), "whatever its objectness", id="objectness"),
+    pytest.param(with_mistake(threshold=0.5), "your parameter `confidence`?", id="fixed-threshold"),
+    pytest.param(with_mistake(limit=0.3), "your parameter `overlap`?", id="fixed-overlap"),
+    pytest.param(with_mistake(limit=0.01), "two objects that only touch", id="no-overlap-at-all"),
+    pytest.param(with_mistake(first_class=4), "The scores begin at column 5", id="class-plus-one"),
+    pytest.param(with_mistake(scale=False), "still shares of the picture", id="shares"),
+    pytest.param(with_mistake(swap=True), "above 0.5 there is class 0", id="width-and-height"),
+    pytest.param(
+        with_mistake(place=lambda c, s: np.hstack([c, s])), "these are centre and size", id="centre"
+    ),
+    pytest.param(
+        with_mistake(place=lambda c, s: np.hstack([c - s / 2, s])), "not a corner", id="x-y-w-h"
+    ),
+    pytest.param(
+        with_mistake(place=lambda c, s: np.hstack([c, c + s])), "begin at the centre", id="corner"
+    ),
+    pytest.param(with_mistake(place=whole_sizes), "half is enough", id="whole-size"),
+    pytest.param(with_mistake(suppress=False), "the suppression is missing", id="no-suppression"),
+    pytest.param(first_one_stays, "the more confident one stays", id="first-stays"),
+    pytest.param(corners_only, "have 1, 4 and 4 entries", id="lengths"),
+    pytest.param(lambda *a: parse(*a)[:2], "return three things", id="two"),
+    pytest.param(lambda *a: None, "return three things: corners, classes, scores", id="none"),
+    pytest.param(lambda *a: ("a", "b", "c"), "return arrays of numbers", id="texts"),
+    pytest.param(lambda rows: rows, "TypeError", id="arguments"),
+    pytest.param(lambda *a: rows, "NameError: name 'rows' is not defined", id="raises"),  # noqa: F821
+]
+
+
+@pytest.mark.parametrize(("attempt", "hint"), WRONG_PARSERS)
+def test_parse_predictions_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_parse_predictions, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+def in_a_loop(rows, size_wh, confidence=0.5, overlap=0.3):
+    objects = []
+    for x, y, w, h, _, *scores in rows.tolist():
+        best = max(scores)
+        if best > confidence:
+            x, w, y, h = x * size_wh[0], w * size_wh[0], y * size_wh[1], h * size_wh[1]
+            box = [int(x - w / 2), int(y - h / 2), int(w), int(h)]
+            objects.append((box, scores.index(best), best))
+    boxes, _, scores = zip(*objects, strict=True) if objects else ((), (), ())
+    kept = [objects[i] for i in cv2.dnn.NMSBoxes(boxes, scores, confidence, overlap)]
+    corners = [[x, y, x + w, y + h] for (x, y, w, h), _, _ in kept]
+    return corners, [number for _, number, _ in kept], [score for *_, score in kept]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(parse_predictions, id="arrays"),
+        pytest.param(in_a_loop, id="loop"),
+        pytest.param(parse, id="own-suppression"),
+    ],
+)
+def test_parse_predictions_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_parse_predictions, attempt).startswith("Correct. ")
+
+
+class ReadsEachTime(Models):
+    def load_model(self, name):
+        return self.read(name)
+
+
+class Eager(Models):
+    def __init__(self, read):
+        super().__init__(read)
+        self.networks["small"] = read("small")
+
+
+class OneForAll(Models):
+    def load_model(self, name):
+        with self.lock:
+            if not self.networks:
+                self.networks["any"] = self.read(name)
+        return self.networks["any"]
+
+
+class NoLock(Models):
+    def load_model(self, name):
+        if name not in self.networks:
+            self.networks[name] = self.read(name)
+        return self.networks[name]
+
+
+class LockOfItsOwn(Models):
+    def load_model(self, name):
+        with threading.Lock():
+            return NoLock.load_model(self, name)
+
+
+class LockTooLate(Models):
+    def load_model(self, name):
+        if name not in self.networks:
+            with self.lock:
+                self.networks[name] = self.read(name)
+        return self.networks[name]
+
+
+class NeverReleased(Models):
+    def load_model(self, name):
+        self.lock.acquire()
+        return NoLock.load_model(self, name)
+
+
+class NothingReturned(Models):
+    def load_model(self, name):
+        super().load_model(name)
+
+
+class KeepsFailures(Models):
+    def load_model(self, name):
+        with self.lock:
+            try:
+                return NoLock.load_model(self, name)
+            except OSError:
+                self.networks[name] = None
+
+
+class NameOnly(Models):
+    def load_model(self, name):
+        return name
+
+
+class Misspelt(Models):
+    def load_model(self, name):
+        return self.network[name]
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(ReadsEachTime, "asked twice for 'small', it reads it twice", id="each-time"),
+        pytest.param(Eager, "'small' was read before it was asked for", id="eager"),
+        pytest.param(OneForAll, "keep each under its own name", id="one-for-all"),
+        pytest.param(NoLock, "8 threads ask at once, and the network is read", id="no-lock"),
+        pytest.param(LockOfItsOwn, "Hold one lock of the object", id="a-lock-each"),
+        pytest.param(LockTooLate, "between `if` and storing, others come in", id="lock-late"),
+        pytest.param(NeverReleased, "Is the lock released?", id="never-released"),
+        pytest.param(NothingReturned, "is there a `return`?", id="none"),
+        pytest.param(KeepsFailures, "its error should go on. Yours gives None", id="failure-kept"),
+        pytest.param(NameOnly, "return what `self.read(name)` gave", id="name"),
+        pytest.param(Misspelt, "AttributeError: 'Misspelt' object has no attribute", id="raises"),
+        pytest.param(Models(str), "pass the function itself", id="an-object"),
+        pytest.param(lambda read: object(), "should have a method `load_model`", id="no-method"),
+    ],
+)
+def test_models_with_a_mistake_names_it(monkeypatch, verdict, attempt, hint):
+    monkeypatch.setattr("detectlab.course.package_checks._TIMEOUT_S", 0.5)
+    said = verdict(check_models, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+class LooksTwice(Models):
+    def load_model(self, name):
+        if name not in self.networks:
+            with self.lock:
+                if name not in self.networks:
+                    self.networks[name] = self.read(name)
+        return self.networks[name]
+
+
+class LockForEach:
+    def __init__(self, load):
+        self.load, self.held, self.lock = load, {}, threading.RLock()
+
+    def load_model(self, name):
+        with self.lock:
+            network = self.held.get(name) or self.load(name)
+            self.held[name] = network
+        return network
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(Models, id="one-lock"),
+        pytest.param(LooksTwice, id="looks-twice"),
+        pytest.param(LockForEach, id="other-names"),
+    ],
+)
+def test_models_that_are_right_are_correct(verdict, attempt):
+    assert verdict(check_models, attempt).startswith("Correct. ")

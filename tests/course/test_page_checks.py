@@ -1,0 +1,178 @@
+"""Checks about the page's questions: typical wrong answers, and right ones of other forms."""
+
+import base64
+import urllib.request
+
+import pytest
+import requests
+
+from detectlab.course import page_checks
+from detectlab.course.page_checks import check_ask, check_look
+
+PATIENCE_S = 0.2
+
+
+def look(address, timeout=PATIENCE_S):
+    try:
+        answer = requests.get(f"{address}/models", timeout=timeout)
+        answer.raise_for_status()
+        return answer.json()
+    except (requests.RequestException, ValueError):
+        return None
+
+
+def raises_on_dead(address):
+    return requests.get(f"{address}/models", timeout=PATIENCE_S).json()
+
+
+def only_connection(address):
+    try:
+        return requests.get(f"{address}/models", timeout=PATIENCE_S).json()
+    except requests.ConnectionError:
+        return None
+
+
+def never_looks_at_status(address):
+    try:
+        answer = requests.get(f"{address}/models", timeout=PATIENCE_S)
+        return answer.json() if answer.ok else answer.text
+    except (requests.RequestException, ValueError):
+        return None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda a: look(a, None), "waits for ever. Give `requests`", id="no-timeout"),
+        pytest.param(raises_on_dead, "nothing listens, your function raised Conn", id="raises"),
+        pytest.param(only_connection, "is nonsense, your function raised", id="one-error-only"),
+        pytest.param(never_looks_at_status, "answers 500 is not alive", id="status"),
+        pytest.param(lambda a: look(a) is not None, "Yours gives True", id="bool"),
+        pytest.param(lambda a: look(a) or [], "it should give None. Yours gives []", id="empty"),
+        pytest.param(lambda a: look(f"{a}/v1"), "Yours gives None", id="other-path"),
+        pytest.param(lambda a: ["small", "large"], "it should give None", id="constant"),
+        pytest.param(lambda: [], "TypeError", id="arguments"),
+        pytest.param(["small"], "pass the function itself", id="called"),
+    ],
+)
+def test_look_with_a_mistake_names_it(monkeypatch, verdict, attempt, hint):
+    monkeypatch.setattr(page_checks, "_HANGS_S", 0.6)
+    said = verdict(check_look, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+def look_by_urllib(address):
+    try:
+        with urllib.request.urlopen(f"{address}/models", timeout=PATIENCE_S) as answer:
+            return requests.compat.json.loads(answer.read())
+    except (OSError, ValueError):
+        return None
+
+
+@pytest.mark.parametrize(
+    "attempt", [pytest.param(look, id="requests"), pytest.param(look_by_urllib, id="urllib")]
+)
+def test_look_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_look, attempt).startswith("Correct. ")
+
+
+def ask(
+    address, model, data, confidence, *, path="/predict", change=lambda q: q, how="json",
+    pick=lambda a: a["detections"],
+):  # fmt: skip
+    image = base64.b64encode(data).decode()
+    question = change({"model": model, "image": image, "confidence": confidence})
+    try:
+        answer = requests.post(f"{address}{path}", **{how: question}, timeout=1)
+        if answer.status_code == 200:
+            return pick(answer.json())
+        raise RuntimeError(answer.json()["detail"])
+    except (requests.RequestException, ValueError):
+        raise RuntimeError("The service does not answer.") from None
+
+
+def asks(**mistake):
+    return lambda *arguments: ask(*arguments, **mistake)
+
+
+def trusting(address, model, data, confidence):
+    question = {"model": model, "image": base64.b64encode(data).decode(), "confidence": confidence}
+    return requests.post(f"{address}/predict", json=question, timeout=1).json()["detections"]
+
+
+def says_the_code(*arguments):
+    try:
+        return ask(*arguments)
+    except RuntimeError:
+        raise RuntimeError("Error 400") from None
+
+
+def gives_nothing(*arguments):
+    try:
+        return ask(*arguments)
+    except RuntimeError:
+        return None
+
+
+def silent(*arguments):
+    try:
+        return ask(*arguments)
+    except RuntimeError:
+        raise RuntimeError from None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(trusting, "an unknown model should end in a RuntimeError", id="trusting"),
+        pytest.param(says_the_code, "Put that into the error. Yours says 'Error 400'", id="code"),
+        pytest.param(gives_nothing, "should end in a RuntimeError. Yours gives None", id="none"),
+        pytest.param(silent, "needs a sentence for the visitor", id="silent"),
+        pytest.param(asks(pick=lambda a: a), "return the list under `detections`", id="all"),
+        pytest.param(asks(pick=lambda a: a["boxes"]), "KeyError: 'boxes'", id="other-key"),
+        pytest.param(asks(path="/detect"), "the question went to /detect", id="path"),
+        pytest.param(asks(how="data"), "send JSON", id="form"),
+        pytest.param(asks(how="params"), "send JSON", id="address"),
+        pytest.param(
+            asks(change=lambda q: {"model": q["model"], "image": q["image"]}),
+            "the question lacks confidence",
+            id="no-confidence",
+        ),
+        pytest.param(asks(change=lambda q: q | {"confidence": 0.5}), "is 0.35, not 0.5", id="0.5"),
+        pytest.param(asks(change=lambda q: q | {"model": "large"}), "is small, not", id="model"),
+        pytest.param(asks(change=lambda q: q | {"image": "picture"}), "as base64", id="image"),
+        pytest.param(lambda a, m, d, c: [], "nothing arrived at the service", id="constant"),
+        pytest.param(None, "pass the function itself", id="no-function"),
+    ],
+)
+def test_ask_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_ask, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+def ask_in_order(address, model, data, confidence):
+    image = str(base64.b64encode(data), "ascii")
+    try:
+        answer = requests.request(
+            "POST",
+            address + "/predict",
+            json={"confidence": confidence, "image": image, "model": model},
+            timeout=1,
+        )
+        answer.raise_for_status()
+    except requests.HTTPError as error:
+        raise RuntimeError(f"The service says: {error.response.text}") from error
+    except requests.RequestException as error:
+        raise RuntimeError(str(error)) from error
+    return answer.json()["detections"]
+
+
+@pytest.mark.parametrize(
+    "attempt", [pytest.param(ask, id="status"), pytest.param(ask_in_order, id="raise-for-status")]
+)
+def test_ask_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_ask, attempt).startswith("Correct. ")

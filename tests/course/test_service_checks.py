@@ -1,0 +1,161 @@
+"""The check of the learner's service: typical wrong ones, and right ones of two forms."""
+
+import base64
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+from fastapi import FastAPI, HTTPException
+from pydantic import BaseModel, Field
+
+from detectlab.course.own_files import labs
+from detectlab.course.service_checks import check_service
+
+OWN = labs("own_service")
+SIDES = OWN.SIDES
+answer = OWN.answer
+
+PICTURE = np.full((60, 80, 3), 127, np.uint8)
+
+
+class Question(BaseModel):
+    model: str = "medium"
+    image: str
+    confidence: float = 0.5
+
+
+class Strict(Question):
+    confidence: float = Field(0.5, ge=0, le=1)
+
+
+class Pretended:
+    """A network: more objects for larger inputs."""
+
+    def __init__(self, name):
+        self.count = 1 + list(SIDES).index(name)
+
+    def rows(self, picture):
+        xs = np.arange(1, self.count + 2) / 5
+        ones = np.ones(len(xs))
+        scores = [0.9] * self.count + [0.2]
+        columns = [xs, ones / 2, ones / 10, ones / 10, ones, scores, *[0 * ones] * 4]
+        return np.stack(columns, axis=1).astype(np.float32)
+
+
+MODELS = SimpleNamespace(load_model=Pretended)
+
+
+def make(answer=answer, question=Question, models=list(SIDES)):  # noqa: B006
+    app = FastAPI()
+    app.get("/models")(lambda: models)
+
+    @app.post("/predict")
+    def predict(asked: question):
+        return answer(asked, MODELS)
+
+    return app
+
+
+def changed(**changes):
+    """Answers with something else in them."""
+    return lambda question, models: answer(question, models) | changes
+
+
+def as_half(question, models):
+    return answer(SimpleNamespace(**vars(question) | {"confidence": 0.5}), models)
+
+
+def always_large(question, models):
+    return answer(SimpleNamespace(**vars(question) | {"model": "large"}), models) | {
+        "model": question.model
+    }
+
+
+def no_lookup(question, models):
+    data = base64.b64decode(question.image)
+    models.load_model(question.model)
+    cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return answer(question, models)
+
+
+def trusts_base64(question, models):
+    if question.model in SIDES:
+        base64.b64decode(question.image, validate=True)
+    return answer(question, models)
+
+
+def trusts_pictures(question, models):
+    if question.image != "no base64!" and question.model in SIDES:
+        data = np.frombuffer(base64.b64decode(question.image), np.uint8)
+        cv2.imdecode(data, cv2.IMREAD_COLOR).mean()
+    return answer(question, models)
+
+
+def unhelpful(question, models):
+    if question.model not in SIDES:
+        raise HTTPException(400, "No.")
+    return answer(question, models)
+
+
+def not_found(question, models):
+    if question.model not in SIDES:
+        raise HTTPException(404, f"There are {list(SIDES)}.")
+    return answer(question, models)
+
+
+def mirrored(question, models):
+    result = answer(question, models)
+    for one in result["detections"]:
+        one["x_min"], one["x_max"] = one["x_max"], one["x_min"]
+    return result
+
+
+class Quiet(Question):
+    confidence: float = 0.1
+
+
+@pytest.fixture
+def picture(tmp_path):
+    file = tmp_path / "grey.png"
+    cv2.imwrite(str(file), PICTURE)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("app", "hint"),
+    [
+        pytest.param(make(no_lookup), "an unknown model is the client's mistake", id="unknown"),
+        pytest.param(make(trusts_base64), "an image that is no base64 is the", id="base64"),
+        pytest.param(make(trusts_pictures), "AttributeError: 'NoneType' object", id="no-picture"),
+        pytest.param(make(unhelpful), "should name those that there are", id="no-names"),
+        pytest.param(make(not_found), "should get status 400, not 404", id="404"),
+        pytest.param(make(as_half), "Do you pass `question.confidence` on?", id="confidence"),
+        pytest.param(make(question=Quiet), "no confidence should get 0.5", id="default"),
+        pytest.param(make(always_large), "Do you load `question.model`?", id="one-model"),
+        pytest.param(make(changed(detections=[])), "it finds nothing", id="nothing"),
+        pytest.param(make(changed(detections={})), "should be a list", id="dictionary"),
+        pytest.param(make(changed(detections=[{"box": 1}])), "four corners", id="other-objects"),
+        pytest.param(make(changed(time=None)), "should be the seconds it took", id="time"),
+        pytest.param(make(changed(model="large ")), "the answer says 'large '", id="other-model"),
+        pytest.param(make(mirrored), "x_min lies left of x_max", id="mirrored"),
+        pytest.param(make(lambda q, m: "done"), "answer with detections, time", id="text"),
+        pytest.param(make(lambda q, m: q.picture), "AttributeError: 'Question'", id="raises"),
+        pytest.param(make(models={}), "should give a list of names", id="models"),
+        pytest.param(FastAPI(), "GET /models should give a list", id="empty"),
+        pytest.param("app", "pass the app. Yours is 'app'", id="no-app"),
+    ],
+)
+def test_service_with_a_mistake_names_it(verdict, picture, app, hint):
+    said = verdict(check_service, app, picture)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize(
+    "app",
+    [pytest.param(make(), id="dictionary"), pytest.param(make(question=Strict), id="strict")],
+)
+def test_service_that_is_right_is_correct(verdict, picture, app):
+    assert verdict(check_service, app, picture).startswith("Correct. ")
