@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab reset serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
+.PHONY: help lab reset serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks release teaching readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -96,6 +96,12 @@ format: setup-dev ## put code and notebooks into the house format
 
 notebooks: setup-dev ## run the notebooks from top to bottom and save them with their outputs
 	@exec $(VENV_PYTHON) tools/run_notebooks.py $(ARGS)
+
+release: setup-dev ## the notebooks without solutions, for a class, in build/release/
+	@exec $(VENV_PYTHON) tools/release_course.py $(ARGS)
+
+teaching: setup-dev ## slides, sheet and notes for teachers as PDF, in build/teaching/
+	@exec $(VENV_PYTHON) tools/teaching.py $(ARGS)
 
 readme: setup-dev ## renew the picture and the outputs in README.md
 	@$(VENV_PYTHON) tools/readme_picture.py
