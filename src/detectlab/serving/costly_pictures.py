@@ -22,14 +22,16 @@ from detectlab.serving.picture_decoder import NICENESS, Upload
 from detectlab.serving.pool import PoolFull
 from detectlab.serving.prediction import Answer, Query, draw, find
 from detectlab.settings import Settings
-from detectlab.vision.headers.base import MAX_MEMORY_BYTES, ImageError
+from detectlab.vision.headers.base import ImageError
 
 T = TypeVar("T")
 
 # Runs a detection in a worker: called with the work, which gets the detector and its query.
 Start = Callable[[Callable[[Detector, Query], Answer], Deadline], Awaitable[Answer]]
 
-# With many workers, each may have a photograph of 12 megapixels at work.
+# What they may take together; a larger one is worked on alone. With many workers, each may have a
+# photograph of 12 megapixels at work.
+_MAX_BYTES = 192 << 20
 _BYTES_FOR_EACH_WORKER = 40 << 20
 
 
@@ -44,7 +46,7 @@ class CostlyPictures:
         workers = settings.workers
         self._threads = ThreadPoolExecutor(workers, "costly", initializer=_lower_priority)
         self._settings = settings
-        self._max_bytes = max(MAX_MEMORY_BYTES, workers * _BYTES_FOR_EACH_WORKER)
+        self._max_bytes = max(_MAX_BYTES, workers * _BYTES_FOR_EACH_WORKER)
         self._free_bytes = self._max_bytes
         # Half of the workers stay free for ordinary pictures.
         self._detections = asyncio.Semaphore(max(1, workers // 2))
@@ -69,10 +71,11 @@ class CostlyPictures:
             PoolFull: When no more may wait, or the expected wait is too long.
             DeadlinePassed: When the deadline passed first.
         """
-        await self._take(upload.memory_bytes, deadline)
+        size = min(upload.memory_bytes, self._max_bytes)
+        await self._take(size, deadline)
         # It goes on without its client: a thread cannot be stopped, and holds its memory till then.
         work = asyncio.ensure_future(self._answer(upload, query, start, deadline))
-        work.add_done_callback(partial(self._release, upload.memory_bytes, time.monotonic()))
+        work.add_done_callback(partial(self._release, size, time.monotonic()))
         return await asyncio.shield(work)
 
     async def answer_or_refuse(
