@@ -279,3 +279,15 @@ def test_count_of_an_unknown_thing_returns_404_with_near_matches(
         "This detector does not know 'oranje'. Did you mean /count-oranges/?"
     )
     assert "It knows, among others, /count-apples/" in far.json()["detail"]
+
+
+@pytest.mark.parametrize("accept", ["*/*", "image/jpeg"])
+def test_picture_that_is_too_wide_for_a_jpeg_comes_back_as_a_png(
+    client: TestClient, make_picture: Callable[..., bytes], accept: str
+) -> None:
+    wide = make_picture("TIFF", (65_535, 2))
+    answer = client.post("/predict", files={"file": wide}, headers={"Accept": accept})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "image/png"
+    assert decode_image(answer.content).pixels.shape == (2, 65_535, 3)

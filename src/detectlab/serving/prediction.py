@@ -17,6 +17,7 @@ from detectlab.vision.images import THUMBNAIL_SIDE, ImageError, Picture, Pixels,
 Form = Literal["JSON", "JPEG", "PNG"]
 
 _KEPT_QUALITY = 95
+_MAX_JPEG_SIDE = 65_500  # of libjpeg
 _FORMS: dict[Form, str] = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -105,7 +106,12 @@ class Answer:
     @property
     def own_form(self) -> Form:
         """The format that is closest to the one in which the picture came."""
-        return "PNG" if self.data_format == "PNG" else "JPEG"
+        return "JPEG" if self.data_format != "PNG" and self.fits_in_jpeg else "PNG"
+
+    @property
+    def fits_in_jpeg(self) -> bool:
+        """Whether no side is longer than a JPEG's may be."""
+        return max(self.size_wh) <= _MAX_JPEG_SIDE
 
     @property
     def result(self) -> Result:
@@ -172,6 +178,8 @@ def draw(answer: Answer, picture: Picture, query: Query, deadline: Deadline) -> 
     form = wanted_form(query.accept, answer.own_form)
     if form == "JSON":
         return answer
+    if form == "JPEG" and not answer.fits_in_jpeg:
+        form = "PNG"
     deadline.check()
     drawn = draw_bbox(picture.pixels, answer.detections, in_place=True)
     return replace(answer, drawn=encode_image(drawn, form), drawn_format=form)
