@@ -218,3 +218,20 @@ def test_address_that_is_none_says_what_one_looks_like(open_page: Any, run_api: 
     page.text_input(key="address").set_value("my server").run()
 
     assert "must be a server's address, such as" in shown(page)
+
+
+def test_live_page_leads_to_the_camera_of_the_server() -> None:
+    def script() -> None:
+        import live_page
+        from asking import Offer, RealServer
+        from session import Surroundings, Visit
+
+        server = RealServer("http://127.0.0.1:8000/")
+        live_page.show(Visit(Surroundings.read(), server, Offer("detectlab", "1", ("nano",))))
+
+    page = AppTest.from_function(script, default_timeout=60).run()
+
+    assert not page.exception
+    (link,) = page.get("link_button")
+    assert link.proto.url == "http://127.0.0.1:8000/live"
+    assert "must be reachable from this device" in shown(page)
