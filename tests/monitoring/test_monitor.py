@@ -135,12 +135,29 @@ _PARTS = {"model": "fake", "classes": [], "source": "", "at": "", "calibration":
             "This is no sketch of statistics.",
             id="counts",
         ),
+        pytest.param(
+            {**_PARTS, "pictures": 1e400, "counts": {}},
+            "This is no sketch of statistics.",
+            id="infinite",
+        ),
+        pytest.param(
+            {**_PARTS, "pictures": 500, "counts": {}, "calibration": {"objects": []}},
+            "This is no baseline.",
+            id="calibration",
+        ),
+        pytest.param(
+            {**_PARTS, "model": "fake@" + "x" * 300, "pictures": 500, "counts": {}},
+            "`model` must be one of fake. Received: 'fake@" + "x" * 35 + "'",
+            id="long name",
+        ),
     ],
 )
 def test_body_that_is_no_baseline_is_refused(
     make_client: Make, fake: testing.FakeDetector, body: dict[str, Any], words: str
 ) -> None:
-    refused = make_client(fake).put("/monitoring/baseline", json=body)
+    text = json.dumps(body)  # writes infinity, too
+    headers = {"Content-Type": "application/json"}
+    refused = make_client(fake).put("/monitoring/baseline", content=text, headers=headers)
 
     assert (refused.status_code, refused.json()["detail"]) == (422, words)
 

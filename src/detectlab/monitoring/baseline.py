@@ -35,6 +35,11 @@ class Calibration:
     right: int
     confidence: float
 
+    @classmethod
+    def of_json(cls, data: dict[str, Any]) -> "Calibration":
+        """The calibration of its attributes; raises `ValueError` and others when it is none."""
+        return cls(int(data["objects"]), int(data["right"]), float(data["confidence"]))
+
     def precision(self, confidence: float) -> float:
         """The estimated precision of objects with this mean confidence, both in `[0, 1]`."""
         if not (self.objects and self.confidence):
@@ -131,9 +136,9 @@ class Baseline:
                 tuple(map(str, data["classes"])),
                 str(data["source"]),
                 str(data["at"]),
-                Calibration(**calibration) if calibration else None,
+                Calibration.of_json(calibration) if calibration else None,
             )
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, OverflowError):
             raise ValueError("This is no baseline.") from None
 
 

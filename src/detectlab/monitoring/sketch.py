@@ -97,6 +97,6 @@ class Sketch:
                     if not 0 <= count <= _MAX_COUNT:
                         raise ValueError
                     sketch.counts[row, int(index)] = count
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError):
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError, OverflowError):
             raise ValueError("This is no sketch of statistics.") from None
         return sketch

@@ -25,6 +25,7 @@ REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
         {"Retry-After": "60"},
     ),
 }
+_MAX_NAME = 120  # it becomes the name of a file
 _OFF = Refusal(404, "This server watches nothing: it was started with DETECTLAB_MONITORING=0.")
 _UNREADABLE = openapi.described(400, "The body is no JSON.", "There was an error parsing the body")
 _PAGE = {"content": {"text/html": {"schema": {"type": "string"}}}}
@@ -92,7 +93,7 @@ def _monitor_of(service: Service) -> Monitor:
 
 def _known(service: Service, model: str) -> str:
     """A detector's name, or the label of a version such as `nano@input_size=320`."""
-    if service.pool.card(model.partition("@")[0]) is None:
+    if service.pool.card(model.partition("@")[0]) is None or len(model) > _MAX_NAME:
         names = ", ".join(service.pool.cards)
         raise Refusal(422, f"`model` must be one of {names}. Received: {model[:40]!a}")
     return model
