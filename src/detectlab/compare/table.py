@@ -148,8 +148,12 @@ class ComparisonTable:
     def as_text(self) -> str:
         """All figures as a table in plain text."""
         head = ["detector", "input", "classes", self.measure, f"found > {self.confidence:g}"]
-        head += ["ms a picture", "(p10 to p90)", "file MB", "memory MB", "computed in"]
-        cells = [head, *(self._cells(row) for row in self.rows)]
+        head += ["ms a picture", "(p10 to p90)", "file MB", "memory MB"]
+        rows = [self._cells(row) for row in self.rows]
+        if any(row.precision != "float32" for row in self.rows):
+            head.append("computed in")
+            rows = [[*cells, row.precision] for cells, row in zip(rows, self.rows, strict=True)]
+        cells = [head, *rows]
         widths = [max(len(line[column]) for line in cells) for column in range(len(head))]
         lines = [
             "  ".join(
@@ -173,7 +177,6 @@ class ComparisonTable:
             f"({low:.1f} to {high:.1f})",
             f"{row.file_mb:.1f}",
             "?" if row.memory_bytes is None else f"{row.memory_bytes / 1e6:.0f}",
-            row.precision,
         ]
 
     def as_json(self) -> dict[str, Any]:
