@@ -24,6 +24,7 @@ from detectlab.rollout.versions import UnusableVersion
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.prediction import Answer, Query, answer
+from detectlab.serving.sent_file import SentFile
 
 MakePlan = Callable[..., RolloutPlan]
 MakeController = Callable[..., RolloutController]
@@ -33,7 +34,7 @@ MakeController = Callable[..., RolloutController]
 def ask(apples: bytes) -> Callable[..., Awaitable[str]]:
     """Sends a picture without naming a detector; gives the label of the version that answers."""
     query = Query("nano", 0.5, 0.3, 40_000_000, "application/json")
-    upload = PictureDecoder(1, 40_000_000).read(apples)
+    upload = PictureDecoder(1, 40_000_000).read(SentFile(apples))
 
     async def ask(controller: RolloutController, key: str = "ada") -> str:
         deadline = Deadline(60)
