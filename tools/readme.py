@@ -104,11 +104,29 @@ class Runner:
             time.sleep(0.1)
 
 
+_YOLOX = "https://github.com/Megvii-BaseDetection/YOLOX"
+_SCALED_YOLOV4 = "https://arxiv.org/abs/2011.08036"
+_DEIMV2 = "https://github.com/Intellindust-AI-Lab/DEIMv2"
+# AP (IoU 0.5 to 0.95) on COCO's validation pictures, and where it was published.
+PUBLISHED_AP = {
+    "yolov3-tiny": (16.6, _SCALED_YOLOV4),
+    "yolov4-tiny": (21.7, _SCALED_YOLOV4),
+    "yolox-nano": (25.8, _YOLOX),
+    "yolox-tiny": (32.8, _YOLOX),
+    "yolox-s": (40.5, _YOLOX),
+    "deimv2-atto": (23.8, _DEIMV2),
+    "deimv2-femto": (31.0, _DEIMV2),
+    "nanodet-m": (23.5, "https://github.com/RangiLyu/nanodet"),
+    "yolov5s": (37.4, "https://github.com/ultralytics/yolov5"),
+}
+
+
 def with_detectors(text: str) -> str:
     """Return README.md with the list of detectors as the registry has it now."""
     speeds = json.loads(SPEEDS.read_text("utf-8"))["detectors"]
     rows = [row_of(card, speeds) for card in built_in().values()]
-    head = "| detector | MB | classes | time | licence | what for |\n|---|---|---|---|---|---|\n"
+    titles = "| detector | MB | classes | COCO AP | time | licence | what for |\n"
+    head = titles + "|---" * 7 + "|\n"
     return DETECTORS.sub(lambda _: head + "".join(rows), text)
 
 
@@ -120,9 +138,11 @@ def row_of(card: ModelCard, speeds: dict[str, dict[str, float]]) -> str:
         size = sum(file.stat().st_size for file in (files.config, files.weights) if file)
     megabytes = f"{size / 1e6:.1f}" if size else "—"
     speed = f"{speeds[card.name]['ratio']:.2f}" if card.name in speeds else "—"
+    ap, source = PUBLISHED_AP.get(card.name, (None, ""))
+    published = f"[{ap}]({source})" if ap else "—"
     licence = f"[{card.licence}]({card.licence_url})"
-    cells = [card.name, megabytes, str(len(card.classes)), speed, licence, card.description]
-    return f"| {' | '.join(cells)} |\n"
+    numbers = [megabytes, str(len(card.classes)), published, speed]
+    return f"| {' | '.join([card.name, *numbers, licence, card.description])} |\n"
 
 
 def alike(one: str, other: str) -> bool:
