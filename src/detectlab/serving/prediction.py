@@ -1,18 +1,16 @@
 """From a picture's bytes to an answer: the work of one request, done in a worker thread."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from detectlab.detection.detector import Detector
 from detectlab.serving.deadline import Deadline
-from detectlab.serving.errors import Refusal, refused_picture
 from detectlab.serving.picture_decoder import Upload
-from detectlab.serving.schemas import Result
+from detectlab.serving.schemas import Question, Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
-from detectlab.vision.images import THUMBNAIL_SIDE, ImageError, Picture, Pixels, encode_image
+from detectlab.vision.images import THUMBNAIL_SIDE, Picture, Pixels, encode_image
 
 Form = Literal["JSON", "JPEG", "PNG"]
 
@@ -23,6 +21,11 @@ _FORMS: dict[Form, str] = {
     "PNG": "image/png",
     "JSON": "application/json",
 }
+
+
+# What a client may choose, and a rollout plan chooses otherwise.
+THRESHOLDS = {"confidence", "nms_threshold"}
+CHOICES = {"model", *THRESHOLDS}
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,18 @@ class Query:
     def needs_numbers_only(self) -> bool:
         """Whether no picture is made of the answer."""
         return not self.is_kept and wanted_form(self.accept) == "JSON"
+
+    def with_question(self, question: Question) -> "Query":
+        """The query with what a client asks in JSON, which is answered in JSON."""
+        named = question.model_dump(exclude_none=True, exclude_unset=True).keys()
+        return replace(
+            self,
+            model=question.model or self.model,
+            confidence=question.confidence,
+            nms_threshold=question.nms_threshold,
+            accept="application/json",
+            named=frozenset(CHOICES & named),
+        )
 
     def asked_of(
         self, model: str, confidence: float | None = None, nms_threshold: float | None = None
@@ -183,35 +198,6 @@ def draw(answer: Answer, picture: Picture, query: Query, deadline: Deadline) -> 
     deadline.check()
     drawn = draw_bbox(picture.pixels, answer.detections, in_place=True)
     return replace(answer, drawn=encode_image(drawn, form), drawn_format=form)
-
-
-def answer_each(
-    uploads: Sequence[Upload | Refusal], deadline: Deadline, detector: Detector, query: Query
-) -> list[Answer | Refusal]:
-    """Answer for several pictures; an unusable one does not affect the others.
-
-    Args:
-        uploads: Each picture, or why it was refused already.
-        deadline: No stage begins after it.
-        detector: Finds the objects.
-        query: What is asked.
-
-    Returns:
-        An answer or a refusal for each, in their order.
-
-    Raises:
-        DeadlinePassed: When the deadline passed before all were done.
-    """
-    answers: list[Answer | Refusal] = []
-    for upload in uploads:
-        if isinstance(upload, Refusal):
-            answers.append(upload)
-            continue
-        try:
-            answers.append(answer(detector, upload, query, deadline))
-        except ImageError as error:
-            answers.append(refused_picture(error))
-    return answers
 
 
 def wanted_form(accept: str, own: Form = "JPEG") -> Form:

@@ -3,18 +3,17 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
-from itertools import chain
 from typing import TypeVar
 
 from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
 from detectlab.serving.auth import write_operator_token
-from detectlab.serving.costly_pictures import CostlyPictures, is_costly
+from detectlab.serving.batch import answer_uploads
+from detectlab.serving.costly_pictures import CostlyPictures
 from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.dispatch import Assignment, Dispatcher, Watcher
@@ -24,8 +23,7 @@ from detectlab.serving.metrics import Metrics
 from detectlab.serving.observation import Observation
 from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.pool import Pool
-from detectlab.serving.prediction import Answer, Query, answer, answer_each
-from detectlab.serving.schemas import Question
+from detectlab.serving.prediction import CHOICES, THRESHOLDS, Answer, Query, answer
 from detectlab.serving.sent_file import SentFile
 from detectlab.serving.shutdown import on_sigterm
 from detectlab.serving.upload_store import open_upload_store
@@ -33,10 +31,6 @@ from detectlab.serving.uploads import Intake, media_type, read_picture, read_pic
 from detectlab.settings import Settings
 
 T = TypeVar("T")
-
-# What a client may choose, and a rollout plan chooses otherwise.
-_THRESHOLDS = {"confidence", "nms_threshold"}
-_CHOICES = {"model", *_THRESHOLDS}
 
 
 class Service:
@@ -120,15 +114,14 @@ class Service:
         """What the address of a request asks; refused when there is no such detector."""
         name = self.pool.default if model is None else self.known(request, model)
         accept = request.headers.get("accept", "")
-        named = frozenset(_CHOICES & request.query_params.keys())
+        named = frozenset(CHOICES & request.query_params.keys())
         limit, is_kept = self.settings.max_pixels, self._received is not None
         return Query(name, confidence, nms_threshold, limit, accept, named, is_kept)
 
     def classes(self, query: Query) -> tuple[str, ...]:
         """The classes of the detector that is asked, or of the stable one when none is named."""
         name = query.model if "model" in query.named else self.dispatcher.stable_model
-        card = self.pool.card(name)
-        if card is None:
+        if (card := self.pool.card(name)) is None:
             raise Unavailable(f"The detector `{name}` was removed from this server.")
         return card.classes
 
@@ -146,10 +139,11 @@ class Service:
         with self.intake.hold() as held:
             if media_type(request) == "application/json":
                 question = await read_question(request, self.settings, deadline, held)
-                query = self._asked_in_json(request, query, question)
+                if question.model:
+                    self.known(request, question.model, 400)
+                query = query.with_question(question)
                 check(query)
-                data = await decode_picture(question.image, self.settings.max_bytes)
-                file = SentFile(data)
+                file = SentFile(await decode_picture(question.image, self.settings.max_bytes))
             else:
                 file = await read_picture(request, self.settings, deadline, held)
                 check(query)
@@ -173,23 +167,20 @@ class Service:
         with self.intake.hold() as held:
             files = await read_pictures(request, self.settings, deadline, held)
             with self._assign(request, query) as assignment:
-                running = self._answer_each(assignment, query, files, deadline)
+                input_wh = self._shrink_for(query, assignment)
+                running = answer_uploads(
+                    [self.decoder.read_or_refuse(file, input_wh) for file in files],
+                    query,
+                    partial(self._start, assignment, query),
+                    self._costly_pictures,
+                    idle=self.settings.workers - self.pool.running - self.pool.waiting,
+                    deadline=deadline,
+                )
                 answers = await while_connected(request, running, deadline)
         for number, found in enumerate(answers):
             if isinstance(found, Answer):
                 self._record(found, query, assignment, number)
         return answers
-
-    def _asked_in_json(self, request: Request, query: Query, question: Question) -> Query:
-        named = question.model_dump(exclude_none=True, exclude_unset=True).keys()
-        return replace(
-            query,
-            model=self.known(request, question.model, 400) if question.model else query.model,
-            confidence=question.confidence,
-            nms_threshold=question.nms_threshold,
-            accept="application/json",
-            named=frozenset(_CHOICES & named),
-        )
 
     def _assign(self, request: Request, query: Query) -> AbstractContextManager[Assignment | None]:
         """The detector that the rollout plan assigns, or `None`: the one that the query names."""
@@ -211,33 +202,11 @@ class Service:
 
         return self._start(assignment, query, work, deadline)
 
-    async def _answer_each(
-        self,
-        assignment: Assignment | None,
-        query: Query,
-        files: Sequence[SentFile | Refusal],
-        deadline: Deadline,
-    ) -> list[Answer | Refusal]:
-        start = partial(self._start, assignment, query)
-        input_size_wh = self._shrink_for(query, assignment)
-        uploads = [self.decoder.read_or_refuse(file, input_size_wh) for file in files]
-        costly = {n: file for n, file in enumerate(uploads) if is_costly(file)}
-        light = [n for n in range(len(files)) if n not in costly]
-        idle = self.settings.workers - self.pool.running - self.pool.waiting
-        count = max(1, min(idle, len(light)))
-        shares = [light[n::count] for n in range(count if light else 0)]
-        works = [partial(answer_each, [uploads[n] for n in share], deadline) for share in shares]
-        found = await asyncio.gather(*(start(work, deadline) for work in works))
-        answers = dict(zip(chain(*shares), chain(*found), strict=True))
-        for n, file in costly.items():  # one after another, as a single client's
-            answers[n] = await self._costly_pictures.answer_or_refuse(file, query, start, deadline)
-        return [answers[n] for n in range(len(files))]
-
     def _shrink_for(self, query: Query, assignment: Assignment | None) -> tuple[int, int] | None:
         """The input of the network for which pictures may shrink; `None` where they may not."""
-        card = self.pool.card(assignment.detector_name if assignment else query.model)
         may = self.settings.scaled_decoding and query.needs_numbers_only
-        return card.input_size_wh if card and may else None
+        card = may and self.pool.card(assignment.detector_name if assignment else query.model)
+        return card.input_size_wh if card else None
 
     def _start(
         self,
@@ -272,7 +241,7 @@ class Service:
                 time.time(),
                 answer.model,
                 lane,
-                None if query.named & _THRESHOLDS else answer.detections,
+                None if query.named & THRESHOLDS else answer.detections,
                 answer.detections.names,
                 answer.size_wh,
                 len(answer.data),

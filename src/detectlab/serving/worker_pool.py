@@ -4,19 +4,16 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from detectlab.detection.detector import Detector
-from detectlab.detection.memory import warm_up
-from detectlab.models.files import default_model
-from detectlab.models.registry import ModelCard, registry
-from detectlab.serving.card_loading import is_loadable, load_card, size_bytes, unchanging_cards
+from detectlab.models.registry import ModelCard
 from detectlab.serving.deadline import Deadline, DeadlinePassed
-from detectlab.serving.detector_cache import DetectorCache
+from detectlab.serving.known_detectors import KnownDetectors
 from detectlab.serving.pool import PoolClosed, PoolFull
 from detectlab.settings import Settings
 
@@ -24,18 +21,13 @@ T = TypeVar("T")
 _Job = tuple[Future[Any], str, Callable[[], Any]]  # where the result goes, detector, and work
 
 
-class ThreadPool:
+class ThreadPool(KnownDetectors):
     """Runs detections in this process: `workers` at once, `queue_size` more may wait.
 
     A request is refused when its expected wait is longer than `max_wait_s` or than its deadline.
     That is the measured time of the detections ahead of it, shared by the workers.
 
-    Args:
-        load: Gives the detector of a name; by default one of the registry, whose files must be
-            present unless it is the default or `fetch_on_demand` is set.
-        cards: The detectors that may be asked for; by default the registry's, as they are then.
-        default: The one that answers when none is named; by default as `default_model` says.
-        settings: By default those of the environment.
+    The arguments are those of `KnownDetectors`.
     """
 
     def __init__(
@@ -45,19 +37,7 @@ class ThreadPool:
         default: str | None = None,
         settings: Settings | None = None,
     ) -> None:
-        self._settings = settings or Settings()
-        self._is_registry = cards is None
-        self._fixed_cards = unchanging_cards() if cards is None else cards
-        self.default = default or default_model(self._settings)
-        self.given_load = load
-        self._cache = DetectorCache(
-            load or self._load,
-            self._size_bytes,
-            self._settings.memory_limit_mb << 20,
-            self._settings.load_retry_s,
-            # Detectors that are given come with their sizes.
-            None if load else partial(warm_up, at_once=self._settings.workers),
-        )
+        super().__init__(load, cards, default, settings)
         self._condition = threading.Condition()  # guards everything below
         self._open = True
         self._admitted = 0
@@ -68,27 +48,6 @@ class ThreadPool:
         self._jobs: set[Future[Any]] = set()
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = 0
-
-    @property
-    def cards(self) -> Mapping[str, ModelCard]:
-        """Every detector that may be asked for now.
-
-        Lists the folder of added detectors, and unloads those that were removed from it.
-        """
-        if not self._is_registry:
-            return self._fixed_cards
-        cards = registry(self._settings)
-        self._cache.discard(name for name in self.loaded if name not in cards)
-        return cards
-
-    def card(self, name: str) -> ModelCard | None:
-        """The card of one detector, without a look at the disk unless it is an added one."""
-        return self._fixed_cards.get(name) or self.cards.get(name)
-
-    @property
-    def loaded(self) -> tuple[str, ...]:
-        """Names of the detectors that are in memory."""
-        return self._cache.loaded
 
     @property
     def running(self) -> int:
@@ -105,13 +64,6 @@ class ThreadPool:
     def waiting(self) -> int:
         """How many requests wait for a worker or for their detector to load."""
         return max(0, self._admitted - self.running)
-
-    def is_available(self, name: str) -> bool:
-        """Whether `name` is loaded, or its files are here, or may be fetched."""
-        if self.given_load is not None or name in (self.default, *self.loaded):
-            return True
-        card = self.card(name)
-        return card is not None and is_loadable(card, self._settings)
 
     async def load(self, name: str, deadline: Deadline) -> None:
         """Load a detector ahead of its first use.
@@ -151,10 +103,6 @@ class ThreadPool:
         job.add_done_callback(partial(self._forget, expected_s))
         return await _result(job, deadline)
 
-    def keep(self, names: Iterable[str]) -> None:
-        """Pin these detectors against eviction; replaces the earlier pins."""
-        self._cache.keep(names)
-
     def open(self) -> None:
         """Take work, again after a `close`."""
         with self._condition:
@@ -186,7 +134,8 @@ class ThreadPool:
                 raise PoolClosed
             wait_s = self._ahead_s / workers if self._admitted >= workers else 0.0
             is_full = self._admitted >= workers + self._settings.queue_size
-            if is_full or wait_s > min(self._settings.max_wait_s, deadline.remaining_s):
+            is_late = wait_s and wait_s > min(self._settings.max_wait_s, deadline.remaining_s)
+            if is_full or is_late:
                 raise PoolFull(max(1, math.ceil(wait_s)))
             # Nothing is expected of a detector that was not used yet: it causes no refusal.
             expected_s = self._mean_s.get(name, 0.0)
@@ -242,15 +191,7 @@ class ThreadPool:
         return time.perf_counter() - min(self._started.values(), default=math.inf)
 
     def _detector(self, name: str) -> "Future[Detector]":
-        return self._cache.get(name, self.card(name))
-
-    def _load(self, name: str) -> Detector:
-        return load_card(name, self.card(name), self._settings, name == self.default)
-
-    def _size_bytes(self, name: str) -> int:
-        # The cache calls this under its lock, which `cards` would wait for.
-        cards = registry(self._settings) if self._is_registry else self._fixed_cards
-        return size_bytes(cards.get(name), self._settings.workers)
+        return self._cache.get(name, self._fixed_cards.get(name) or self.cards.get(name))
 
 
 def _attempt(work: Callable[[], T]) -> tuple[T | None, BaseException | None]:
