@@ -32,7 +32,6 @@ class ChildProcess:
     Args:
         module: Its full name.
         arguments: Its command line.
-        niceness: How much lower its priority is, where the system has priorities.
         environment: Its environment variables; by default those of this process.
     """
 
@@ -40,7 +39,6 @@ class ChildProcess:
         self,
         module: str,
         *arguments: str,
-        niceness: int = 0,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._process = subprocess.Popen(
@@ -51,7 +49,6 @@ class ChildProcess:
         )
         self._ending = threading.Lock()
         self.timed_out = False
-        lower_priority(self._process.pid, niceness)
 
     @property
     def is_running(self) -> bool:
@@ -62,6 +59,10 @@ class ChildProcess:
     def exit_code(self) -> int | None:
         """As `subprocess.Popen.returncode`: negative when a signal ended it, `None` before."""
         return self._process.returncode
+
+    def lower_priority(self, by: int) -> None:
+        """Make its priority so much lower than that of this process."""
+        lower_priority(self._process.pid, by)
 
     def receive(self, timeout_s: float) -> Message | None:
         """A message that was not asked for; raises and returns as `ask` does."""

@@ -9,6 +9,7 @@ import os
 import signal
 import threading
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from detectlab.serving.child_process import ChildProcess
@@ -90,6 +91,7 @@ class PictureDecoder:
     def __init__(self, max_processes: int, max_pixels: int) -> None:
         self._max_pixels = max_pixels
         self._free = threading.Semaphore(max_processes)
+        self._starter = ThreadPoolExecutor(1, "starter")  # children inherit its normal priority
         self._lock = threading.Lock()  # guards what follows
         self._idle: deque[ChildProcess] = deque()
         self._processes: set[ChildProcess] = set()
@@ -100,6 +102,7 @@ class PictureDecoder:
         """Start a spare process, soon."""
         with self._lock:
             self._is_open = True
+        self._starter.submit(int)  # starts its thread, with the priority of this one
         self._spare_timer = threading.Timer(_SPARE_AFTER_S, self._start_spare)
         self._spare_timer.daemon = True
         self._spare_timer.start()
@@ -206,12 +209,13 @@ class PictureDecoder:
     def _start(self) -> ChildProcess:
         # Without what it needs not know: the key above all.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
-        process = ChildProcess(_MODULE, niceness=NICENESS, environment=environment)
+        process = self._starter.submit(ChildProcess, _MODULE, environment=environment).result()
         with self._lock:
             self._processes.add(process)
         if process.receive(_START_TIMEOUT_S) is None:
             self._discard(process)
             raise RuntimeError("The process that decodes pictures did not start.")
+        process.lower_priority(NICENESS)  # not before: pictures wait for its start
         return process
 
     def _start_spare(self) -> None:
