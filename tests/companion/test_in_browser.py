@@ -131,7 +131,8 @@ def upload(page: Page, name: str, data: bytes) -> None:
 
 def result(page: Page, name: str) -> Any:
     """The line above a picture among the results."""
-    return page.locator(".st-key-results").get_by_text(name, exact=True)
+    # The first: tables below name the picture, too.
+    return page.locator(".st-key-results").get_by_text(name, exact=True).first
 
 
 def pictures(page: Page) -> Any:
