@@ -149,7 +149,7 @@ def test_contender_parse_with_a_wrong_size_says_what_is_right(text):
 
 
 def test_contender_parse_of_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"`model` must be one of nano, .*Received: 'micro'"):
+    with pytest.raises(ValueError, match=r"`model` must be one of nano, .*Received: 'micro@320'"):
         Contender.parse("micro@320")
 
 

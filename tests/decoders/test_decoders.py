@@ -135,6 +135,7 @@ class Constant:
 
     name = "constant"
     input_size_wh = (64, 64)
+    precision = "float32"
 
     def run(self, picture: NDArray[np.uint8]) -> Outputs:
         self.picture = picture

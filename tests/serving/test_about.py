@@ -59,7 +59,7 @@ def test_the_first_address_is_a_page_for_browsers_alone(
     assert answer.headers["Content-Type"].startswith("text/html") == is_page
     assert "Congratulations! Your API is working as expected." in answer.text
     links = re.findall(r'href="([\w/.]+)"', answer.text)
-    assert len(links) == (4 if is_page else 0)
+    assert len(links) == (5 if is_page else 0)
     for link in links:
         # The rollout is for operators, which this client is not.
         assert client.get(f"/{link}").status_code == (403 if "rollout" in link else 200)

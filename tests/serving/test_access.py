@@ -17,7 +17,7 @@ from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.auth import is_host, is_own_name
 
 KEY = "correct horse battery staple"
-OPEN = {"/", "/health", "/ready", "/version", "/describe"}
+OPEN = {"/", "/health", "/ready", "/version", "/describe", "/live"}
 MAX_READ = 64 << 10
 
 
