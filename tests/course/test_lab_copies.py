@@ -41,7 +41,7 @@ def test_copies_have_no_outputs_and_find_the_pictures(project):
 
     lab = make_copies(project)
 
-    names = {"server", "compare", "rollout", "scale", "client"}
+    names = {"server", "package", "app", "compare", "rollout", "scale", "client"}
     assert {file.stem for file in lab.rglob("*.ipynb")} == names
     for file in lab.rglob("*.ipynb"):
         cells = json.loads(file.read_text("utf-8"))["cells"]
