@@ -30,7 +30,9 @@ def draw(
     Returns:
         `(height, width, 3)` uint8, RGB.
     """
-    pixels = _with_truth(np.asarray(view.image), truth) if truth else np.asarray(view.image)
+    pixels = np.asarray(view.image)
+    if truth:
+        pixels = _with_truth(pixels.copy(), truth)  # Pillow's own pixels cannot be written to
     # Screens show all pictures at about the same width, so the letters depend on it alone.
     font_px = max(14, view.image.width // 32)
     scale = np.tile(np.divide(view.image.size, view.size_wh), 2)

@@ -1,5 +1,6 @@
 """Boxes and labels on pictures, drawn as by the server."""
 
+import io
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from detectlab import Detections, draw_bbox
 from detectlab.client import Detection
 from detectlab.vision.colours import class_colour
+from detectlab.vision.labels import Labels
 from drawing import draw
 from pictures import View
 
@@ -45,6 +47,24 @@ def test_draw_puts_the_box_where_the_object_is_in_the_whole_picture() -> None:
         colour
     }
     assert tuple(drawn[400, 400].tolist()) == GREY
+
+
+def test_draw_frames_the_truth_and_leaves_the_picture_as_it_is() -> None:
+    view = View(Image.open(_png(blank(200, 100))), (200, 100))
+    before = np.array(view.image)
+
+    drawn = draw(view, [], truth=Labels(np.full((1, 4), 0.25) + [0, 0, 0.5, 0.5], ("apple",)))
+
+    assert (np.asarray(view.image) == before).all()
+    assert {tuple(pixel) for pixel in drawn[25, 60:140].tolist()} == {(255, 255, 255)}
+    assert tuple(drawn[50, 100].tolist()) == GREY
+
+
+def _png(view: View) -> io.BytesIO:
+    file = io.BytesIO()
+    view.image.save(file, "PNG")
+    file.seek(0)
+    return file
 
 
 def test_drawing_is_that_of_the_server() -> None:

@@ -323,7 +323,7 @@ def test_dropped_folder_with_labels_becomes_a_gallery_with_the_truth(
     page.keyboard.press("Escape")
 
     page.get_by_test_id("stMainMenu").click()
-    page.get_by_text("Dark", exact=True).click()
+    page.get_by_role("menuitemradio", name="Dark").click()
     page.wait_for_function(
         "getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme == 'dark'"
     )

@@ -130,9 +130,10 @@ def test_set_up_on_a_small_disk_says_how_much_is_needed(
 
 
 def test_set_up_on_a_disk_without_one_free_byte_says_that_it_is_full(
-    on_disk: Callable[[str], subprocess.CompletedProcess[str]],
+    project: "Project", on_disk: Callable[[str], subprocess.CompletedProcess[str]]
 ) -> None:
-    run = on_disk("nr_inodes=20")
+    # Room for the project's own files and the folder that they lie in, and for nothing more.
+    run = on_disk(f"nr_inodes={len(list(project.folder.rglob('*'))) + 2}")
 
     assert run.returncode == 1
     assert run.stderr == "Set-up failed: the disk is full: make room and run this again.\n"

@@ -31,9 +31,9 @@ def test_thousands_of_requests_find_no_answer_that_the_document_does_not_allow(
                 "--checks", "all", "--continue-on-failure", "--no-color",
                 # The API keeps no state between requests: there are no sequences to try.
                 "--phases", "examples,coverage,fuzzing",
-                # Rollouts do keep state, and break the server where they are told to: they have
-                # a test of their own in tests/rollout.
-                "--exclude-path-regex", "^/(rollout|feedback)",
+                # Rollouts and baselines do keep state, and are for operators: tests/rollout has a
+                # test of them.
+                "--exclude-path-regex", "^/(rollout|feedback|monitoring)",
                 "--max-examples", str(MAX_EXAMPLES), "--seed", seed,
                 *(["--max-time", seconds] if seconds else []),
             ],
