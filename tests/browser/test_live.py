@@ -3,7 +3,6 @@
 import io
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, Playwright, expect
 
 from detectlab.kernel import ServerHandle, start
 from detectlab.serving.app import create_app
@@ -45,26 +44,22 @@ def film(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(film: Path) -> Iterator[Page]:
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("needs Chromium")
+def page(film: Path, playwright: Playwright, chromium: str) -> Iterator[Page]:
     options = [
         "--no-sandbox",
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-video-capture={film}",
     ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=options)
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        wrong: list[str] = []
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and wrong.append(line.text))
-        yield page
-        browser.close()
-        assert wrong == []
+    browser = playwright.chromium.launch(executable_path=chromium, args=options)
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda line: line.type == "error" and wrong.append(line.text))
+    yield page
+    browser.close()
+    assert wrong == []
 
 
 def number(page: Page, name: str) -> float:

@@ -53,7 +53,7 @@ def test_draw_frames_the_truth_and_leaves_the_picture_as_it_is() -> None:
     view = View(Image.open(_png(blank(200, 100))), (200, 100))
     before = np.array(view.image)
 
-    drawn = draw(view, [], truth=Labels(np.full((1, 4), 0.25) + [0, 0, 0.5, 0.5], ("apple",)))
+    drawn = draw(view, [], truth=Labels(np.array([[0.25, 0.25, 0.75, 0.75]]), ("apple",)))
 
     assert (np.asarray(view.image) == before).all()
     assert {tuple(pixel) for pixel in drawn[25, 60:140].tolist()} == {(255, 255, 255)}
