@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab reset serve app image up down test docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks release teaching readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
+.PHONY: help lab reset serve app image up down test coverage docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks release teaching readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -37,6 +37,9 @@ down: ## stop them; what was downloaded and received stays
 	@$(ENGINE) compose down $(ARGS)
 
 test: check setup-docs ## set up what is missing, then what CI runs, but for the cluster
+	@exec $(VENV_PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: check setup-docs ## the same tests, slower, and the share of the code that they run (at least 90 %)
 	@exec $(VENV_PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
 docs: setup-dev setup-docs ## the documentation with the API reference, in site/; a broken link fails it
