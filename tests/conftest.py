@@ -1,7 +1,8 @@
 """What every layer of tests shares."""
 
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,15 @@ SHARED = ROOT.parent / "shared"
 # Stored answers are one engine's; the tests of other engines choose theirs. Commands that tests
 # start inherit this.
 os.environ.setdefault("DETECTLAB_ENGINE", "opencv")
+
+
+@pytest.fixture(autouse=True)
+def own_logger() -> Iterator[logging.Logger]:
+    """The package's logger, put back after each test: a command in this process sets it up."""
+    ours = logging.getLogger("detectlab")
+    before = (ours.handlers, ours.level, ours.propagate)
+    yield ours
+    ours.handlers, ours.level, ours.propagate = before
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The webhook: each change of the plan arrives as JSON, and one that cannot is logged."""
 
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -61,9 +60,7 @@ def test_webhook_that_nothing_answers_is_logged(
     free_ports: Callable[[int], list[int]],
     wait_until: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(logging.getLogger("detectlab"), "propagate", True)  # servers end it
     (port,) = free_ports(1)
     Webhook(f"http://127.0.0.1:{port}").send({"revision": 1})
 

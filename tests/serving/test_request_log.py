@@ -83,14 +83,6 @@ def test_neither_picture_nor_key_nor_file_name_is_logged(
     assert ours.count("route=") == 4
 
 
-@pytest.fixture
-def own_logger() -> Iterator[logging.Logger]:
-    ours = logging.getLogger("detectlab")
-    before = (ours.handlers, ours.level, ours.propagate)
-    yield ours
-    ours.handlers, ours.level, ours.propagate = before
-
-
 def test_logs_are_json_when_asked(
     client: TestClient, own_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,7 +118,7 @@ _NO_KEY = Refusal(
 )
 _NO_TOKEN = Refusal(
     403,
-    "Rollouts are for operators. Send the token of the file `operator-token`, in the server's "
+    "This is for operators. Send the token of the file `operator-token`, in the server's "
     "DETECTLAB_HOME, in the header `X-Operator-Token`; `detectlab rollout` does so on the "
     "server's machine.",
 )
