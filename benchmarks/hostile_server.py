@@ -4,8 +4,6 @@ import io
 import os
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ import psutil
 import requests
 from machine import ROOT
 from PIL import Image
+from serve_command import serve
 
 MIN_THROUGHPUT = 0.98
 JSON = {"Accept": "application/json"}
@@ -90,18 +89,12 @@ def served(checkout: Path) -> Iterator[Server]:
         env = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
         env |= {"DETECTLAB_HOME": home, "DETECTLAB_MODEL": "nano"}
         env |= {"PYTHONPATH": str(checkout / "src")}
-        command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
-        with subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
+        with serve(env) as (url, process):
             try:
-                assert process.stdout is not None
-                url = process.stdout.readline().split()[2]
-                while not requests.get(f"{url}/ready", timeout=60).ok:
-                    time.sleep(0.1)
-                yield Server(url, psutil.Process(process.pid))
+                yield Server(url, process)
             finally:
                 process.terminate()
+                process.wait()
 
 
 def ordinary(kind: str) -> bytes:

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ import numpy as np
 import psutil
 import requests
 from machine import describe_machine
+from serve_command import serve
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = [ROOT / "images" / f"{name}.jpg" for name in ("apples", "oranges", "clock", "car")]
@@ -38,18 +38,8 @@ def served(monitoring: str) -> Iterator[tuple[str, psutil.Process]]:
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "DETECTLAB_HOME": home, "DETECTLAB_MODEL": "nano"}
         env["DETECTLAB_MONITORING"] = monitoring
-        command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
-        with subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
-            try:
-                assert process.stdout is not None
-                url = process.stdout.readline().split()[2]
-                while not requests.get(f"{url}/ready", timeout=60).ok:
-                    time.sleep(0.1)
-                yield url, psutil.Process(process.pid)
-            finally:
-                process.kill()
+        with serve(env) as server:
+            yield server
 
 
 def ask(session: requests.Session, url: str, picture: bytes) -> float:

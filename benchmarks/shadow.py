@@ -14,7 +14,6 @@ import json
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 import requests
 from machine import describe_machine
+from serve_command import serve
 
 from detectlab.client import RolloutClient
 
@@ -50,18 +50,8 @@ def served() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as home:
         env = {**os.environ, "DETECTLAB_HOME": home, "DETECTLAB_MODEL": "nano"}
         env["DETECTLAB_OPERATOR_TOKEN"] = TOKEN
-        command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
-        with subprocess.Popen(
-            command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
-            try:
-                assert process.stdout is not None
-                url = process.stdout.readline().split()[2]
-                while not requests.get(f"{url}/ready", timeout=60).ok:
-                    time.sleep(0.1)
-                yield url
-            finally:
-                process.kill()
+        with serve(env) as (url, _):
+            yield url
 
 
 def ask(session: requests.Session, url: str, picture: bytes) -> tuple[float, str]:
