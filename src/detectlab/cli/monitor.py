@@ -1,14 +1,13 @@
 """`detectlab monitor`: watch a running server, set its baseline, and test it with drills."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detectlab.cli.options import user_name
+from detectlab.cli.connection import connected
 
 if TYPE_CHECKING:
     from detectlab.client.monitoring_client import MonitoringClient
@@ -25,18 +24,10 @@ Model = Annotated[
 Photos = Annotated[list[Path] | None, typer.Option(help="Pictures, or folders of pictures.")]
 
 
-@contextmanager
-def _connected(url: str) -> Iterator["MonitoringClient"]:
-    """A client whose failures end in one sentence."""
-    from detectlab.client import RequestFailed
+def _connected(url: str) -> AbstractContextManager["MonitoringClient"]:
     from detectlab.client.monitoring_client import MonitoringClient
-    from detectlab.settings import Settings
 
-    key = Settings().api_key
-    try:
-        yield MonitoringClient(url, key.get_secret_value() if key else None, user_name())
-    except RequestFailed as error:
-        raise ValueError(str(error)) from None
+    return connected(MonitoringClient, url)
 
 
 @app.command()

@@ -1,14 +1,13 @@
 """`detectlab rollout`: read and change the plan of a running server."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detectlab.cli.options import user_name
+from detectlab.cli.connection import connected
 from detectlab.cli.rollout_status import print_plan, print_report
 
 if TYPE_CHECKING:
@@ -33,18 +32,10 @@ Drill = Annotated[
 ]
 
 
-@contextmanager
-def _connected(url: str) -> Iterator["RolloutClient"]:
-    """A client whose failures end in one sentence."""
-    from detectlab.client import RequestFailed
+def _connected(url: str) -> AbstractContextManager["RolloutClient"]:
     from detectlab.client.rollout_client import RolloutClient
-    from detectlab.settings import Settings
 
-    key = Settings().api_key
-    try:
-        yield RolloutClient(url, key.get_secret_value() if key else None, user_name())
-    except RequestFailed as error:
-        raise ValueError(str(error)) from None
+    return connected(RolloutClient, url)
 
 
 @app.command()
