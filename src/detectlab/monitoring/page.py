@@ -1,9 +1,8 @@
 """The page of monitoring: no scripts, nothing loaded from elsewhere, readable on a phone."""
 
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from detectlab.serving.templates import load_template
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -16,19 +15,8 @@ _CHART = {"width": 340, "height": 130, "left": 8, "right": 8, "top": 8, "bottom"
 
 def render(report: dict[str, Any]) -> str:
     """The page of a report."""
-    return _template().render(report, chart=_CHART, bars=_bars, line=_line)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("detectlab.monitoring", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("monitoring.html")
+    template = load_template("detectlab.monitoring", "monitoring.html")
+    return template.render(report, chart=_CHART, bars=_bars, line=_line)
 
 
 def _bars(histogram: list[dict[str, Any]]) -> list[dict[str, Any]]:

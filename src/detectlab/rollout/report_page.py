@@ -1,9 +1,8 @@
 """The report as a page: no scripts, nothing loaded from elsewhere, readable on a phone."""
 
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from detectlab.serving.templates import load_template
 
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
@@ -14,19 +13,8 @@ _CHART = {"width": 400, "height": 150, "left": 40, "top": 10, "right": 12, "bott
 
 def render(report: dict[str, Any]) -> str:
     """The page of a report."""
-    return _template().render(report, chart=_CHART, points=_points, bars=_bars)
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("detectlab.rollout", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html")
+    template = load_template("detectlab.rollout", "report.html")
+    return template.render(report, chart=_CHART, points=_points, bars=_bars)
 
 
 def _points(over_time: list[dict[str, Any]]) -> list[dict[str, Any]]:
