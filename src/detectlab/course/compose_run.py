@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import yaml
 
-from detectlab.course.image_run import find_engine
+from detectlab.course.image_run import find_engine, say_run
 from detectlab.course.linting import find_program
 
 STORED = Path(__file__).parents[1] / "assets" / "compose_run.txt"
@@ -46,16 +46,7 @@ def up_and_down(folder: str | Path, say: Callable[[str], object] = print) -> Non
     compose = find_compose()
     if compose is None:
         say("No engine with `docker compose` answers here.")
-    else:
-        try:
-            for line in run(compose, Path(folder)):
-                say(line)
-            return
-        except RuntimeError as error:
-            say(f"It failed: {error}")
-    say("This is a run from another machine:")
-    for line in STORED.read_text("utf-8").splitlines():
-        say(line)
+    say_run(run(compose, Path(folder)) if compose else None, STORED, say)
 
 
 def run(compose: Sequence[str], folder: Path) -> Iterator[str]:

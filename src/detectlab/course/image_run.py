@@ -46,15 +46,26 @@ def build_and_run(folder: str | Path, say: Callable[[str], object] = print) -> N
     engine = find_engine()
     if engine is None:
         say("No Docker engine answers here.")
-    else:
+    say_run(run(engine, Path(folder)) if engine else None, STORED, say)
+
+
+def say_run(lines: Iterator[str] | None, stored: Path, say: Callable[[str], object]) -> None:
+    """Say the lines of a run, or those of a stored one where there is none or it fails.
+
+    Args:
+        lines: Of the run, as it goes on; `None` without an engine.
+        stored: A text file with the lines of another run.
+        say: Takes each line.
+    """
+    if lines is not None:
         try:
-            for line in run(engine, Path(folder)):
+            for line in lines:
                 say(line)
             return
         except RuntimeError as error:
             say(f"It failed: {error}")
     say("This is a run from another machine:")
-    for line in STORED.read_text("utf-8").splitlines():
+    for line in stored.read_text("utf-8").splitlines():
         say(line)
 
 
