@@ -300,5 +300,6 @@ def test_serve_on_a_port_in_use_says_so(run: Run, served: tuple[str, subprocess.
 def test_doctor_about_the_course_says_what_cannot_be_fetched(run: Run) -> None:
     done = run("doctor", "--course")
     assert done.returncode == 1
-    assert "look course: " in done.stdout
+    for missing in ("apple.jpg", "fruits.jpg", "yolov3-tiny.cfg"):
+        assert f"look {missing} could not be fetched" in done.stdout
     assert "DETECTLAB_OFFLINE" in done.stdout

@@ -4,13 +4,24 @@ The course's weights and photographs cannot be had where the tests run. `nano` a
 own stand in for them: a table of what they give must hold, and an altered one must not.
 """
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 
-from detectlab.course.course_numbers import Printed, compare_numbers, printed_by_the_course
+from detectlab.course.course_numbers import (
+    Course,
+    Printed,
+    check_course,
+    compare_numbers,
+    printed_by_the_course,
+)
 from detectlab.detection.detector import load_detector
 from detectlab.engines import available
+from detectlab.models.card import published
+from detectlab.models.files import locate
+from detectlab.models.registry import get_card
+from detectlab.settings import Settings
 from detectlab.vision.images import read_image
 
 
@@ -72,3 +83,76 @@ def test_numbers_that_do_not_hold_are_shown(table, root, change, told):
 
     assert not fine
     assert told in line
+
+
+@pytest.fixture
+def stand_in(table, root, tmp_path):
+    """A course of stand-ins in a mirror: `make(change)` changes the last numbers of its network."""
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    nano = locate("nano")
+
+    def put(name, content):
+        (mirror / name).write_bytes(content)
+        return published(name, hashlib.sha256(content).hexdigest(), len(content))
+
+    def make(change=bytes):
+        weights = nano.weights.read_bytes()
+        weights = weights[:-4000] + change(weights[-4000:])
+        card = replace(
+            get_card("nano"),
+            name="stand-in",
+            embedded=False,
+            config=put("stand-in.cfg", nano.config.read_bytes()),
+            weights=put("stand-in.weights", weights),
+        )
+        pictures = [(root / "images" / one.picture) for one in table]
+        photographs = tuple(put(picture.name, picture.read_bytes()) for picture in pictures)
+        return Course(card, photographs, tuple(table))
+
+    return make
+
+
+def lines_of(course, tmp_path):
+    settings = Settings(home=tmp_path / "home", mirror=str(tmp_path / "mirror"), offline=True)
+    folder = tmp_path / "course"
+    return list(check_course(course, folder=folder, engines=("opencv",), settings=settings))
+
+
+def test_course_whose_files_are_right_holds(stand_in, tmp_path):
+    lines = lines_of(stand_in(), tmp_path)
+
+    assert [fine for fine, _ in lines] == [True, True], lines
+    assert (tmp_path / "course" / "oranges.jpg").is_file()
+
+
+def test_course_with_another_network_does_not_hold(stand_in, tmp_path):
+    (oranges, nothing) = lines_of(stand_in(lambda numbers: bytes(len(numbers))), tmp_path)
+
+    assert not oranges[0]
+    assert oranges[1].startswith("opencv, oranges.jpg: ")
+    assert nothing[1].startswith("opencv, none.jpg: ")
+
+
+def test_course_with_a_wrong_photograph_refuses_it_and_compares_the_others(stand_in, tmp_path):
+    course = stand_in()
+    picture = tmp_path / "mirror" / "oranges.jpg"
+    picture.write_bytes(bytes(reversed(picture.read_bytes())))
+
+    refused, compared_one = lines_of(course, tmp_path)
+
+    assert not refused[0]
+    assert "oranges.jpg could not be fetched" in refused[1]
+    assert compared_one == (True, "opencv, none.jpg: nothing (largest difference 0.000000)")
+    assert not (tmp_path / "course" / "oranges.jpg").exists()
+
+
+def test_course_with_wrong_weights_says_so_and_compares_nothing(stand_in, tmp_path):
+    course = stand_in()
+    weights = tmp_path / "mirror" / "stand-in.weights"
+    weights.write_bytes(bytes(weights.stat().st_size))
+
+    ((fine, line),) = lines_of(course, tmp_path)
+
+    assert not fine
+    assert "stand-in.weights could not be fetched" in line

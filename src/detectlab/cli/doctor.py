@@ -161,18 +161,12 @@ def _check_port() -> Iterator[Finding]:
 
 def _check_course_numbers() -> Iterator[Finding]:
     """Fetches the course's photographs and detector where they are missing."""
-    from detectlab.course.course_numbers import MODEL, compare_numbers, printed_by_the_course
-    from detectlab.detection.detector import load_detector
+    from detectlab.course.course_numbers import check_course, the_course
     from detectlab.engines import available
-    from detectlab.models.course_photos import ensure_course_images
 
-    lines = compare_numbers(
-        printed_by_the_course(),
-        folder=ensure_course_images(Path("images") / "course"),
-        engines=available(),
-        load=lambda engine: load_detector(MODEL, engine, precision="float32"),
-    )
-    for fine, line in lines:
+    for fine, line in check_course(
+        the_course(), folder=Path("images") / "course", engines=available()
+    ):
         yield Finding(fine, line)
 
 

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from detectlab.detection.detector import Detector
+from detectlab.detection.detector import Detector, open_detector
+from detectlab.models.atomic_files import WeightsError
+from detectlab.models.card import ModelCard, WeightsFile
+from detectlab.models.course_photos import COURSE_IMAGES
+from detectlab.models.download import fetch
+from detectlab.models.files import ensure
+from detectlab.models.registry import get_card
+from detectlab.settings import Settings
 from detectlab.vision.images import read_image
 
-MODEL = "yolov3-tiny"
 _TOLERANCE = 1e-3
 
 
@@ -30,6 +36,67 @@ class Printed:
     picture: str
     confidence: float
     objects: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Course:
+    """A detector, photographs, and what a lab prints about them.
+
+    Attributes:
+        card: The detector.
+        photographs: The pictures' files.
+        printed: What is printed for some of them.
+    """
+
+    card: ModelCard
+    photographs: tuple[WeightsFile, ...]
+    printed: tuple[Printed, ...]
+
+
+def the_course() -> Course:
+    """The course's own lab."""
+    return Course(get_card("yolov3-tiny"), COURSE_IMAGES, printed_by_the_course())
+
+
+def check_course(
+    course: Course, *, folder: Path, engines: Sequence[str], settings: Settings | None = None
+) -> Iterator[tuple[bool, str]]:
+    """Fetch what is missing of a course's files, and compare its numbers line by line.
+
+    Args:
+        course: The course.
+        folder: Where its photographs are kept.
+        engines: Names of the engines to compare.
+        settings: Cache folder, mirror and offline mode; from the environment when missing.
+
+    Yields:
+        A line and whether it holds: for each file that cannot be had, and for each picture of the
+        table that is there, with each engine.
+    """
+    settings = settings or Settings()
+    wanted = {one.picture for one in course.printed}
+    missing: set[str] = set()
+    for photograph in course.photographs:
+        if photograph.name in wanted:
+            try:
+                fetch(photograph, folder, settings)
+            except WeightsError as error:
+                told = str(error)  # in full once: what was tried, and what helps
+                yield False, told.partition(". Tried:")[0] if missing else told
+                missing.add(photograph.name)
+    try:
+        network = ensure(course.card, settings)
+    except WeightsError as error:
+        yield False, str(error)
+        return
+    yield from compare_numbers(
+        [one for one in course.printed if one.picture not in missing],
+        folder=folder,
+        engines=engines,
+        load=lambda engine: open_detector(
+            course.card, network, course.card.input_size_wh, engine=engine, precision="float32"
+        ),
+    )
 
 
 def printed_by_the_course() -> tuple[Printed, ...]:
