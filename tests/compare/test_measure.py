@@ -1,6 +1,7 @@
 """Comparing detectors: figures, table, drawings, and what can be wrong."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from detectlab.compare import (
     draw_contact_sheet,
     most_different,
 )
-from detectlab.compare.plot import save_plot
+from detectlab.compare.plot import draw_plot, save_plot
 from detectlab.compare.scoring import Verdict, score_against_labels, score_against_reference
 from detectlab.vision.detections import Detections
 from detectlab.vision.labels import Labels
@@ -182,6 +183,33 @@ def test_save_plot_writes_a_picture(comparison, tmp_path):
     save_plot(comparison, tmp_path / "plot.png")
 
     assert cv2.imread(str(tmp_path / "plot.png")).std() > 10
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        pytest.param((10.0, 10.2, 10.1, 10.3, 10.2), id="the-same"),
+        pytest.param((2.0, 2.1, 10.0, 10.5, 70.0), id="wide"),
+    ],
+)
+def test_plot_of_five_detectors_has_names_that_do_not_overlap(comparison, times):
+    figure = pytest.importorskip("matplotlib.figure").Figure(
+        figsize=(7, 4.2), dpi=130, layout="constrained"
+    )
+    axes = figure.add_subplot()
+    rows = [
+        replace(comparison.rows[0], contender=Contender("nano", 32 * side), times_ms=(ms,) * 3)
+        for side, ms in zip((3, 5, 7, 13, 19), times, strict=True)
+    ]
+
+    draw_plot(replace(comparison, rows=tuple(rows)), axes)
+    figure.draw_without_rendering()
+
+    names = [text.get_window_extent() for text in axes.texts]
+    assert {text.get_text() for text in axes.texts} == {row.name for row in rows}
+    for place, name in enumerate(names):
+        assert not any(name.overlaps(other) for other in names[:place])
+        assert axes.bbox.ymin < name.ymin < name.ymax < axes.bbox.ymax
 
 
 def test_compare_with_labels_gives_ap50_of_real_detectors(root):

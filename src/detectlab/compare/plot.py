@@ -1,13 +1,17 @@
 """Plot of accuracy over time; needs Matplotlib, which is part of the extra `lab`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from detectlab.compare.table import ComparisonTable
+from detectlab.compare.table import ComparisonTable, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.typing import ColorType
 
+# Of a name from its point, the nearest first.
+_LABEL_OFFSETS_PT = [sign * distance for distance in range(12, 90, 3) for sign in (1, -1)]
 _WIDE = 6  # largest over smallest time, from which the axis is logarithmic
 
 
@@ -48,14 +52,12 @@ def draw_plot(comparison: ComparisonTable, axes: "Axes") -> None:
         axes: Axes of Matplotlib, which are drawn on.
     """
     rows = sorted(comparison.rows, key=lambda row: row.ms)
-    for place, row in enumerate(rows):
+    colours = []
+    for row in rows:
         low, middle, high = (row.percentile_ms(percent) for percent in (10, 50, 90))
         spread = [[middle - low], [high - middle]]
-        axes.errorbar(middle, row.score, xerr=spread, fmt="o", capsize=3, markersize=7)
-        above = (0, -18 if place % 2 else 9)  # alternately, so that neighbours stay legible
-        axes.annotate(
-            row.name, (middle, row.score), xytext=above, textcoords="offset points", ha="center"
-        )
+        drawn = axes.errorbar(middle, row.score, xerr=spread, fmt="o", capsize=3, markersize=7)
+        colours.append(drawn.lines[0].get_color())
     if rows[-1].ms > _WIDE * rows[0].ms:
         _use_logarithm(axes)
         axes.margins(x=0.15)
@@ -66,6 +68,34 @@ def draw_plot(comparison: ComparisonTable, axes: "Axes") -> None:
     axes.set(xlabel="milliseconds a picture", ylabel=measure)
     axes.set_title(comparison.title, fontsize=9)
     axes.grid(alpha=0.3)
+    _write_names(axes, rows, colours)
+
+
+def _write_names(axes: "Axes", rows: Sequence[Row], colours: Sequence["ColorType"]) -> None:
+    """Write each name above or below its point, at the nearest place that is free."""
+    from matplotlib.transforms import Bbox
+
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.draw_without_rendering()  # a layout may still move the axes
+    points = [axes.transData.transform((row.ms, row.score)) for row in rows]
+    taken = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    for row, colour in zip(rows, colours, strict=True):
+        name = axes.annotate(
+            row.name,
+            (row.ms, row.score),
+            xytext=(0, 0),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            color=colour,
+        )
+        for offset in _LABEL_OFFSETS_PT:
+            name.set_position((0, offset))
+            place = name.get_window_extent()
+            if not any(place.overlaps(other) for other in taken):
+                break
+        taken.append(place)
 
 
 def _use_logarithm(axes: "Axes") -> None:
