@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,15 @@ os.environ.setdefault("DETECTLAB_ENGINE", "opencv")
 
 
 @pytest.fixture(autouse=True)
-def own_logger() -> Iterator[logging.Logger]:
-    """The package's logger, put back after each test: a command in this process sets it up."""
+def own_logger() -> logging.Logger:
+    """The package's logger as an import leaves it: a command in this process sets it up.
+
+    Before each test and not after it, since a command in a thread may set it up late.
+    """
     ours = logging.getLogger("detectlab")
-    before = (ours.handlers, ours.level, ours.propagate)
-    yield ours
-    ours.handlers, ours.level, ours.propagate = before
+    ours.handlers, ours.propagate = [], True
+    ours.setLevel(logging.NOTSET)
+    return ours
 
 
 @pytest.fixture(scope="session")
