@@ -52,14 +52,13 @@ class Server:
         return float(found[1])
 
     def megabytes(self) -> float:
-        """What the server and its children hold, without the files that they share."""
+        """What the server and its children hold; what they share counts once."""
         held = 0
         for process in (self.process, *self.process.children(recursive=True)):
             try:
-                memory = process.memory_info()
+                held += process.memory_full_info().pss
             except psutil.Error:  # it ended meanwhile
                 continue
-            held += memory.rss - memory.shared
         return held / 2**20
 
 

@@ -4,20 +4,21 @@ import signal
 
 import numpy as np
 
-from detectlab.serving.child_process import ChildProcess, Message
+from detectlab.serving.child_process import Message
 from detectlab.vision.headers.base import Header
 from detectlab.vision.images import ImageError, Picture, undecodable
 
 
-def failure(process: ChildProcess, header: Header) -> ImageError:
-    """Why a process ended instead of decoding a picture.
+def failure(exit_code: int | None, header: Header, *, timed_out: bool) -> ImageError:
+    """Why a picture was not decoded.
 
     Args:
-        process: It has ended.
+        exit_code: Of the process, as `subprocess.Popen.returncode`.
         header: Of the picture.
+        timed_out: Whether the process was ended because it took too long.
     """
-    is_out_of_time = process.timed_out or process.exit_code == -getattr(signal, "SIGPROF", 0)
-    if is_out_of_time and process.exit_code:
+    is_out_of_time = timed_out or exit_code == -getattr(signal, "SIGPROF", 0)
+    if is_out_of_time and exit_code:
         return ImageError(
             f"Decoding this {header.kind} file takes far longer than a picture of its size may. "
             "Save it again as an ordinary JPEG or PNG.",
@@ -26,9 +27,19 @@ def failure(process: ChildProcess, header: Header) -> ImageError:
     return undecodable(header.kind)
 
 
-def picture_of(reply: Message) -> Picture:
-    """The picture in a reply; raises the `ImageError` that is in it otherwise."""
+def picture_of(reply: Message, header: Header) -> Picture:
+    """The picture in a reply.
+
+    Args:
+        reply: Of the process.
+        header: Of the picture.
+
+    Raises:
+        ImageError: When there is an error in it instead.
+    """
     facts, data = reply
+    if "exit_code" in facts:
+        raise failure(facts["exit_code"], header, timed_out=False)
     if "error" in facts:
         raise ImageError(facts["error"], facts["reason"])
     height, width, _ = facts["shape"]

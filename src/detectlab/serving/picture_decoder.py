@@ -191,9 +191,9 @@ class PictureDecoder:
         if reply is None:
             self._replace(process)
             deadline.check()
-            raise failure(process, header)
+            raise failure(process.exit_code, header, timed_out=process.timed_out)
         self._give_back(process)
-        return picture_of(reply)
+        return picture_of(reply, header)
 
     def _take(self) -> ChildProcess:
         """A process that waits for a picture."""
