@@ -20,8 +20,10 @@ from machine import describe_machine
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from detectlab.decoders.registry import get_decoder
+from detectlab.detection.networks import make_network
 from detectlab.engines import Engine, Network, open_engine
-from detectlab.models.files import locate
+from detectlab.models.files import ModelFiles, locate
 from detectlab.models.registry import ModelCard, built_in
 from detectlab.settings import Settings
 
@@ -41,24 +43,27 @@ def find(card: ModelCard, name: str | None) -> Path | None:
 
 def network_of(card: ModelCard, folder: Path) -> tuple[Network, str] | None:
     """A detector's network, and whose weights it has; `None` where it is not known here."""
-    weights = find(card, card.weights.name)
-    if card.config is None:
-        if weights is None:
+    weights, config = find(card, card.weights.name), None
+    if card.config:
+        config = find(card, card.config.name)
+        if config is None:
             return None
-        return Network(weights, None, card.input_size_wh, 1 / 255), "its own"
-    config = find(card, card.config.name)
-    if config is None:
-        return None
-    if weights is not None:
-        return Network(weights, config, card.input_size_wh), "its own"
-    if card.weights.size is None:
-        return None
-    random = folder / card.weights.name
-    count = (card.weights.size - len(HEADER)) // 4
+    origin = "its own" if weights else "random"
+    if weights is None:
+        if config is None or card.weights.size is None:
+            return None
+        weights = write_random(folder / card.weights.name, card.weights.size)
+    fitting = card.fitting or get_decoder(card.decoder).fittings[0]
+    files = ModelFiles(config, weights, labels=Path())
+    return make_network(files, card.input_size_wh, fitting, card.other_inputs), origin
+
+
+def write_random(file: Path, size: int) -> Path:
+    """Write random weights of so many bytes."""
     # Small and positive: a variance below zero would make every number NaN, which is slow.
-    values = np.random.default_rng(0).random(count, dtype=np.float32) / 50
-    random.write_bytes(HEADER + values.astype("<f4").tobytes())
-    return Network(random, config, card.input_size_wh), "random"
+    values = np.random.default_rng(0).random((size - len(HEADER)) // 4, dtype=np.float32) / 50
+    file.write_bytes(HEADER + values.astype("<f4").tobytes())
+    return file
 
 
 def measure(
@@ -86,7 +91,7 @@ def summarise(taken: list[float], reference: list[float]) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--engine", default="opencv")
+    parser.add_argument("--engine", default="openvino")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results/detectors.json")
     arguments = parser.parse_args()
     rng, engines, origins = np.random.default_rng(0), {}, {}

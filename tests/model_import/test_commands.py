@@ -82,6 +82,9 @@ def test_models_add_then_detect_then_remove(run: Run, make_onnx, paint, tmp_path
     found = run("detect", "--model", "mine", picture)
     assert "1 object (mine" in found.stdout, found.stderr
     assert re.search(r"red +0\.8\d\d +\[32, 16, 64, 48\]", found.stdout)
+    changed = run("models", "decode", "mine", "--colour", "bgr")
+    assert re.match(r"mine: yolov5.*bgr", changed.stdout), changed.stderr
+    assert re.search(r"blue +0\.8\d\d", run("detect", "--model", "mine", picture).stdout)
     assert run("models", "remove", "mine").stdout == "mine is removed.\n"
     assert "mine" not in run("models").stdout
 
@@ -92,6 +95,7 @@ def test_models_add_then_detect_then_remove(run: Run, make_onnx, paint, tmp_path
         (["add", "mine", "missing.onnx"], "there is no file missing.onnx"),
         (["add", "../mine", "a.onnx"], "`name` must begin with a small letter or a digit"),
         (["remove", "mine"], "must be one that was added; there are none. Received: 'mine'"),
+        (["decode", "nano", "--colour", "bgr"], "must be a detector that was added"),
         (["pull", "yolov5s"], 'pip install "detectlab[yolov5]"'),
     ],
 )

@@ -165,7 +165,7 @@ def changed(file, change):
             lambda model: setattr(
                 model.graph.input[0].type.tensor_type.shape.dim[0], "dim_value", 8
             ),
-            r"must be one picture.*Received: \(8, 3, 320, 320\)",
+            r"must be one picture.*Received: float32 of shape \(8, 3, 320, 320\)",
             id="batch",
         ),
         pytest.param(

@@ -149,7 +149,9 @@ def add(
 
 @app.command("decode")
 def decode(
-    name: Annotated[str, typer.Argument(help="An added detector.")],
+    name: Annotated[
+        str, typer.Argument(help="An added detector.", autocompletion=complete_own_detectors)
+    ],
     decoder: Decoder = None,
     colour: Colour = None,
     scale: Scale = None,

@@ -123,6 +123,12 @@ def _constant_input(
     )
 
 
+def _kind_name(kind: int) -> str:
+    from onnx import helper
+
+    return str(helper.tensor_dtype_to_np_dtype(kind))
+
+
 def _size(
     picture: "ValueInfoProto", metadata: dict[str, str], file: Path, wanted: int | None
 ) -> tuple[tuple[int, int], bool]:
@@ -130,10 +136,11 @@ def _size(
     tensor = picture.type.tensor_type
     shape = [size.dim_value if size.HasField("dim_value") else 0 for size in tensor.shape.dim]
     if shape[0] not in (0, 1) or shape[1] not in (0, 3) or tensor.elem_type not in _PICTURES:
+        received = ", ".join(str(size or "open") for size in shape)
         raise ValueError(
             f"the input of {file.name} must be one picture, float32 or float16 of shape (1, 3, "
-            f"height, width). Received: {tuple(size or 'open' for size in shape)} of kind "
-            f"{tensor.elem_type}"
+            "height, width): export it like that. Received: "
+            f"{_kind_name(tensor.elem_type)} of shape ({received})"
         )
     height, width = shape[2:]
     if max(height, width) > _LARGEST:
