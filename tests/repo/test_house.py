@@ -26,6 +26,8 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("src/detectlab/engines/processor.py", "/proc"): "other systems name the processor themselves",
     ("tools/start_lab.py", "os.geteuid"): "Windows has no superuser of this kind",
     ("src/detectlab/serving/decode_process.py", "signal.setitimer"): "the parent's time limit",
+    ("src/detectlab/serving/decode_process.py", "os.fork"): "the process decodes by itself",
+    ("src/detectlab/serving/decode_process.py", "signal.SIGKILL"): "of a copy, which is not made",
     ("src/detectlab/cli/options.py", "os.getuid"): "the history shows no name",
     ("src/detectlab/cluster/processes.py", "os.getpgid"): "the tree of processes alone",
     ("src/detectlab/kernel/http_limits.py", "resource"): "a fixed number of connections",
