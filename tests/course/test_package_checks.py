@@ -198,7 +198,7 @@ class Misspelt(Models):
         pytest.param(OneForAll, "keep each under its own name", id="one-for-all"),
         pytest.param(NoLock, "8 threads ask at once, and the network is read", id="no-lock"),
         pytest.param(LockOfItsOwn, "Hold one lock of the object", id="a-lock-each"),
-        pytest.param(LockTooLate, "between `if` and storing, others come in", id="lock-late"),
+        pytest.param(LockTooLate, "the line that stores, other threads run", id="lock-late"),
         pytest.param(NeverReleased, "Is the lock released?", id="never-released"),
         pytest.param(NothingReturned, "is there a `return`?", id="none"),
         pytest.param(KeepsFailures, "its error should go on. Yours gives None", id="failure-kept"),

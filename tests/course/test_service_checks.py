@@ -92,6 +92,32 @@ def trusts_pictures(question, models):
     return answer(question, models)
 
 
+def uses_none(question, models):
+    if question.model in SIDES:
+        data = np.frombuffer(base64.b64decode(question.image), np.uint8)
+        cv2.dnn.blobFromImage(cv2.imdecode(data, cv2.IMREAD_COLOR), 1 / 255, (416, 416))
+    return answer(question, models)
+
+
+class Result(BaseModel):
+    detections: list[dict]
+    time: float
+    model: str
+
+
+def returns_its_refusal():
+    app = FastAPI()
+    app.get("/models")(lambda: list(SIDES))
+
+    @app.post("/predict")
+    def predict(asked: Question) -> Result:
+        if asked.model not in SIDES:
+            return {"error": f"There are {list(SIDES)}."}
+        return answer(asked, MODELS)
+
+    return app
+
+
 def unhelpful(question, models):
     if question.model not in SIDES:
         raise HTTPException(400, "No.")
@@ -128,6 +154,8 @@ def picture(tmp_path):
         pytest.param(make(no_lookup), "an unknown model is the client's mistake", id="unknown"),
         pytest.param(make(trusts_base64), "an image that is no base64 is the", id="base64"),
         pytest.param(make(trusts_pictures), "AttributeError: 'NoneType' object", id="no-picture"),
+        pytest.param(make(uses_none), "`cv2.imdecode` gave None, and yours went on", id="none"),
+        pytest.param(returns_its_refusal(), "raise `HTTPException(400, ...)`", id="returned"),
         pytest.param(make(unhelpful), "should name those that there are", id="no-names"),
         pytest.param(make(not_found), "should get status 400, not 404", id="404"),
         pytest.param(make(as_half), "Do you pass `question.confidence` on?", id="confidence"),
@@ -151,6 +179,7 @@ def test_service_with_a_mistake_names_it(verdict, picture, app, hint):
 
     assert said.startswith("Not yet: ")
     assert hint in said
+    assert "\n" not in said.strip()
 
 
 @pytest.mark.parametrize(

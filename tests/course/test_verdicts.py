@@ -1,5 +1,6 @@
 """Verdicts of checks: a sentence, never a traceback."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -35,6 +36,16 @@ def test_error_of_the_learner_is_shown_with_the_learners_line():
 def test_error_inside_a_library_is_shown_with_the_line_that_called_it():
     with pytest.raises(NotYet, match=r"ValueError.*`answer_of\(lambda: np.zeros\(3\).reshape"):
         answer_of(lambda: np.zeros(3).reshape(2, 2))
+
+
+def test_error_of_many_lines_is_shown_as_one_without_a_place_in_opencv():
+    with pytest.raises(NotYet) as caught:
+        answer_of(lambda: cv2.resize(np.zeros((0, 0), np.uint8), (4, 4)))
+
+    said = str(caught.value)
+    assert said.startswith("your function raised error: (-215:Assertion failed) ")
+    assert "\n" not in said
+    assert ".cpp" not in said
 
 
 def test_result_instead_of_a_function_is_refused():

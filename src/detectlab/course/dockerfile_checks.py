@@ -25,7 +25,7 @@ def check_dockerfile(text: str) -> str:
         check(stages)
     if findings := lint_dockerfile(text):
         raise NotYet(f"hadolint finds: {findings[0]}")
-    return "Pinned, in layers that are cached, for a user without power, and watched"
+    return "Pinned, in layers that are cached, for a user without rights, and watched"
 
 
 def _base_is_pinned(stages: list[Stage]) -> None:

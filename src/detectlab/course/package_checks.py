@@ -231,7 +231,8 @@ def _check_threads(models: Any, reads: list[str]) -> None:
         if (count := reads.count(name)) > 1:
             raise NotYet(
                 f"{_CALLERS} threads ask at once, and the network is read {count} times: between "
-                "`if` and storing, others come in. Hold one lock of the object around both"
+                "the `if` and the line that stores, other threads run. Hold one lock of the object "
+                "around both"
             )
         if len(set(results)) > 1:
             raise NotYet("threads that ask at once should all get the same network")

@@ -101,8 +101,15 @@ def _check_models_differ(app: Any, names: Sequence[str], data: bytes) -> None:
 def _refuses(app: Any, question: dict[str, Any], what: str) -> None:
     answer = _ask(app, question)
     if answer.error is not None:
-        raise NotYet(
-            f"{what} is the client's mistake, so answer 400. Yours raised {describe(answer.error)}"
-        )
+        raise NotYet(f"{what} is the client's mistake, so answer 400. {_what_came(answer.error)}")
     if answer.status != 400:
         raise NotYet(f"{what} should get status 400, not {answer.status}")
+
+
+def _what_came(error: Exception) -> str:
+    """What a service did instead of refusing, with the way out for the usual ones."""
+    if type(error).__name__ == "ResponseValidationError":
+        return "Yours returns something else than a `Result`: raise `HTTPException(400, ...)`"
+    if type(error).__module__.startswith("cv2"):
+        return f"`cv2.imdecode` gave None, and yours went on to {describe(error)}"
+    return f"Yours raised {describe(error)}"

@@ -1,6 +1,7 @@
 """Verdicts of exercise checks: "Correct. ..." or "Not yet: ..." with a hint."""
 
 import functools
+import re
 import sysconfig
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from detectlab.course.progress import record
 
 P = ParamSpec("P")
 
+# Where in OpenCV's own source an error was raised.
+_OPENCV_PLACE = re.compile(r"OpenCV\(\S+\) \S+:\d+: error: ")
 _SHOWN = 120  # characters of an answer
 _LIBRARIES = (
     str(Path(__file__).parents[1]),
@@ -115,8 +118,9 @@ def shown(answer: object) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """An error with the learner's own line that led to it, where there is one."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """The first line of an error, with the learner's own line that led to it where there is one."""
+    message = _OPENCV_PLACE.sub("", str(error).strip().partition("\n")[0])
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.line and not frame.filename.startswith(_LIBRARIES):
             return f"{text.rstrip('.')}. Look at this line: `{frame.line}`"
