@@ -114,4 +114,4 @@ USER ${NB_UID}
 EXPOSE 8888 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8888, timeout=4); c.request('GET', '/api'); exit(c.getresponse().status != 200)"]
-CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", "--LabApp.default_url=/lab/tree/my-lab/notebooks/server.ipynb"]
+CMD ["jupyter", "lab", "--ip=0.0.0.0", "--port=8888", "--no-browser", "--MappingKernelManager.transport_encryption=auto", "--LabApp.default_url=/lab/tree/my-lab/notebooks/server.ipynb"]
