@@ -40,9 +40,17 @@ def never_looks_at_status(address):
         return None
 
 
+def trusts_json(address):
+    try:
+        return requests.get(f"{address}/models", timeout=PATIENCE_S).json()
+    except (requests.RequestException, ValueError):
+        return None
+
+
 @pytest.mark.parametrize(
     ("attempt", "hint"),
     [
+        pytest.param(trusts_json, "not alive. Yours gives {'detail'", id="json-of-an-error"),
         pytest.param(lambda a: look(a, None), "waits for ever. Give `requests`", id="no-timeout"),
         pytest.param(raises_on_dead, "nothing listens, your function raised Conn", id="raises"),
         pytest.param(only_connection, "is nonsense, your function raised", id="one-error-only"),
