@@ -55,6 +55,19 @@ def test_page_with_a_mistake_names_it(verdict, url, page, root, old, new, hint):
 
 
 @pytest.mark.slow
+def test_page_that_raises_shows_no_traceback_in_a_notebook(verdict, monkeypatch, url, page, root):
+    shown = []
+    # In a notebook this displays a traceback, whatever the standard output is.
+    monkeypatch.setattr("streamlit.error_util._print_rich_exception", shown.append)
+    page.write_text(page.read_text("utf-8").replace("    data = file", "    data = fil"), "utf-8")
+
+    said = verdict(check_page, AppTest, page, url, root / "images" / "fruits.jpg")
+
+    assert "name 'fil' is not defined" in said
+    assert shown == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -13,8 +13,10 @@ from detectlab.course.verdicts import NotYet, exercise_check
 
 _NOBODY = "http://127.0.0.1:9"
 _TIMEOUT_S = 30.0
+_RICH = "logger.enableRich"
 _LOGGERS = (
     "streamlit.runtime.scriptrunner_utils.script_run_context",
+    "streamlit.error_util",
     *("uvicorn", "uvicorn.access", "uvicorn.error"),
 )
 
@@ -37,14 +39,19 @@ def check_page(app_test: Any, file: str | Path, url: str, picture: str | Path) -
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Streamlit warns that the driver is no browser, and turns uvicorn's access log on."""
+    """Silence Streamlit: it warns about its driver, logs requests, and prints tracebacks."""
+    from streamlit import config
+
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
+    rich = config.get_option(_RICH)
+    config.set_option(_RICH, False)  # in a notebook, rich displays them past the standard output
     for logger in loggers:
         logger.disabled = True
     try:
         yield
     finally:
+        config.set_option(_RICH, rich)
         for logger, state in zip(loggers, before, strict=True):
             logger.disabled = False
             level, logger.handlers[:], logger.propagate = state
@@ -111,7 +118,7 @@ class _Page:
         self._run(page)
 
     def _run(self, element: Any) -> None:
-        with redirect_stdout(io.StringIO()):  # Streamlit prints the page's tracebacks
+        with redirect_stdout(io.StringIO()):  # what the page itself prints
             element.run()
         if self._page.exception:
             error = self._page.exception[0]
