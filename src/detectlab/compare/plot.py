@@ -78,8 +78,10 @@ def _write_names(axes: "Axes", rows: Sequence[Row], colours: Sequence["ColorType
     figure = axes.get_figure(root=True)
     if figure is not None:
         figure.draw_without_rendering()  # a layout may still move the axes
-    points = [axes.transData.transform((row.ms, row.score)) for row in rows]
-    taken = [Bbox.from_extents(x - 6, y - 6, x + 6, y + 6) for x, y in points]
+    taken = []  # by a point and its line, then by names
+    for row in rows:
+        ends = [(row.percentile_ms(percent), row.score) for percent in (10, 90)]
+        taken.append(Bbox(axes.transData.transform(ends)).padded(6))
     for row, colour in zip(rows, colours, strict=True):
         name = axes.annotate(
             row.name,
