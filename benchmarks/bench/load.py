@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 BOUNDARY = "a-boundary-that-no-picture-holds"
-STALLED_S = 60.0
+STALLED_S = 20.0
 # A server that sends line by line would wake us for each; so we let some lines gather.
 PAUSE_S = 0.0005
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -150,18 +150,17 @@ def measure(
         }
         for _ in range(plan.repeats):
             for clients in plan.clients:
-                loops = LOOPS.get(clients)
-                everybody = [*servers, *(engines if loops else [])]
-                for name in mix.sample(everybody, len(everybody)):
-                    if name in servers:
+                everybody = turns(servers=servers, engines=engines, loops=LOOPS.get(clients, 0))
+                for name, loops in mix.sample(everybody, len(everybody)):
+                    if loops:
+                        progress(f"bare pipeline, {name}, {loops} at once")
+                        runs = raw[name].setdefault(clients, [])
+                        runs.append(_bare(engines[name], loops, files, plan))
+                    else:
                         progress(f"{name}, {clients} clients")
                         series[name][clients].add(
                             *_served(by_name[name], servers[name], clients, files, plan)
                         )
-                    elif loops:
-                        progress(f"bare pipeline, {name}, {loops} at once")
-                        runs = raw[name].setdefault(clients, [])
-                        runs.append(_bare(engines[name], loops, files, plan))
     return (
         {
             name: {str(n): s.summary() for n, s in by_clients.items()}
@@ -172,6 +171,18 @@ def measure(
             for name, by in raw.items()
         },
     )
+
+
+def turns(*, servers: Iterable[str], engines: Iterable[str], loops: int) -> list[tuple[str, int]]:
+    """Who is measured in a round: servers with 0 loops, and bare pipelines, which may share names.
+
+    Args:
+        servers: Names of the servers.
+        engines: Names of the bare pipelines.
+        loops: Of each bare pipeline; 0 for none of them.
+    """
+    bare = [(name, loops) for name in engines] if loops else []
+    return [*((name, 0) for name in servers), *bare]
 
 
 def _served(

@@ -253,3 +253,13 @@ def test_requests_come_at_a_rate_however_slow_the_server_is(
 
     assert found["outcomes"] == {"503": 50}
     assert found["goodput"] == 0
+
+
+def test_server_and_bare_pipeline_of_one_name_are_both_measured(
+    bench: Callable[[str], Any],
+) -> None:
+    turns = bench("rounds").turns
+
+    both = turns(servers=["course", "int8"], engines=["int8"], loops=2)
+    assert both == [("course", 0), ("int8", 0), ("int8", 2)]
+    assert turns(servers=["int8"], engines=["int8"], loops=0) == [("int8", 0)]

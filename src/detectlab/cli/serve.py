@@ -45,7 +45,7 @@ def serve(
         if value:
             os.environ[f"DETECTLAB_{name}"] = value
     settings = _with_rollout_file(Settings())
-    choose(settings.engine)
+    _prepare_process(choose(settings.engine))
     log_format.configure(settings.log_json)
     refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
     listener = bind(host, port)
@@ -65,6 +65,17 @@ def serve(
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
     )
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _prepare_process(engine: str) -> None:
+    """Choose how this process allocates memory, and how many threads OpenCV has."""
+    import cv2
+
+    from detectlab.detection.memory import use_one_arena
+
+    use_one_arena()
+    if engine != "opencv":
+        cv2.setNumThreads(1)  # its threads would wait for work in a loop, beside the network's
 
 
 def _announce(settings: "Settings") -> None:
