@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import pytest
 
 from detectlab.detection.memory import warm_up
 from detectlab.serving.detector_cache import DetectorCache
@@ -53,3 +54,33 @@ def test_detector_that_takes_more_than_there_is_is_unloaded_and_refused(
     error = cache.get("one").exception(30)
     assert "needs about 6" in str(error)
     assert "this server allows 30 MB" in str(error)
+
+
+class Leaving(Hungry):
+    """Takes 40 MB, and the first one 30 MB more, which stay as those of a runtime do."""
+
+    runtime = np.empty(0, np.uint8)
+
+    def detect(
+        self, image: np.ndarray, confidence: float = 0.5, nms_threshold: float = 0.3
+    ) -> Detections:
+        if not Leaving.runtime.size:
+            Leaving.runtime = np.ones(30 * MB, np.uint8)
+        if not self.buffer.size:
+            self.buffer = np.ones(40 * MB, np.uint8)
+        return Detections.empty(self.names)
+
+
+def test_what_an_evicted_detector_leaves_counts(
+    wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Leaving, "runtime", np.empty(0, np.uint8))
+    cache = DetectorCache(Leaving, lambda name: 1, 100 * MB, 1.0, partial(warm_up, at_once=1))
+
+    for name in ("one", "two", "three"):
+        cache.get(name).result(30)
+        wait_until(lambda name=name: name in cache.measured)
+
+    assert cache.measured["one"] > 60 * MB
+    assert cache.measured["three"] < 50 * MB
+    wait_until(lambda: cache.loaded == ("three",))

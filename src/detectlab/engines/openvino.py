@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-import tempfile
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -174,6 +174,8 @@ def _requests(model: Any, count: int) -> LifoQueue[Any]:
 
 @cache
 def _core() -> Any:
+    # Compiled code that no network uses any more would be kept for later ones.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "0")
     return ov.Core()
 
 
@@ -192,14 +194,6 @@ def read_int8(network: Network) -> Any:
     assert network.calibration is not None
     calibration = read_calibration(network.calibration)
     return _core().read_model(calibration.graph, calibration.weights)
-
-
-def serialize(model: Any) -> tuple[bytes, bytes]:
-    """A model's graph and its weights, for `Calibration`."""
-    with tempfile.TemporaryDirectory() as folder:
-        graph = Path(folder) / "network.xml"
-        ov.save_model(model, str(graph), compress_to_fp16=False)
-        return graph.read_bytes(), graph.with_suffix(".bin").read_bytes()
 
 
 def _read(network: Network) -> Any:

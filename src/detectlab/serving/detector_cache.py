@@ -51,7 +51,7 @@ class DetectorCache:
         load: Gives the detector of a name; may raise `Unavailable` to say more than
             "cannot be loaded".
         size_bytes: Estimates the memory that the detector of a name takes.
-        limit_bytes: Bound of the sum of these estimates.
+        limit_bytes: Bound of the sum of these estimates, and of what evicted detectors leave.
         retry_s: Seconds before a failed load is tried again.
         warm_up: Runs a detector until it has allocated what it needs; the growth of the process
             replaces the estimate then. Without it the estimate stays.
@@ -72,6 +72,9 @@ class DetectorCache:
         self._warm_up = warm_up
         self._measured: dict[str, tuple[object, int]] = {}  # name -> version, bytes
         self._slots: OrderedDict[str, _Slot] = OrderedDict()  # least recently used first
+        self._first_bytes: int | None = None  # of the process, before the first detector
+        self._largest_evicted = 0
+        self._left_bytes = 0  # what evicted detectors have not given back
         self._pinned: frozenset[str] = frozenset()
         self._lock = threading.Lock()  # guards _slots, and every result of a slot's future
 
@@ -134,7 +137,7 @@ class DetectorCache:
     def _fill(self, name: str, slot: _Slot) -> None:
         try:
             self._make_room(name, slot)
-            before = resident_bytes()
+            before = self._note_left(slot)
             detector = self._load(name)
         except Exception as error:
             self._fail(name, slot, error)
@@ -145,6 +148,18 @@ class DetectorCache:
         logger.info("Loaded %s", name)
         if self._warm_up:
             self._measure(name, slot, detector, before)
+
+    def _note_left(self, slot: _Slot) -> int:
+        """Note what evicted detectors have not given back, as the runtime; gives all memory."""
+        now = resident_bytes()
+        with self._lock:
+            if self._first_bytes is None:
+                self._first_bytes = now
+            held = sum(other.size_bytes for other in self._slots.values() if other is not slot)
+            left = now - self._first_bytes - held
+            # No more than they took: pictures take memory, too.
+            self._left_bytes = min(max(0, left), self._largest_evicted)
+        return now
 
     def _measure(self, name: str, slot: _Slot, detector: Detector, before: int) -> None:
         """Replace the estimate of a loaded detector, and make the room that it really takes."""
@@ -183,7 +198,7 @@ class DetectorCache:
                 f"server allows {self._limit_bytes >> 20} MB (DETECTLAB_MEMORY_LIMIT_MB)."
             )
         with self._lock:
-            held = sum(other.size_bytes for other in self._slots.values())
+            held = self._left_bytes + sum(other.size_bytes for other in self._slots.values())
             for other_name, other in list(self._slots.items()):
                 if held <= self._limit_bytes:
                     break
@@ -191,4 +206,5 @@ class DetectorCache:
                     # Requests that use it hold a reference: its memory is freed after them.
                     del self._slots[other_name]
                     held -= other.size_bytes
+                    self._largest_evicted = max(self._largest_evicted, other.size_bytes)
                     logger.info("Unloaded %s to make room for %s", other_name, name)
