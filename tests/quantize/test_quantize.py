@@ -188,6 +188,18 @@ def test_larger_loss_is_refused_and_stores_nothing(
     assert not target.exists()
 
 
+def test_layers_in_float_make_another_network(settings: Settings) -> None:
+    from detectlab.engines.openvino_int8 import calibrate
+
+    network = network_of(NANO, settings)
+    blank = [np.full((416, 416, 3), 127, np.uint8)] * 2
+
+    graphs = [calibrate(network, blank, lambda x: x, in_float=count)[0] for count in (0, 2)]
+
+    quantizers = [graph.count(b'type="FakeQuantize"') for graph in graphs]
+    assert quantizers[0] > quantizers[1] > 10
+
+
 def test_few_pictures_are_refused(pictures: Path) -> None:
     with pytest.raises(ValueError, match=r"at least 6 pictures, .* Received: 5"):
         split_pictures(sorted(pictures.glob("*.jpg"))[:5])

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 MAX_LOSS = 0.01
 _MAX_CALIBRATING, _MAX_MEASURING = 300, 200
 _LEAST_PICTURES = 6
-_PASSES = 1
+# How many of the first layers stay in float, tried in turn until the loss is small enough.
+_IN_FLOAT = (0, 2, 4)
 
 
 def split_pictures(pictures: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -93,31 +94,38 @@ def quantize_detector(
     card = get_card(name, settings)
     files = ensure(card, settings, progress)
     check_installed()
-    network = network_of(card, settings)
-    with _bar(calibrating, measuring, progress) as bar, tempfile.TemporaryDirectory() as scratch:
+    name_of_file = calibration_name(card, files, card.input_size_wh)
+    with _bar(progress) as bar, tempfile.TemporaryDirectory() as scratch:
+        network = replace(network_of(card, settings), calibration=Path(scratch) / name_of_file)
 
         def read(picture: Path) -> NDArray[np.uint8]:
             bar.update()
             return _fitted(card, network, picture)
 
-        graph, weights = calibrate(network, calibrating, read)
-        candidate = Path(scratch) / calibration_name(card, files, card.input_size_wh)
-        candidate.write_bytes(Calibration(graph, weights, {}).as_bytes())
-        trial = replace(network, calibration=candidate)
-        measured = measure(card, trial, measuring, len(calibrating), bar)
-    if measured.loss > max_loss:
-        raise ValueError(
-            f"{name} in int8 loses {measured.loss:.1%}, more than {max_loss:.1%}, and is not kept: "
-            f"it {measured}. Calibrate on more pictures like those that it will see, or allow more "
-            "with --max-loss."
-        )
-    target = (folder or calibration_folder(card, settings)) / candidate.name
+        for in_float in _IN_FLOAT:
+            bar.reset(len(calibrating) + count_steps(measuring))
+            graph, weights = calibrate(network, calibrating, read, in_float=in_float)
+            (Path(scratch) / name_of_file).write_bytes(Calibration(graph, weights, {}).as_bytes())
+            measured = measure(card, network, measuring, len(calibrating), bar)
+            if measured.loss <= max_loss:
+                break
+        else:
+            raise _too_lossy(card, measured, max_loss)
+    target = (folder or calibration_folder(card, settings)) / name_of_file
     content = Calibration(graph, weights, as_json(measured)).as_bytes()
     replace_file(target, lambda file: file.write(content))
     for other in target.parent.glob(f"{card.name}-*.int8"):
         if other != target:
             other.unlink(missing_ok=True)  # of weights that are gone
     return target, measured
+
+
+def _too_lossy(card: ModelCard, measured: Measured, max_loss: float) -> ValueError:
+    return ValueError(
+        f"{card.name} in int8 loses {measured.loss:.1%}, more than {max_loss:.1%}, and is not kept:"
+        f" it {measured}. Calibrate on more pictures like those that it will see, or allow more "
+        "with --max-loss."
+    )
 
 
 def _spread(pictures: list[Path], count: int) -> list[Path]:
@@ -136,11 +144,8 @@ def _fitted(card: ModelCard, network: Network, picture: Path) -> NDArray[np.uint
     return letterbox.fit(pixels, fitting.fill)
 
 
-def _bar(
-    calibrating: Sequence[Path], measuring: Sequence[Path], progress: bool
-) -> "tqdm[NoReturn]":
+def _bar(progress: bool) -> "tqdm[NoReturn]":
     from tqdm.auto import tqdm
 
-    total = len(calibrating) + count_steps(measuring)
-    bar: tqdm[NoReturn] = tqdm(total=total, unit="picture", disable=not progress)
+    bar: tqdm[NoReturn] = tqdm(unit="picture", disable=not progress)
     return bar
