@@ -146,9 +146,9 @@ class ComparisonTable:
         return f"AP50 over {classes}: {objects} in {pictures}{note}"
 
     def as_text(self) -> str:
-        """All figures as a table in plain text."""
+        """All figures as a table in plain text; times are milliseconds a picture."""
         head = ["detector", "input", "classes", self.measure, f"found > {self.confidence:g}"]
-        head += ["ms a picture", "(p10 to p90)", "file MB", "memory MB"]
+        head += ["ms", "(p10 to p90)", "file MB", "memory MB"]
         rows = [self._cells(row) for row in self.rows]
         if any(row.precision != "float32" for row in self.rows):
             head.append("computed in")

@@ -109,7 +109,7 @@ def check_pick(pick: Callable[[Sequence[Any], float, float], object]) -> str:
             raise NotYet(f"return the name of a row, or None. Yours is {shown(answer)}")
         if answer != expected:
             raise NotYet(f"{max_ms} ms and {max_file_mb} MB: {why}. Yours picks {answer}")
-    return "First what must be, then what would be nice"
+    return "Requirements first, preferences second"
 
 
 @exercise_check
