@@ -195,6 +195,15 @@ def test_notebook_outputs_tell_nothing_about_the_machine(cells):
     assert found == []
 
 
+@pytest.mark.parametrize("name", ["notebooks/server.ipynb", "client/client.ipynb"])
+def test_first_notebooks_say_at_the_top_what_works_on_colab(root, name):
+    first, second, *_ = nbformat.read(root / name, as_version=4).cells
+
+    assert second.source.startswith("<details><summary>On Google Colab</summary>")
+    assert "pip install ./lab" in second.source
+    assert first.source.startswith("# ")
+
+
 @pytest.mark.parametrize(
     "text",
     [
