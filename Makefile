@@ -7,7 +7,7 @@ ARGS =
 ENGINE = docker
 
 .DEFAULT_GOAL := help
-.PHONY: help lab reset serve app image up down test coverage docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks release teaching readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
+.PHONY: help lab reset serve app image up down test coverage docs fuzz test-opencv5 test-yolov5 soak bench bench-fast bench-scale scale-model test-scale test-containers check format notebooks french release teaching readme lock clean setup-lab setup-app setup-dev setup-scale setup-docs
 
 help: ## this list
 	@echo "detectlab: what make can do (ARGS='...' passes more arguments on)"
@@ -98,7 +98,11 @@ format: setup-dev ## put code and notebooks into the house format
 	@$(VENV_PYTHON) -m ruff format
 
 notebooks: setup-dev ## run the notebooks from top to bottom and save them with their outputs
-	@exec $(VENV_PYTHON) tools/run_notebooks.py $(ARGS)
+	@$(VENV_PYTHON) tools/run_notebooks.py $(ARGS)
+	@exec $(VENV_PYTHON) tools/french.py
+
+french: setup-dev ## README and two notebooks in French, from the originals and their translations
+	@exec $(VENV_PYTHON) tools/french.py
 
 release: setup-dev ## the notebooks without solutions, for a class, in build/release/
 	@exec $(VENV_PYTHON) tools/release_course.py $(ARGS)
@@ -111,6 +115,7 @@ readme: setup-dev ## renew the picture and the outputs in README.md
 	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.readme --write
 	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.fast_page --write
 	@$(VENV_PYTHON) tools/readme.py --write
+	@$(VENV_PYTHON) tools/french.py
 
 lock: ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	@sh requirements/lock.sh

@@ -14,11 +14,19 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "*(Your teacher has a solution to this exercise.)*"
+PLACE_FR = "*(Votre enseignant a une solution à cet exercice.)*"
 FOLDERS = ("notebooks", "client")
 
 
-def released(notebook: dict[str, Any]) -> dict[str, Any]:
+def released(notebook: dict[str, Any], place: str = PLACE) -> dict[str, Any]:
     """A notebook without solutions and outputs.
+
+    Args:
+        notebook: The notebook.
+        place: Markdown that takes the place of each solution.
+
+    Returns:
+        A copy.
 
     Raises:
         ValueError: A solution is in a cell without the tag `solution`.
@@ -27,7 +35,7 @@ def released(notebook: dict[str, Any]) -> dict[str, Any]:
     for cell in notebook["cells"]:
         kept = dict(cell)
         if "solution" in cell["metadata"].get("tags", []):
-            kept["source"] = [PLACE]
+            kept["source"] = [place]
         elif "<summary>Solution" in "".join(cell["source"]):
             raise ValueError(f"cell {cell.get('id')} has a solution, and not the tag `solution`")
         if cell["cell_type"] == "code":
@@ -52,7 +60,8 @@ def release(to: Path) -> list[Path]:
         for source in sorted((ROOT / folder).iterdir()):
             target = to / folder / source.name
             if source.suffix == ".ipynb":
-                notebook = released(json.loads(source.read_text("utf-8")))
+                place = PLACE_FR if source.stem.endswith(".fr") else PLACE
+                notebook = released(json.loads(source.read_text("utf-8")), place)
                 text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
                 target.write_text(text, "utf-8")
                 written.append(target)

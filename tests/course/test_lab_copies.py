@@ -41,7 +41,8 @@ def test_copies_have_no_outputs_and_find_the_pictures(project):
 
     lab = make_copies(project)
 
-    names = {"server", "package", "app", "compare", "rollout", "scale", "client"}
+    names = {file.stem for file in published}
+    assert names >= {"server", "server.fr", "package", "app", "compare", "client", "client.fr"}
     assert {file.stem for file in lab.rglob("*.ipynb")} == names
     for file in lab.rglob("*.ipynb"):
         cells = json.loads(file.read_text("utf-8"))["cells"]
@@ -118,6 +119,7 @@ def test_copies_on_a_system_without_links_have_the_pictures(project, monkeypatch
         pytest.param([], 0, "Your notebooks are in", id="copies"),
         pytest.param(["--reset"], 0, "server.ipynb is fresh already.", id="all"),
         pytest.param(["--reset", "client"], 0, "client.ipynb is fresh already.", id="one"),
+        pytest.param(["--reset", "server.fr"], 0, "server.fr.ipynb is fresh already.", id="fr"),
         pytest.param(["--reset", "serve"], 1, "There is no notebook 'serve'. There are", id="no"),
     ],
 )
@@ -133,6 +135,29 @@ def test_command_says_what_it_did(project, arguments, status, said):
     assert done.returncode == status
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_lab_opened_twice_with_an_edit_and_then_reset_loses_nothing(project, root):
+    (project / "tools").mkdir()
+    shutil.copy(root / "tools" / "start_lab.py", project / "tools")
+    server = project / "my-lab" / "notebooks" / "server.ipynb"
+
+    def run(*command):  # what `make lab` and `make reset` call; `--version` ends JupyterLab at once
+        subprocess.run([sys.executable, *command], cwd=project, check=True, capture_output=True)
+
+    run("tools/start_lab.py", "--version")
+    fresh = server.read_bytes()
+    edit(server, "my own note")
+    mine = server.read_bytes()
+    run("tools/start_lab.py", "--version")
+    kept_by_lab = server.read_bytes()
+    run("-m", "detectlab.course.lab_copies", "--reset", "server")
+
+    assert kept_by_lab == mine
+    assert server.read_bytes() == fresh
+    (old,) = server.parent.glob("server-20*.ipynb")
+    assert old.read_bytes() == mine
 
 
 def test_reset_of_the_makefile_calls_the_command(root):
