@@ -3,6 +3,7 @@
 import io
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -40,8 +41,7 @@ def check_page(app_test: Any, file: str | Path, url: str, picture: str | Path) -
 @contextmanager
 def _without_warnings() -> Iterator[None]:
     """Silence Streamlit: it warns about its driver, logs requests, and prints tracebacks."""
-    from streamlit import config
-
+    config: Any = sys.modules["streamlit"].config  # the notebook imported it with `AppTest`
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     before = [(logger.level, logger.handlers[:], logger.propagate) for logger in loggers]
     rich = config.get_option(_RICH)
