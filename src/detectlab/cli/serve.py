@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,9 +52,10 @@ def serve(
     listener = bind(host, port)
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"Serving on http://{shown}:{port}{root_path} (docs: /docs; stop with Ctrl-C)")
+    url = f"http://{shown}:{port}{root_path}"
+    typer.echo(f"Serving on {url} (docs: /docs; stop with Ctrl-C)")
     app = create_app(settings=settings)
-    _announce(settings)
+    _announce(settings, url)
     config = uvicorn.Config(
         app,
         root_path=root_path,
@@ -78,8 +80,14 @@ def _prepare_process(engine: str) -> None:
         cv2.setNumThreads(1)  # its threads would wait for work in a loop, beside the network's
 
 
-def _announce(settings: "Settings") -> None:
-    """Print what an operator has to know about the settings."""
+def _announce(settings: "Settings", url: str) -> None:
+    """Print what an operator has to know about the settings.
+
+    Args:
+        settings: The server's.
+        url: Its address.
+    """
+    from detectlab.client.operator_token import local_operator_token
     from detectlab.models.files import default_model
     from detectlab.serving.auth import TOKEN_FILE
     from detectlab.serving.upload_store import retention
@@ -90,6 +98,10 @@ def _announce(settings: "Settings") -> None:
     if settings.api_key is None and settings.operator_token is None:
         file = settings.home / TOKEN_FILE
         typer.echo(f"`detectlab rollout` and other operators send the token of {file}")
+        # Only to a person: what a program reads here may be kept as a log.
+        if sys.stdout.isatty() and (token := local_operator_token(url)):
+            page = f"{url}/sign-in?next=rollout/report.html#{token}"
+            typer.echo(f"The rollout's report in a browser, for operators: {page}")
 
 
 def _with_rollout_file(settings: "Settings") -> "Settings":

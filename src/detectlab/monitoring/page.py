@@ -2,13 +2,9 @@
 
 from typing import Any
 
-from detectlab.serving.templates import load_template
+from detectlab.serving.html_pages import load_template, page_headers
 
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
+HEADERS = {**page_headers("form-action 'none'"), "Cache-Control": "no-store"}
 # Of the plots, in units of their own.
 _CHART = {"width": 340, "height": 130, "left": 8, "right": 8, "top": 8, "bottom": 24}
 
@@ -16,7 +12,7 @@ _CHART = {"width": 340, "height": 130, "left": 8, "right": 8, "top": 8, "bottom"
 def render(report: dict[str, Any]) -> str:
     """The page of a report."""
     template = load_template("detectlab.monitoring", "monitoring.html")
-    return template.render(report, chart=_CHART, bars=_bars, line=_line)
+    return template.render(report, here="monitoring", up="", chart=_CHART, bars=_bars, line=_line)
 
 
 def _bars(histogram: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from detectlab.serving.templates import load_template
+from detectlab.serving.html_pages import load_template, page_headers
 
-POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'"
-)
+HEADERS = {**page_headers("form-action 'none'"), "Cache-Control": "no-store"}
 _CHART = {"width": 400, "height": 150, "left": 40, "top": 10, "right": 12, "bottom": 44}
 
 
 def render(report: dict[str, Any]) -> str:
     """The page of a report."""
     template = load_template("detectlab.rollout", "report.html")
-    return template.render(report, chart=_CHART, points=_points, bars=_bars)
+    return template.render(
+        report, here="rollout/report.html", up="../", chart=_CHART, points=_points, bars=_bars
+    )
 
 
 def _points(over_time: list[dict[str, Any]]) -> list[dict[str, Any]]:

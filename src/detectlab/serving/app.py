@@ -17,7 +17,6 @@ from detectlab.rollout.metrics import RolloutMetrics
 from detectlab.rollout.service_hook import RolloutHook
 from detectlab.rollout.store import SqliteStore, Store
 from detectlab.serving import openapi
-from detectlab.serving.auth import Access
 from detectlab.serving.class_names import UnknownThing
 from detectlab.serving.deadline import DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
@@ -123,12 +122,12 @@ def _watcher(settings: Settings, metrics: Metrics) -> Watcher:
 
 def _add_routes(app: FastAPI, service: Service) -> None:
     """Add every group of the registry, behind the guard that its level asks for."""
-    settings, access = service.settings, Access(service.settings)
+    access = service.access
     for kind, refusal in _REFUSALS.items():
         _add_refusal(app, kind, refusal)
     for group in ROUTES.values():
         intake = None if group.reads_body else service.intake
-        guard = RouteGuard(group.level, access, intake, settings.deadline_s)
+        guard = RouteGuard(group.level, access, intake, service.settings.deadline_s)
         secrets, statuses = _documented_access(group.level, access.has_key)
         router = APIRouter(
             route_class=guarded_route(guard),

@@ -1,12 +1,9 @@
 """Access: the API key, the operators' token, and which hosts and web pages are served."""
 
-import asyncio
 import hmac
 import os
 import re
 import secrets
-import time
-from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,15 +11,13 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection, Request
 
 from detectlab.kernel.forwarded_prefix import is_loopback
+from detectlab.serving.attempts import Attempts
 from detectlab.serving.errors import Refusal
+from detectlab.serving.sign_in import COOKIE, is_signed_in
 from detectlab.settings import Settings
 
 TOKEN_FILE = "operator-token"
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])?(?::[0-9]{1,5})?")
-_FREE_ATTEMPTS = 5
-_LONGEST_DELAY_S = 5.0
-_MAX_WAITING = 8
-_MAX_ADDRESSES = 10_000
 
 
 class Access:
@@ -40,7 +35,7 @@ class Access:
         self.has_key = settings.api_key is not None
         self._key = settings.api_key.get_secret_value() if settings.api_key else ""
         self._settings = settings
-        self._attempts = _Attempts()
+        self._attempts = Attempts()
         hub = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
         self._hub_prefix = hub.rstrip("/") + "/" if hub else ""
         if not self.has_key:
@@ -72,28 +67,44 @@ class Access:
             )
         return ""
 
+    def check_origin(self, request: HTTPConnection) -> None:
+        """Refuse a request of a foreign page, or by a foreign name, where there is no key.
+
+        Raises:
+            Refusal: 403.
+        """
+        host, origin = request.headers.get("host", ""), request.headers.get("origin", "")
+        problem = self.origin_problem(host, origin, request.scope.get("root_path", ""))
+        if problem:
+            raise Refusal(403, problem)
+
     async def check_secret(
-        self, request: HTTPConnection, is_operator: bool, key: str | None = None
+        self, request: HTTPConnection, is_operator: bool, given: str | None = None
     ) -> None:
         """Refuse a request without the API key; where there is none, without operators' token.
+
+        A request that changes nothing may have the cookie of a browser that signed in instead.
 
         Args:
             request: The request, or a WebSocket's.
             is_operator: Whether it is for operators only.
-            key: The key, where it came otherwise than in the header.
+            given: The key or token, where it came otherwise than in its header.
 
         Raises:
             Refusal: 401 without the key, 403 without the token, 429 after too many attempts.
         """
-        address = request.client.host if request.client else ""
-        if self.has_key:
-            given, wanted = request.headers.get("x-api-key", "") if key is None else key, self._key
-            refusal = _NO_KEY
-        elif is_operator:
-            given, wanted = request.headers.get("x-operator-token", ""), self.operator_token
-            refusal = _NO_TOKEN
-        else:
+        if not (self.has_key or is_operator):
             return
+        wanted = self.secret
+        if request.scope.get("method") == "GET" and is_signed_in(
+            request.cookies.get(COOKIE, ""), wanted
+        ):
+            return
+        address = request.client.host if request.client else ""
+        header, refusal = (
+            ("x-api-key", _NO_KEY) if self.has_key else ("x-operator-token", _NO_TOKEN)
+        )
+        given = request.headers.get(header, "") if given is None else given
         if given:
             await self._attempts.wait(address)
         if _is_equal(given, wanted):
@@ -102,6 +113,11 @@ class Access:
         if given:
             self._attempts.note(address)
         raise Refusal(refusal.status, refusal.detail, refusal.headers)
+
+    @property
+    def secret(self) -> str:
+        """What operators send: the API key, else the operators' token."""
+        return self._key if self.has_key else self.operator_token
 
     @property
     def operator_token(self) -> str:
@@ -120,51 +136,8 @@ _NO_TOKEN = Refusal(
     403,
     "This is for operators. Send the token of the file `operator-token`, in the server's "
     "DETECTLAB_HOME, in the header `X-Operator-Token`; `detectlab rollout` does so on the "
-    "server's machine.",
+    "server's machine, and a browser signs in at /sign-in.",
 )
-
-
-class _Attempts:
-    """Slows down an address that sends wrong keys: each one waits longer than the one before.
-
-    At most `_MAX_WAITING` requests of an address wait; more are refused, right or wrong.
-    """
-
-    def __init__(self) -> None:
-        self._failed: OrderedDict[str, int] = OrderedDict()
-        self._next: dict[str, float] = {}
-        self._waiting: dict[str, int] = {}
-
-    async def wait(self, address: str) -> None:
-        failed = self._failed.get(address, 0)
-        if failed < _FREE_ATTEMPTS:
-            return
-        if self._waiting.get(address, 0) >= _MAX_WAITING:
-            raise Refusal(429, "Too many wrong keys came from this address.", {"Retry-After": "60"})
-        delay_s = min(_LONGEST_DELAY_S, 0.1 * 2.0 ** (failed - _FREE_ATTEMPTS))
-        now = time.monotonic()
-        begin = max(now, self._next.get(address, 0.0)) + delay_s
-        self._next[address] = begin
-        self._waiting[address] = self._waiting.get(address, 0) + 1
-        try:
-            await asyncio.sleep(begin - now)
-        finally:
-            self._waiting[address] -= 1
-
-    def note(self, address: str) -> None:
-        self._failed[address] = min(20, self._failed.pop(address, 0) + 1)
-        if len(self._failed) > _MAX_ADDRESSES:
-            self._drop(next(iter(self._failed)))
-
-    def forget(self, address: str) -> None:
-        if address in self._failed:
-            self._drop(address)
-
-    def _drop(self, address: str) -> None:
-        del self._failed[address]
-        self._next.pop(address, None)
-        if not self._waiting.get(address):
-            self._waiting.pop(address, None)
 
 
 @lru_cache(maxsize=256)
@@ -227,13 +200,6 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
-
-
-@lru_cache(maxsize=16)
-def write_operator_token(settings: Settings) -> None:
-    """Write the token of a server without a key, for clients that read it before they connect."""
-    if settings.api_key is None and settings.operator_token is None:
-        _token_of(settings.home / TOKEN_FILE)
 
 
 def _token_of(file: Path) -> str:

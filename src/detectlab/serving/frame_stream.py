@@ -2,7 +2,8 @@
 
 A client sends pictures as binary messages, and gets a JSON message for each frame that was
 answered. One frame of a stream is worked on at a time, and all streams together leave a worker
-free for other clients where there are two or more.
+free for other clients where there are two or more. A frame waits a little while others' requests
+take the machine: two at once would slow each other down.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ MAX_FRAME_PIXELS = 1920 * 1080
 MAX_STREAMS = 8
 MAX_FRAMES_PER_S = 17  # of one stream: what leaves other clients' photographs room on two cores
 _FRAME_DEADLINE_S = 5.0
+_MAX_YIELD_S = 0.03  # so short that a stream beside busy clients loses no frame
+_LOOK_EVERY_S = 0.002
 _IDLE_S = 30.0  # a stream without a frame for so long ends
 
 # Statuses of WebSockets (RFC 6455): why the server ended one.
@@ -55,6 +58,7 @@ class FrameStreams:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._turns = asyncio.Semaphore(max(1, service.settings.workers - 1))
+        self._most_running = max(0, service.settings.workers - 2)
         self._open = 0
 
     @asynccontextmanager
@@ -101,10 +105,17 @@ class FrameStreams:
             frame = await newest.take()
             started = time.monotonic()
             async with self._turns:
+                await self._let_others_finish()
                 message = await self._answer(frame, query)
             await socket.send_json({"frame": frame.number, **message})
             rest_s = 1 / MAX_FRAMES_PER_S - (time.monotonic() - started)
             await asyncio.sleep(max(0.0, rest_s))
+
+    async def _let_others_finish(self) -> None:
+        """Wait, at most `_MAX_YIELD_S`, until a worker is free besides the one for the frame."""
+        until = time.monotonic() + _MAX_YIELD_S
+        while self._service.pool.running > self._most_running and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _answer(self, frame: Frame, query: Query) -> dict[str, Any]:
         """The answer about one frame, or why there is none, as JSON."""

@@ -8,14 +8,16 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Literal
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from detectlab.kernel.forwarded_prefix import apply_prefix
 from detectlab.serving.auth import Access, is_host
 from detectlab.serving.deadline import Deadline
 from detectlab.serving.errors import Refusal
+from detectlab.serving.html_pages import asks_for_page
 from detectlab.serving.metrics import Metrics
+from detectlab.serving.sign_in import sign_in_address
 from detectlab.serving.uploads import Intake, read_body
 
 Level = Literal["open", "client", "operator"]
@@ -115,15 +117,20 @@ class RouteGuard:
             Refusal: 401, 403 or 429 without access; 408, 413 or 503 for its body.
         """
         if self._level != "open":
-            headers = request.headers
-            root_path = request.scope.get("root_path", "")
+            headers, root_path = request.headers, request.scope.get("root_path", "")
             problem = self._access.origin_problem(
                 headers.get("host", ""), headers.get("origin", ""), root_path
             )
             if problem:
                 raise Refusal(403, problem)
             if self._access.has_key or self._level == "operator":
-                await self._access.check_secret(request, is_operator=self._level == "operator")
+                try:
+                    await self._access.check_secret(request, is_operator=self._level == "operator")
+                except Refusal as no:
+                    if no.status == 429 or not asks_for_page(request):
+                        raise
+                    page = request.url.path.removeprefix(root_path)
+                    return RedirectResponse(sign_in_address(page), 303)
         if not (self._intake and _has_body(request)):
             return await handler(request)
         with self._intake.hold() as held:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from starlette.requests import Request
 
 from detectlab.detection.detector import Detector
-from detectlab.serving.auth import write_operator_token
+from detectlab.serving.auth import Access
 from detectlab.serving.batch import answer_uploads
 from detectlab.serving.costly_pictures import CostlyPictures
 from detectlab.serving.deadline import Deadline, while_connected
@@ -60,6 +60,7 @@ class Service:
         self.metrics = metrics
         self.dispatcher = dispatcher
         self.watcher = watcher
+        self.access = Access(settings)
         self.decoder = PictureDecoder(settings.workers, settings.max_pixels)
         self._costly_pictures = CostlyPictures(settings)
         self._was_ready = False
@@ -68,7 +69,6 @@ class Service:
     @asynccontextmanager
     async def lifespan(self, app: object) -> AsyncIterator[None]:
         """Start; on shutdown finish running work and reject the queue."""
-        await asyncio.to_thread(write_operator_token, self.settings)
         self.pool.open()
         self.decoder.open()
         if self._received:

@@ -7,29 +7,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from detectlab.serving.html_pages import load_template, page_headers
 from detectlab.serving.service import Service
 
-# Every address in it is relative: it works directly and behind any prefix alike.
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>detectlab API</title>
-<link rel="icon" href="docs/favicon-32x32.png">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-</head>
-<body>
-{navigation}<div id="swagger-ui"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/start.js"></script>
-</body>
-</html>
-"""
-_NAVIGATION = """<nav style="font: 16px/1.5 system-ui, sans-serif; display: flex; gap: 1.2rem;
-flex-wrap: wrap; padding: 1rem"><b>API</b><a href="rollout/report.html">Rollout</a>
-<a href="monitoring">Monitoring</a></nav>
-"""
 # In a file of its own, so that the policy below can forbid scripts inside pages.
 _START = """window.ui = SwaggerUIBundle({
   url: "openapi.json",
@@ -45,27 +25,14 @@ _TYPES = {
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
-_POLICY = (
-    "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def add_docs_routes(router: APIRouter, service: Service) -> None:
-    """Add the page and its files."""
-    router.include_router(docs_routes(_NAVIGATION))
-
-
-def docs_routes(navigation: str = "") -> APIRouter:
-    """Routes of the page, its files, and `/docs/` with the slash, for any FastAPI app.
-
-    Args:
-        navigation: HTML above the documentation.
-    """
-    content = _PAGE.replace("{navigation}", navigation)
+    """Add the page, its files, and `/docs/` with the slash."""
 
     async def page(request: Request) -> Response:
-        return HTMLResponse(content, headers={"Content-Security-Policy": _POLICY})
+        text = load_template("detectlab.serving", "docs.html").render(here="docs", up="")
+        return HTMLResponse(text, headers=page_headers(default="'self'"))
 
     async def with_slash(request: Request) -> Response:
         return RedirectResponse("../docs")
@@ -83,8 +50,8 @@ def docs_routes(navigation: str = "") -> APIRouter:
 
         return Route(f"/docs/{name}", read)
 
-    return APIRouter(
-        routes=[
+    router.routes.extend(
+        [
             Route("/docs", page),
             Route("/docs/", with_slash),
             Route("/docs/start.js", start),

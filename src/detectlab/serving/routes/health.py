@@ -7,33 +7,11 @@ import detectlab
 from detectlab.detection.calibrations import chosen_precision
 from detectlab.engines import choose
 from detectlab.serving import openapi
+from detectlab.serving.html_pages import asks_for_page, load_template, page_headers
 from detectlab.serving.service import Service
 from detectlab.serving.upload_store import retention
 
 WELCOME = "Congratulations! Your API is working as expected. Now open /docs."
-# The links are relative, so that they work behind any prefix.
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>detectlab</title>
-<style>
-  :root { color-scheme: light dark; font: 1.1rem/1.6 system-ui, sans-serif }
-  body { max-width: 36rem; margin: 4rem auto; padding: 0 1rem }
-</style>
-<h1>detectlab finds objects in pictures</h1>
-<p>Congratulations! Your API is working as expected.</p>
-<ul>
-  <li><a href="docs">Try every route</a> with pictures of your own</li>
-  <li><a href="live">A live camera</a> with boxes on it</li>
-  <li><a href="models">The detectors</a> of this server</li>
-  <li><a href="rollout/report.html">The rollout</a>: who answers, and how a candidate compares</li>
-  <li><a href="metrics">The counters</a>, for Prometheus</li>
-</ul>
-<p>A page for people who write no code: <code>make app</code>, then
-  <a href="http://127.0.0.1:8501">127.0.0.1:8501</a> on your own machine.</p>
-</html>
-"""
 
 
 def add_health_routes(router: APIRouter, service: Service) -> None:
@@ -42,8 +20,9 @@ def add_health_routes(router: APIRouter, service: Service) -> None:
     @router.get("/", summary="Say hello", response_model=str)
     async def home(request: Request) -> Response | str:
         """Shows that the server answers; a browser gets a page with links."""
-        if _is_browser(request.headers.get("accept", "")):
-            return HTMLResponse(_PAGE, headers={"Vary": "Accept"})
+        if asks_for_page(request):
+            page = load_template("detectlab.serving", "home.html").render(here="", up="")
+            return HTMLResponse(page, headers={**page_headers(), "Vary": "Accept"})
         return WELCOME
 
     @router.get("/health", summary="Is it alive?")
@@ -80,9 +59,3 @@ def _arithmetic(service: Service) -> str:
     if service.settings.precision == "float32" or card is None:
         return ""
     return f" ({chosen_precision(card, service.settings)} for {card.name})"
-
-
-def _is_browser(accept: str) -> bool:
-    """Whether a client asks for pages: programs that take anything get JSON."""
-    kinds = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    return "text/html" in kinds and "application/json" not in kinds

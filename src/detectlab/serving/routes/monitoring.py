@@ -14,6 +14,7 @@ from detectlab.monitoring.monitor import Monitor
 from detectlab.monitoring.report import report
 from detectlab.serving import openapi
 from detectlab.serving.errors import Refusal
+from detectlab.serving.html_pages import asks_for_page
 from detectlab.serving.service import Service
 
 REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
@@ -45,7 +46,7 @@ def add_monitoring_routes(routes: APIRouter, service: Service) -> None:
         found = await run_in_threadpool(
             report, _monitor_of(service), service.settings.monitoring_share
         )
-        if "text/html" in request.headers.get("accept", ""):
+        if asks_for_page(request):
             return HTMLResponse(page.render(found), headers=page.HEADERS)
         return JSONResponse(found)
 

@@ -18,6 +18,7 @@ from detectlab.serving.routes.health import add_health_routes
 from detectlab.serving.routes.metrics import add_metrics_routes
 from detectlab.serving.routes.models import add_model_routes
 from detectlab.serving.routes.predict import add_predict_routes
+from detectlab.serving.routes.sign_in import add_sign_in_routes
 from detectlab.serving.routes.stream import add_live_routes
 from detectlab.serving.service import Service
 
@@ -52,6 +53,7 @@ ROUTES: dict[str, RouteGroup] = {
     "predict": RouteGroup("detect", add_predict_routes, reads_body=True),
     "docs": RouteGroup("service", add_docs_routes, "open"),
     "health": RouteGroup("service", add_health_routes, "open"),
+    "sign-in": RouteGroup("service", add_sign_in_routes, "open"),
     "models": RouteGroup("detectors", add_model_routes),
     "metrics": RouteGroup("service", add_metrics_routes),
     "batch": RouteGroup("detect", add_batch_routes, reads_body=True),

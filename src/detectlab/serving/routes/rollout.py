@@ -181,10 +181,7 @@ def _add_reports(routes: APIRouter, controller: RolloutController) -> None:
     )
     def read_page() -> Response:
         """The report as a page, with the pictures where they were kept."""
-        return HTMLResponse(
-            report_page.render(report(controller)),
-            headers={"Content-Security-Policy": report_page.POLICY, "Cache-Control": "no-store"},
-        )
+        return HTMLResponse(report_page.render(report(controller)), headers=report_page.HEADERS)
 
 
 def _current(controller: RolloutController, response: Response) -> Rollout:

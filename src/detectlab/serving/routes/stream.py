@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from detectlab.serving.auth import Access, is_host
 from detectlab.serving.errors import Refusal
 from detectlab.serving.frame_stream import FrameStreams
+from detectlab.serving.html_pages import load_template, page_headers
 from detectlab.serving.prediction import Query
 from detectlab.serving.routes.parameters import Confidence, Model, NmsThreshold
 from detectlab.serving.service import Service
@@ -19,11 +20,8 @@ from detectlab.vision.colours import class_colour
 
 PROTOCOL = "detectlab"
 _KEY_PREFIX = "key."
-_POLICY = (
-    "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self' 'unsafe-inline'; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
-_PAGES = files("detectlab.serving") / "pages"
+_HEADERS = page_headers("connect-src 'self' ws: wss:", default="'self'")
+_FILES = files("detectlab.serving") / "templates"
 
 
 def add_live_routes(router: APIRouter, service: Service) -> None:
@@ -33,18 +31,18 @@ def add_live_routes(router: APIRouter, service: Service) -> None:
     @router.get("/live", summary="Watch a live camera", response_class=HTMLResponse)
     async def page() -> Response:
         """A page that shows the browser's camera with boxes on it."""
-        text = (_PAGES / "live.html").read_text("utf-8")
-        return HTMLResponse(text, headers={"Content-Security-Policy": _POLICY})
+        page = load_template("detectlab.serving", "live.html").render(here="live", up="")
+        return HTMLResponse(page, headers=_HEADERS)
 
     @router.get("/live/{name}.js", include_in_schema=False)
     async def script(name: str) -> Response:
         if name not in ("live", "tracks"):
             raise Refusal(404, "There is nothing at this address. /docs shows what there is.")
-        return Response((_PAGES / f"{name}.js").read_text("utf-8"), media_type="text/javascript")
+        return Response((_FILES / f"{name}.js").read_text("utf-8"), media_type="text/javascript")
 
 
 def _add_stream(router: APIRouter, service: Service) -> None:
-    access, streams = Access(service.settings), FrameStreams(service)
+    streams = FrameStreams(service)
 
     @router.websocket("/stream")
     async def stream(
@@ -54,7 +52,7 @@ def _add_stream(router: APIRouter, service: Service) -> None:
         nms_threshold: NmsThreshold = 0.3,
     ) -> None:
         async def run() -> None:
-            await _check_access(socket, access)
+            await _check_access(socket, service.access)
             name = service.dispatcher.stable_model if model is None else model
             card = service.pool.card(name)
             if card is None:
@@ -88,13 +86,9 @@ async def _check_access(socket: HTTPConnection, access: Access) -> None:
     headers = socket.headers
     if len(headers.getlist("host")) > 1 or not is_host(headers.get("host", "")):
         raise Refusal(400, "Send one `Host`, such as localhost:8000.")
-    problem = access.origin_problem(
-        headers.get("host", ""), headers.get("origin", ""), socket.scope.get("root_path", "")
-    )
-    if problem:
-        raise Refusal(403, problem)
+    access.check_origin(socket)
     if access.has_key:
-        await access.check_secret(socket, is_operator=False, key=_key_of(socket))
+        await access.check_secret(socket, is_operator=False, given=_key_of(socket))
 
 
 def _key_of(socket: HTTPConnection) -> str:
