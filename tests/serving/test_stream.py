@@ -3,8 +3,10 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -159,3 +161,31 @@ def test_page_is_open_and_its_scripts_may_come_from_here_alone(serve: Callable[.
         script = requests.get(page.url + f"/{name}.js", timeout=30)
         assert script.headers["Content-Type"].startswith("text/javascript")
     assert requests.get(page.url + "/secret.js", timeout=30).status_code == 404
+
+
+def test_frame_waits_for_a_photograph_that_is_worked_on_but_not_for_long(
+    tiny: Any, gate: Any, jpeg: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, settings = get_card("nano"), Settings(workers=2)
+    detectors = {"tiny": tiny, "gate": gate}
+    cards = {name: replace(card, name=name, classes=it.names) for name, it in detectors.items()}
+    pool = ThreadPool(detectors.__getitem__, cards, "tiny", settings)
+    with (
+        start(create_app(pool, settings)) as handle,
+        ThreadPoolExecutor(1) as executor,
+        stream(handle.url) as socket,
+    ):
+        ask = partial(requests.post, f"{handle.url}/predict?model=gate", files={"file": jpeg})
+        photo = executor.submit(ask, timeout=60)
+        assert gate.begun.acquire(timeout=60)
+        receive(socket)
+        socket.send(jpeg)
+        assert receive(socket)["frame"] == 1  # the photograph takes longer than a frame waits
+
+        monkeypatch.setattr(frame_stream, "_MAX_YIELD_S", 60)
+        socket.send(jpeg)
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.3)
+        gate.gate.set()
+        assert receive(socket)["frame"] == 2
+        assert photo.result(60).ok
