@@ -22,6 +22,7 @@ Next = Annotated[str, Query(alias="next", max_length=100)]
 def add_sign_in_routes(router: APIRouter, service: Service) -> None:
     """Add the page `/sign-in` with its script, what its form sends, and `/sign-out`."""
     access = service.access
+    _add_script(router)
 
     def show(request: Request, next_page: str, problem: str, status: int) -> Response:
         page = load_template("detectlab.serving", "sign_in.html").render(
@@ -60,6 +61,8 @@ def add_sign_in_routes(router: APIRouter, service: Service) -> None:
         _set_cookie(request, answer, "", 0)
         return answer
 
+
+def _add_script(router: APIRouter) -> None:
     @router.get("/sign-in.js", include_in_schema=False)
     async def script() -> Response:
         text = (files("detectlab.serving") / "templates" / "sign_in.js").read_text("utf-8")
