@@ -67,10 +67,18 @@ def mpo(frames: int, size: Size) -> bytes:
 
 
 def tiff(
-    size: Size, blocks: Sequence[bytes], *, tile: Size | None = None, rows: int | None = None,
-    offsets: Sequence[int] | None = None, counts: Sequence[int] | None = None,
-    compression: int = 1, samples: int = 1, bits: int = 8, extra: Mapping[int, int] | None = None,
-) -> bytes:  # fmt: skip
+    size: Size,
+    blocks: Sequence[bytes],
+    *,
+    tile: Size | None = None,
+    rows: int | None = None,
+    offsets: Sequence[int] | None = None,
+    counts: Sequence[int] | None = None,
+    compression: int = 1,
+    samples: int = 1,
+    bits: int = 8,
+    extra: Mapping[int, int] | None = None,
+) -> bytes:
     """A little-endian TIFF of one directory.
 
     Args:
@@ -123,9 +131,13 @@ def tiff_shared_tiles(size: Size, tile: int = 16, filler: int = 0) -> bytes:
     count = -(-size[0] // tile) * -(-size[1] // tile)
     block = zlib.compress(bytes(tile * tile)) + bytes(filler)
     return tiff(
-        size, [block], tile=(tile, tile), offsets=[8] * count, counts=[len(block)] * count,
+        size,
+        [block],
+        tile=(tile, tile),
+        offsets=[8] * count,
+        counts=[len(block)] * count,
         compression=8,
-    )  # fmt: skip
+    )
 
 
 def tiff_lzw_shared(size: Size, tile: int = 16, length: int = 65_000) -> bytes:
@@ -133,9 +145,13 @@ def tiff_lzw_shared(size: Size, tile: int = 16, length: int = 65_000) -> bytes:
     count = -(-size[0] // tile) * -(-size[1] // tile)
     block = (b"\x80\x40\x20\x10\x08\x04\x02\x01\x00" * (length // 9))[:length]  # clear, clear ...
     return tiff(
-        size, [block], tile=(tile, tile), offsets=[8] * count, counts=[len(block)] * count,
+        size,
+        [block],
+        tile=(tile, tile),
+        offsets=[8] * count,
+        counts=[len(block)] * count,
         compression=5,
-    )  # fmt: skip
+    )
 
 
 def tiff_shared_jpeg(size: Size, scans: int, tile: int = 16) -> bytes:
@@ -143,9 +159,13 @@ def tiff_shared_jpeg(size: Size, scans: int, tile: int = 16) -> bytes:
     count = -(-size[0] // tile) * -(-size[1] // tile)
     block = jpeg_scans((tile, tile), scans)
     return tiff(
-        size, [block], tile=(tile, tile), offsets=[8] * count, counts=[len(block)] * count,
+        size,
+        [block],
+        tile=(tile, tile),
+        offsets=[8] * count,
+        counts=[len(block)] * count,
         compression=7,
-    )  # fmt: skip
+    )
 
 
 def tiff_jpeg(size: Size, scans: int, components: int = 1) -> bytes:
@@ -161,9 +181,15 @@ def tiff_huge_tile(size: Size = (16, 16), tile: Size = (16_384, 16_368), samples
 
 
 def png(
-    size: Size, *, colour: int = 2, depth: int = 8, interlaced: bool = False,
-    before: Sequence[tuple[bytes, bytes]] = (), idat: int = 1 << 20, surplus: int = 0,
-) -> bytes:  # fmt: skip
+    size: Size,
+    *,
+    colour: int = 2,
+    depth: int = 8,
+    interlaced: bool = False,
+    before: Sequence[tuple[bytes, bytes]] = (),
+    idat: int = 1 << 20,
+    surplus: int = 0,
+) -> bytes:
     """A PNG of zeros.
 
     Args:
@@ -283,4 +309,4 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "BMP of 40 megapixels, empty": lambda: bmp((8000, 5000), bits=8, compression=1, data=b"\0\1"),
     "BMP of line ends": lambda: bmp((16, 16), bits=8, compression=1, data=b"\0\0" * 4_000_000),
     "BMP upside down": lambda: bmp((8000, -5000), bits=1, data=bytes(1000 * 5000)),
-}  # fmt: skip
+}

@@ -24,9 +24,12 @@ def dry_run(root: Path, tmp_path: Path) -> Any:
 
     def run(name: str, **variables: str) -> str:
         done = subprocess.run(
-            [root / "deploy" / "gcp" / f"{name}.sh"], capture_output=True, text=True, check=False,
+            [root / "deploy" / "gcp" / f"{name}.sh"],
+            capture_output=True,
+            text=True,
+            check=False,
             env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "DRY_RUN": "1", **variables},
-        )  # fmt: skip
+        )
         assert not (tmp_path / "called").exists(), (tmp_path / "called").read_text()
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         return done.stdout
@@ -47,9 +50,12 @@ def test_dry_run_prints_commands_that_a_shell_takes(dry_run: Any, name: str) -> 
 
 def test_script_without_a_project_says_what_to_set(root: Path) -> None:
     run = subprocess.run(
-        [root / "deploy" / "gcp" / "push.sh"], capture_output=True, text=True, check=False,
+        [root / "deploy" / "gcp" / "push.sh"],
+        capture_output=True,
+        text=True,
+        check=False,
         env={"PATH": os.environ["PATH"], "DRY_RUN": "1"},
-    )  # fmt: skip
+    )
 
     assert run.returncode != 0
     assert "Set PROJECT to the id of your Google Cloud project" in run.stderr

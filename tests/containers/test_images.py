@@ -121,8 +121,20 @@ def test_lab_runs_as_any_user_of_group_0(run: Any) -> None:
 
 
 def test_uid_of_an_image_can_be_chosen_when_it_is_built(root: Path) -> None:
-    podman("build", "--quiet", "--pull=never", "--format", "docker", "--target", "api",
-           "--build-arg", "UID=2345", "--tag", "detectlab-api-2345", root)  # fmt: skip
+    podman(
+        "build",
+        "--quiet",
+        "--pull=never",
+        "--format",
+        "docker",
+        "--target",
+        "api",
+        "--build-arg",
+        "UID=2345",
+        "--tag",
+        "detectlab-api-2345",
+        root,
+    )
 
     assert podman("run", "--rm", "detectlab-api-2345", "id", "-u") == "2345"
     written = podman("run", "--rm", "detectlab-api-2345", "sh", "-c", "touch a && stat -c %u a")
@@ -132,8 +144,10 @@ def test_uid_of_an_image_can_be_chosen_when_it_is_built(root: Path) -> None:
 
 @pytest.mark.parametrize("target", PORTS)
 def test_image_holds_no_tests_secrets_or_repository(target: str) -> None:
-    find = "find / -xdev \\( -name .git -o -name '.env*' -o -name '*.pem' -o -name '*.key' " \
-           "-o -name id_rsa -o -name .netrc -o -name pip.conf \\) -not -path '/proc/*'"  # fmt: skip
+    find = (
+        "find / -xdev \\( -name .git -o -name '.env*' -o -name '*.pem' -o -name '*.key' "
+        "-o -name id_rsa -o -name .netrc -o -name pip.conf \\) -not -path '/proc/*'"
+    )
     found = podman("run", "--rm", "--user", "0", f"detectlab-{target}", "sh", "-c", find)
     known = ("/etc/ssl/certs/", "/usr/share/", "/opt/venv/lib/", "/usr/lib/")
     assert [line for line in found.split() if not line.startswith(known)] == []

@@ -29,9 +29,12 @@ def run(
     command: list[Any], is_there: Callable[[], bool], log_file: Path, **variables: str
 ) -> Iterator[None]:
     """Runs a program from when it is there until the block ends."""
-    with log_file.open("w") as log, subprocess.Popen(
-        command, env={**os.environ, **variables}, stdout=log, stderr=log
-    ) as process:  # fmt: skip
+    with (
+        log_file.open("w") as log,
+        subprocess.Popen(
+            command, env={**os.environ, **variables}, stdout=log, stderr=log
+        ) as process,
+    ):
         try:
             until = time.monotonic() + 60
             while not is_there():
@@ -61,35 +64,48 @@ def write_settings(root: Path, folder: Path, values: dict[str, str]) -> None:
 
 @pytest.fixture(scope="module")
 def front(
-    root: Path, tmp_path_factory: pytest.TempPathFactory,
-    free_ports: Callable[[int], list[int]], make_front: Callable[..., Any],
+    root: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    free_ports: Callable[[int], list[int]],
+    make_front: Callable[..., Any],
     write_nginx_main: Callable[[Path], Path],
-) -> Iterator[Any]:  # fmt: skip
+) -> Iterator[Any]:
     folder = tmp_path_factory.mktemp("front")
     api, companion, plain, secure = free_ports(4)
     subprocess.run(
         [root / "deploy" / "proxy" / "make_certificates.sh", folder, "127.0.0.1", "open sesame"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     write_settings(
-        root, folder, {
-            "API": f"127.0.0.1:{api}", "COMPANION": f"127.0.0.1:{companion}",
-            "HTTP_PORT": f"127.0.0.1:{plain}", "HTTPS_PORT": f"127.0.0.1:{secure}",
-            "PUBLIC_HTTPS": f":{secure}", "CERTIFICATES": str(folder),
+        root,
+        folder,
+        {
+            "API": f"127.0.0.1:{api}",
+            "COMPANION": f"127.0.0.1:{companion}",
+            "HTTP_PORT": f"127.0.0.1:{plain}",
+            "HTTPS_PORT": f"127.0.0.1:{secure}",
+            "PUBLIC_HTTPS": f":{secure}",
+            "CERTIFICATES": str(folder),
         },
-    )  # fmt: skip
+    )
     front = make_front(secure, plain, folder / "server.crt")
     page = root / "client" / "companion" / "app.py"
     with (
         run(
             [sys.executable, "-m", "detectlab", "serve", "--port", str(api)],
-            lambda: answers(f"http://127.0.0.1:{api}/ready"), folder / "api.log",
-            DETECTLAB_API_KEY=KEY, DETECTLAB_MODEL="nano", DETECTLAB_HOME=str(folder / "home"),
+            lambda: answers(f"http://127.0.0.1:{api}/ready"),
+            folder / "api.log",
+            DETECTLAB_API_KEY=KEY,
+            DETECTLAB_MODEL="nano",
+            DETECTLAB_HOME=str(folder / "home"),
         ),
         run(
             [sys.executable, "-m", "streamlit", "run", page, "--server.port", str(companion)],
-            lambda: answers(f"http://127.0.0.1:{companion}/_stcore/health"), folder / "page.log",
-            DETECTLAB_API_KEY=KEY, DETECTLAB_SERVER=f"http://127.0.0.1:{api}",
+            lambda: answers(f"http://127.0.0.1:{companion}/_stcore/health"),
+            folder / "page.log",
+            DETECTLAB_API_KEY=KEY,
+            DETECTLAB_SERVER=f"http://127.0.0.1:{api}",
             DETECTLAB_SERVER_LOCKED="1",
         ),
         run(
@@ -97,7 +113,7 @@ def front(
             lambda: answers(front.url + "/serve/health", verify=str(front.certificate)),
             folder / "nginx.log",
         ),
-    ):  # fmt: skip
+    ):
         yield front
 
 

@@ -33,20 +33,32 @@ WRONG = [
     pytest.param(WAIT, "", "may start before the service answers", id="no-wait"),
     pytest.param(WAIT, "    depends_on: [service]\n", "until the container *starts*", id="list"),
     pytest.param("service_healthy", "service_started", "does not ask for health", id="started"),
-    pytest.param("      service:\n        cond", "      page:\n        cond", "wait for `service`",
-                 id="waits-for-itself"),
+    pytest.param(
+        "      service:\n        cond",
+        "      page:\n        cond",
+        "wait for `service`",
+        id="waits-for-itself",
+    ),
     pytest.param("    ports:\n      - 127.0.0.1:8501:8501\n", "", "cannot reach", id="closed"),
     pytest.param("8501:8501", "8501:80", "the number behind the last colon", id="streamlit"),
-    pytest.param("../my-service\n", '../my-service\n    ports: ["8000:8000"]\n',
-                 "opens the service to your whole network", id="open"),
+    pytest.param(
+        "../my-service\n",
+        '../my-service\n    ports: ["8000:8000"]\n',
+        "opens the service to your whole network",
+        id="open",
+    ),
     pytest.param("    build: .\n", "", "`page` needs an image", id="no-image"),
-    pytest.param("    build: .\n", "    build: .\n    network_mode: host\n",
-                 "the machine's own network", id="host-network"),
+    pytest.param(
+        "    build: .\n",
+        "    build: .\n    network_mode: host\n",
+        "the machine's own network",
+        id="host-network",
+    ),
     pytest.param("build: ", "volumes: ['data:/data']\n    build: ", "both write to", id="shared"),
     pytest.param("services:", "service:", "begins with `services:`", id="services"),
     pytest.param("  service:\n    build", "  service\n    build", "this is no YAML in", id="yaml"),
     pytest.param(RIGHT, "services: {page: {build: .}}", "two services belong here", id="one"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "hint"), WRONG)

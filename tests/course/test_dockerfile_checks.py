@@ -29,20 +29,28 @@ WRONG = [
     pytest.param('"0.0.0.0"', '"127.0.0.1"', "listens at 127.0.0.1", id="loopback"),
     pytest.param(', "--host", "0.0.0.0"', "", "listens at 127.0.0.1", id="no-host"),
     pytest.param('"--port", "8000"', '"--port", "80"', "CMD listens at 80", id="command-port"),
-    pytest.param('CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8000"]',
-                 "CMD uvicorn app:app --host 0.0.0.0", "runs in a shell", id="shell-form"),
+    pytest.param(
+        'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8000"]',
+        "CMD uvicorn app:app --host 0.0.0.0",
+        "runs in a shell",
+        id="shell-form",
+    ),
     pytest.param("app:app", "app.py", "should start uvicorn with `app:app`", id="file"),
     pytest.param('CMD ["uvicorn"', '# CMD ["uvicorn"', "nothing is started", id="no-command"),
     pytest.param(HEALTH, "", "is it alive?", id="no-health"),
     pytest.param(HEALTH, "HEALTHCHECK NONE\n", "is it alive?", id="health-none"),
-    pytest.param(HEALTH, "HEALTHCHECK CMD curl -f http://127.0.0.1:8000/health\n",
-                 "has no curl", id="no-curl"),
+    pytest.param(
+        HEALTH,
+        "HEALTHCHECK CMD curl -f http://127.0.0.1:8000/health\n",
+        "has no curl",
+        id="no-curl",
+    ),
     pytest.param("8000/health", "8080/health", "should ask at port 8000", id="health-port"),
     pytest.param("pip install --no", "pip install jupyter --no", "needs no jupyter", id="jupyter"),
     pytest.param("FROM", "FORM", "line 1: 'FORM' is no instruction", id="typing-error"),
     pytest.param(DOCKERFILE, "", "a Dockerfile begins with FROM", id="empty"),
     pytest.param(DOCKERFILE, "RUN true", "line 1: a Dockerfile begins with FROM", id="no-from"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "hint"), WRONG)

@@ -160,8 +160,13 @@ def test_image_is_built_run_asked_and_stopped(engine, folder):
     image_run.build_and_run(folder, lines.append)
 
     assert [line.partition(":")[0] for line in lines] == [
-        "built", "built again with another app.py", "size", "health", "user", "stopped",
-    ]  # fmt: skip
+        "built",
+        "built again with another app.py",
+        "size",
+        "health",
+        "user",
+        "stopped",
+    ]
     assert lines[2:5] == ["size: 512 MB", "health: OK", "user: 10001"]
     assert (folder / "app.py").read_text() == "app = None\n"
 
@@ -182,10 +187,13 @@ def test_composition_is_started_asked_and_stopped(engine, folder):
     ("script", "said"),
     [
         pytest.param("exit 1", "No Docker engine answers here.", id="no-engine"),
-        pytest.param('[ "$1" = info ] || { echo "no registry" >&2; exit 1; }',
-                     "It failed: `build --tag`: no registry", id="fails"),
+        pytest.param(
+            '[ "$1" = info ] || { echo "no registry" >&2; exit 1; }',
+            "It failed: `build --tag`: no registry",
+            id="fails",
+        ),
     ],
-)  # fmt: skip
+)
 def test_without_an_engine_the_stored_run_is_shown(engine, folder, script, said):
     engine(script)
     lines = []

@@ -16,10 +16,20 @@ parse_predictions = OWN.parse_predictions
 
 
 def parse(
-    rows, size_wh, confidence=0.5, overlap=0.3, *, score=lambda rows: rows[:, 5:].max(axis=1),
-    first_class=5, scale=True, place=lambda c, s: np.hstack([c - s / 2, c + s / 2]), swap=False,
-    threshold=None, limit=None, suppress=True,
-):  # fmt: skip
+    rows,
+    size_wh,
+    confidence=0.5,
+    overlap=0.3,
+    *,
+    score=lambda rows: rows[:, 5:].max(axis=1),
+    first_class=5,
+    scale=True,
+    place=lambda c, s: np.hstack([c - s / 2, c + s / 2]),
+    swap=False,
+    threshold=None,
+    limit=None,
+    suppress=True,
+):
     """A solution in which each step can go wrong."""
     rows = rows[score(rows) > (threshold or confidence)]
     classes, scores = rows[:, first_class:].argmax(axis=1), rows[:, 5:].max(axis=1)

@@ -87,9 +87,16 @@ def test_look_that_is_right_is_correct(verdict, attempt):
 
 
 def ask(
-    address, model, data, confidence, *, path="/predict", change=lambda q: q, how="json",
+    address,
+    model,
+    data,
+    confidence,
+    *,
+    path="/predict",
+    change=lambda q: q,
+    how="json",
     pick=lambda a: a["detections"],
-):  # fmt: skip
+):
     image = base64.b64encode(data).decode()
     question = change({"model": model, "image": image, "confidence": confidence})
     try:

@@ -29,20 +29,34 @@ def page(root, tmp_path):
     [
         pytest.param("st.error(f", "str(f", "the page says nothing. Use `st.error`", id="silent"),
         pytest.param('st.selectbox("Model", names)', "names[0]", "the choice of a model", id="one"),
-        pytest.param("model, data, confidence) if", "model, data, 0.5) if", "your page has",
-                     id="confidence"),
-        pytest.param("st.image(draw(data, found), channels=\"BGR\")", "st.image(data)",
-                     "the picture stays the same", id="not-drawn"),
-        pytest.param("st.image(draw(data, found), channels=\"BGR\")", "pass",
-                     "the picture is missing", id="no-picture"),
+        pytest.param(
+            "model, data, confidence) if", "model, data, 0.5) if", "your page has", id="confidence"
+        ),
+        pytest.param(
+            'st.image(draw(data, found), channels="BGR")',
+            "st.image(data)",
+            "the picture stays the same",
+            id="not-drawn",
+        ),
+        pytest.param(
+            'st.image(draw(data, found), channels="BGR")',
+            "pass",
+            "the picture is missing",
+            id="no-picture",
+        ),
         pytest.param("    st.dataframe(found)", "", "no table: use `st.dataframe`", id="no-table"),
-        pytest.param("        st.error(str(problem))", "        st.info('?')",
-                     "Show its sentence", id="refusal"),
-        pytest.param("if address else pretend(confidence)", "", "test mode needs no service",
-                     id="test-mode"),
+        pytest.param(
+            "        st.error(str(problem))",
+            "        st.info('?')",
+            "Show its sentence",
+            id="refusal",
+        ),
+        pytest.param(
+            "if address else pretend(confidence)", "", "test mode needs no service", id="test-mode"
+        ),
         pytest.param("    data = file", "    data = fil", "name 'fil' is not defined", id="raises"),
     ],
-)  # fmt: skip
+)
 def test_page_with_a_mistake_names_it(verdict, url, page, root, old, new, hint):
     text = page.read_text("utf-8")
     assert text.count(old) == 1

@@ -82,9 +82,14 @@ class Architecture:
 
     def convolution(self, filters: int, size: int = 3, stride: int = 1) -> int:
         return self.add(
-            "convolutional", batch_normalize=1, filters=filters // self.fraction, size=size,
-            stride=stride, pad=1, activation=self.activation,
-        )  # fmt: skip
+            "convolutional",
+            batch_normalize=1,
+            filters=filters // self.fraction,
+            size=size,
+            stride=stride,
+            pad=1,
+            activation=self.activation,
+        )
 
     def convolutions(self, *filters: int) -> int:
         """Convolutions of one cell and of three by three, in turn."""

@@ -156,7 +156,7 @@ PARTS = {
     "shortcut": START * 2 + "[shortcut]\nfrom=-2\nactivation=leaky\n",
     "upsample": START + "[upsample]\nstride=2\n",
     "dropout": START + "[dropout]\nprobability=.2\n" + START,
-}  # fmt: skip
+}
 
 
 @needs_opencv_4
@@ -205,7 +205,7 @@ def test_every_kind_of_head_equals_opencv(
         (START, r"in \[net\], the network has no \[yolo\] layer"),
         ("filters\n", r"line 5: a Darknet configuration has \[sections\].*Received: 'filters'"),
     ],
-)  # fmt: skip
+)
 def test_configuration_that_is_not_understood_says_where(
     layers: str, message: str, tmp_path: Path
 ) -> None:

@@ -12,8 +12,33 @@ from PIL import Image
 
 Mutation = Callable[[bytes, random.Random], bytes]
 
-_NUMBERS = (0, 1, 2, 3, 7, 8, 15, 16, 63, 64, 100, 255, 256, 1000, 4000, 5000, 8000, 16_384,
-            32_767, 32_768, 65_535, 1_000_000, 2**31 - 1, 2**31, 2**32 - 1)  # fmt: skip
+_NUMBERS = (
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    15,
+    16,
+    63,
+    64,
+    100,
+    255,
+    256,
+    1000,
+    4000,
+    5000,
+    8000,
+    16_384,
+    32_767,
+    32_768,
+    65_535,
+    1_000_000,
+    2**31 - 1,
+    2**31,
+    2**32 - 1,
+)
 
 
 def seeds(format: str) -> list[bytes]:
@@ -32,9 +57,11 @@ _OPTIONS: dict[str, list[dict[str, object]]] = {
     "WEBP": [{}, {"lossless": True}],
     "BMP": [{}],
     "GIF": [{}],
-    "TIFF": [{"compression": kind} for kind in
-             (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")],
-}  # fmt: skip
+    "TIFF": [
+        {"compression": kind}
+        for kind in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg")
+    ],
+}
 _HOSTILE: dict[str, list[Callable[[], bytes]]] = {
     "JPEG": [
         lambda: hostile.jpeg_scans((4000, 3000), 20, 3),

@@ -27,9 +27,12 @@ def run(tmp_path: Path, environment: dict[str, str]) -> Run:
     def run(*arguments: str | Path, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "detectlab", *map(str, arguments)],
-            cwd=tmp_path, env={**environment, **settings}, capture_output=True, text=True,
+            cwd=tmp_path,
+            env={**environment, **settings},
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
 
     return run
 
@@ -39,8 +42,11 @@ def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
     """The address of a server that runs."""
     with subprocess.Popen(
         [sys.executable, "-m", "detectlab", "serve", "--port", "0"],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
         try:
             assert process.stdout is not None
             url = re.search(r"http://\S+", process.stdout.readline())
@@ -60,9 +66,12 @@ def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
 
 def ask(server: str, model: str, picture: Path, **more: object) -> requests.Response:
     return requests.post(
-        f"{server}/predict", params={"model": model, **more}, timeout=60,
-        files={"file": picture.read_bytes()}, headers={"Accept": "application/json"},
-    )  # fmt: skip
+        f"{server}/predict",
+        params={"model": model, **more},
+        timeout=60,
+        files={"file": picture.read_bytes()},
+        headers={"Accept": "application/json"},
+    )
 
 
 def test_models_add_then_detect_then_remove(run: Run, make_onnx, paint, tmp_path: Path) -> None:
@@ -139,9 +148,8 @@ def test_running_server_offers_what_is_added_and_drops_what_is_removed(
     answer = ask(server, "mine", picture).json()
     assert answer["model"] == "mine"
     assert answer["detections"] == [
-        {"x_min": 32, "y_min": 16, "x_max": 64, "y_max": 48, "class_name": "red",
-         "confidence": 1.0}
-    ]  # fmt: skip
+        {"x_min": 32, "y_min": 16, "x_max": 64, "y_max": 48, "class_name": "red", "confidence": 1.0}
+    ]
     documented = requests.get(f"{server}/openapi.json", timeout=60).text
     assert '"yolov5l","mine"' in documented
 
@@ -185,7 +193,9 @@ def test_rollout_takes_an_added_detector_as_its_candidate(
     begun = run("rollout", "canary", "mine", "--share", "1", "--url", server)
     assert begun.returncode == 0, begun.stderr
     answer = requests.post(
-        f"{server}/predict", files={"file": picture.read_bytes()}, timeout=60,
+        f"{server}/predict",
+        files={"file": picture.read_bytes()},
+        timeout=60,
         headers={"Accept": "application/json"},
-    ).json()  # fmt: skip
+    ).json()
     assert [found["class_name"] for found in answer["detections"]] == ["red"]

@@ -87,8 +87,13 @@ def test_read_onnx_with_operators_in_disorder_puts_them_in_order(make_onnx, tmp_
 def test_read_onnx_with_weights_in_another_file_puts_them_together(make_onnx, tmp_path):
     usual = run(read_onnx(make_onnx()), tmp_path)
     model = onnx.load(make_onnx())
-    onnx.save(model, tmp_path / "parts.onnx", save_as_external_data=True, location="parts.bin",
-              size_threshold=0)  # fmt: skip
+    onnx.save(
+        model,
+        tmp_path / "parts.onnx",
+        save_as_external_data=True,
+        location="parts.bin",
+        size_threshold=0,
+    )
     read = read_onnx(tmp_path / "parts.onnx")
     assert read.changes == ("its parts put into one file", "shapes computed ahead")
     assert run(read, tmp_path) == pytest.approx(usual)

@@ -101,7 +101,11 @@ def anchors_of(page: Path) -> set[str]:
 
 def test_readme_tells_the_speed_that_was_stored(root: Path) -> None:
     told = subprocess.run(
-        [sys.executable, "-m", "bench.readme"], capture_output=True, text=True, check=False,
-        cwd=root, env={**os.environ, "PYTHONPATH": str(root / "benchmarks")},
-    )  # fmt: skip
+        [sys.executable, "-m", "bench.readme"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root / "benchmarks")},
+    )
     assert told.returncode == 0, told.stdout + told.stderr

@@ -42,8 +42,11 @@ def test_release_has_each_notebook_with_its_exercises_and_checks(
 
 
 def test_release_has_no_solution_and_no_output(root: Path, released: Path) -> None:
-    texts = {path: path.read_text("utf-8") for path in released.rglob("*.*")
-             if path.suffix in {".ipynb", ".py", ".md"}}  # fmt: skip
+    texts = {
+        path: path.read_text("utf-8")
+        for path in released.rglob("*.*")
+        if path.suffix in {".ipynb", ".py", ".md"}
+    }
     for original in notebooks(root):
         for solution in cells(original, "solution"):
             code = re.search(r"```python\n(.*?)```", solution, re.DOTALL)

@@ -221,11 +221,16 @@ def run_server(
             f"{name}={config}:{weights}:{size}"
             for name, (config, weights, size) in networks.items()
         ]
-        with log_file.open("w") as log, subprocess.Popen(
-            [sys.executable, str(HERE / "server.py"), *arguments],
-            env={**_without_settings(), **variables},
-            stdout=subprocess.PIPE, stderr=log, text=True,
-        ) as process:  # fmt: skip
+        with (
+            log_file.open("w") as log,
+            subprocess.Popen(
+                [sys.executable, str(HERE / "server.py"), *arguments],
+                env={**_without_settings(), **variables},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            ) as process,
+        ):
             try:
                 assert process.stdout is not None
                 port = process.stdout.readline().strip()

@@ -20,10 +20,15 @@ def locked(make_client: Callable[..., TestClient], tiny: NetworkDetector) -> Tes
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"X-API-Key": ""}, {"X-API-Key": KEY[:-1]}, {"X-API-Key": KEY + "x"},
-     {b"X-API-Key": "schlüssel".encode()}],
+    [
+        {},
+        {"X-API-Key": ""},
+        {"X-API-Key": KEY[:-1]},
+        {"X-API-Key": KEY + "x"},
+        {b"X-API-Key": "schlüssel".encode()},
+    ],
     ids=["none", "empty", "short", "long", "not-ascii"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("path", ["/predict", "/predict/batch", "/count-apples/", "/models"])
 def test_without_the_right_key_nothing_is_told(
     locked: TestClient, path: str, headers: dict[str, str]

@@ -28,10 +28,15 @@ def configure(shipped: str, folder: Path, port: int, nodes: list[int]) -> None:
 
 
 def test_node_that_dies_fails_no_request_behind_the_balancer(
-    run_server: Any, make_network: Callable[..., tuple[Path, Path]], root: Path, tmp_path: Path,
-    jpeg: bytes, wait_until: Callable[..., None], free_ports: Callable[[int], list[int]],
+    run_server: Any,
+    make_network: Callable[..., tuple[Path, Path]],
+    root: Path,
+    tmp_path: Path,
+    jpeg: bytes,
+    wait_until: Callable[..., None],
+    free_ports: Callable[[int], list[int]],
     write_nginx_main: Callable[[Path], Path],
-) -> None:  # fmt: skip
+) -> None:
     networks = {"tiny": (*make_network(5), 64)}
     shipped = (root / "deploy" / "ray" / "nginx.conf").read_text()
     (port,) = free_ports(1)

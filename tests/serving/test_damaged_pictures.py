@@ -75,9 +75,7 @@ def fill(data: bytes, other: bytes, rng: Rng) -> bytes:
     return data[:start] + bytes([int(rng.choice([0, 0xFF, 0x20]))]) * int(end - start) + data[end:]
 
 
-DAMAGES: tuple[Damage, ...] = (
-    flip, edit_header, enlarge, cut, leave_out, repeat, splice, fill
-)  # fmt: skip
+DAMAGES: tuple[Damage, ...] = (flip, edit_header, enlarge, cut, leave_out, repeat, splice, fill)
 
 
 @pytest.fixture(scope="module")

@@ -162,15 +162,15 @@ def test_predict_with_a_bad_parameter_returns_422(
         pytest.param(b'{"image": "\\ud800"}', 422, "`body`: Invalid JSON", id="half-a-surrogate"),
         pytest.param(b'{"image": "\xff"}', 422, "`body`: Invalid JSON", id="not-utf-8"),
         pytest.param(b'{"image": ' + b"[" * 100_000, 422, "recursion limit", id="deep"),
+        pytest.param(b'{"image": "aaaa", "confidence": 1e999}', 422, "`confidence`", id="infinite"),
         pytest.param(
-            b'{"image": "aaaa", "confidence": 1e999}', 422, "`confidence`", id="infinite"
-        ),
-        pytest.param(
-            b'{"image": "aaaa", "confidence": ' + b"9" * 50_000 + b"}", 422, "Invalid JSON",
+            b'{"image": "aaaa", "confidence": ' + b"9" * 50_000 + b"}",
+            422,
+            "Invalid JSON",
             id="long-number",
         ),
     ],
-)  # fmt: skip
+)
 def test_predict_with_json_of_the_wrong_shape_is_refused(
     client: TestClient, body: bytes, status: int, words: str
 ) -> None:
@@ -205,26 +205,38 @@ def test_predict_with_an_unsuitable_form_is_refused(
             {"Content-Type": "image/jpeg"}, b"abc", 415, "Received: 'image/jpeg'", id="bare-picture"
         ),
         pytest.param(
-            {"Content-Type": "multipart/form-data"}, b"abc", 400, "no usable boundary",
+            {"Content-Type": "multipart/form-data"},
+            b"abc",
+            400,
+            "no usable boundary",
             id="no-boundary",
         ),
         pytest.param(FORM, b"", 400, "ends too early", id="empty-form"),
         pytest.param(FORM, b"--y\r\n\r\n", 400, "form is damaged", id="other-boundary"),
         pytest.param(FORM, b"--x--\r\n", 422, "The form has no file", id="no-part"),
         pytest.param(
-            FORM, b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nabc',
-            400, "ends too early", id="cut-off",
+            FORM,
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nabc',
+            400,
+            "ends too early",
+            id="cut-off",
         ),
         pytest.param(
-            FORM, b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nabc\r\n--x--\r\n',
-            422, "The form has no file", id="field-instead-of-file",
+            FORM,
+            b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\nabc\r\n--x--\r\n',
+            422,
+            "The form has no file",
+            id="field-instead-of-file",
         ),
         pytest.param(
-            FORM, b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' * 17 + b"--x--",
-            422, "more than 16 fields", id="many-fields",
+            FORM,
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' * 17 + b"--x--",
+            422,
+            "more than 16 fields",
+            id="many-fields",
         ),
     ],
-)  # fmt: skip
+)
 def test_predict_with_a_body_of_the_wrong_kind_is_refused(
     client: TestClient, headers: dict[str, str], body: bytes, status: int, words: str
 ) -> None:

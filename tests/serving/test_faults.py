@@ -44,9 +44,11 @@ def threads() -> Iterator[concurrent.futures.ThreadPoolExecutor]:
 def predict(server: Any, data: bytes, model: str = "", **options: Any) -> requests.Response:
     query = {"model": model} if model else {}
     return requests.post(
-        f"{server.url}/predict", params=query, files={"file": data},
+        f"{server.url}/predict",
+        params=query,
+        files={"file": data},
         **{"headers": JSON, "timeout": 60, **options},
-    )  # fmt: skip
+    )
 
 
 def metric(server: Any, name: str) -> float:
@@ -56,9 +58,12 @@ def metric(server: Any, name: str) -> float:
 
 @pytest.mark.parametrize("spoil", ["delete", "truncate"])
 def test_weights_spoiled_while_serving_never_give_a_wrong_answer(
-    run_server: Any, network: Network, jpeg: bytes, spoil: str,
+    run_server: Any,
+    network: Network,
+    jpeg: bytes,
+    spoil: str,
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     weights = network[1]
     with run_server({"tiny": network}, workers=4) as server:
         right = predict(server, jpeg).json()["detections"]
@@ -74,9 +79,13 @@ def test_weights_spoiled_while_serving_never_give_a_wrong_answer(
 
 
 def test_weights_gone_when_they_are_needed_again_give_503_until_they_are_back(
-    run_server: Any, network: Network, make_network: Any, jpeg: bytes,
-    wait_until: Callable[..., None], tmp_path: Path,
-) -> None:  # fmt: skip
+    run_server: Any,
+    network: Network,
+    make_network: Any,
+    jpeg: bytes,
+    wait_until: Callable[..., None],
+    tmp_path: Path,
+) -> None:
     # The default detector always stays, so it is neither of the two that this is about.
     default, other = ((*make_network(5, seed=seed), 64) for seed in (8, 9))
     config, weights, _ = network
@@ -105,9 +114,12 @@ def test_weights_gone_when_they_are_needed_again_give_503_until_they_are_back(
 
 
 def test_health_answers_while_every_worker_is_busy(
-    run_server: Any, slow: Network, jpeg: bytes, wait_until: Callable[..., None],
+    run_server: Any,
+    slow: Network,
+    jpeg: bytes,
+    wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     with run_server({"slow": slow}, workers=2) as server:
         busy = [threads.submit(predict, server, jpeg) for _ in range(16)]
         wait_until(lambda: metric(server, "detectlab_queue_waiting") >= 12, "a queue")
@@ -121,9 +133,11 @@ def test_health_answers_while_every_worker_is_busy(
 
 
 def test_a_full_queue_answers_503_at_once_and_says_when_to_come_back(
-    run_server: Any, slow: Network, jpeg: bytes,
+    run_server: Any,
+    slow: Network,
+    jpeg: bytes,
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     with run_server({"slow": slow}, workers=1, queue_size=3) as server:
         answers = list(threads.map(lambda _: predict(server, jpeg), range(24)))
 
@@ -137,9 +151,11 @@ def test_a_full_queue_answers_503_at_once_and_says_when_to_come_back(
 
 
 def test_a_request_in_the_queue_for_too_long_gets_504(
-    run_server: Any, slow: Network, jpeg: bytes,
+    run_server: Any,
+    slow: Network,
+    jpeg: bytes,
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     with run_server({"slow": slow}, workers=1, deadline_s=1) as server:
         answers = list(threads.map(lambda _: predict(server, jpeg), range(24)))
 
@@ -153,8 +169,9 @@ def hang_up(server: Any, data: bytes, send_all: bool = True) -> None:
     """Send a request, or half of one, and go away."""
     body = (
         b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-        + data + b"\r\n--x--\r\n"
-    )  # fmt: skip
+        + data
+        + b"\r\n--x--\r\n"
+    )
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(
             b"POST /predict HTTP/1.1\r\nHost: x\r\n"
@@ -165,9 +182,12 @@ def hang_up(server: Any, data: bytes, send_all: bool = True) -> None:
 
 
 def test_clients_that_hang_up_free_their_places(
-    run_server: Any, slow: Network, jpeg: bytes, wait_until: Callable[..., None],
+    run_server: Any,
+    slow: Network,
+    jpeg: bytes,
+    wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     with run_server({"slow": slow}, workers=1, queue_size=8) as server:
         first = threads.submit(predict, server, jpeg)
         wait_until(lambda: metric(server, "detectlab_running") == 1, "the first to run")
@@ -184,9 +204,13 @@ def test_clients_that_hang_up_free_their_places(
 
 
 def test_sigterm_finishes_what_runs_and_sends_the_rest_away(
-    run_server: Any, slow: Network, jpeg: bytes, tmp_path: Path, wait_until: Callable[..., None],
+    run_server: Any,
+    slow: Network,
+    jpeg: bytes,
+    tmp_path: Path,
+    wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     with run_server({"slow": slow}, workers=1, received_dir=tmp_path / "in") as server:
         futures = [threads.submit(predict, server, jpeg) for _ in range(10)]
         wait_until(lambda: metric(server, "detectlab_queue_waiting") >= 6, "a queue")
@@ -208,9 +232,12 @@ def test_sigterm_finishes_what_runs_and_sends_the_rest_away(
 
 
 def test_a_killed_server_leaves_nothing_that_hinders_the_next(
-    run_server: Any, network: Network, make_picture: Any, tmp_path: Path,
+    run_server: Any,
+    network: Network,
+    make_picture: Any,
+    tmp_path: Path,
     threads: concurrent.futures.ThreadPoolExecutor,
-) -> None:  # fmt: skip
+) -> None:
     folder = tmp_path / "in"
     picture = make_picture("BMP", (1600, 1200))
     with run_server({"tiny": network}, received_dir=folder) as server:
@@ -250,8 +277,10 @@ def test_mirror_down_at_the_first_request_is_told_and_harms_nobody_else(
         "DETECTLAB_MODEL": "yolo-fastest",
         "DETECTLAB_MIRROR": address,
         # The public places lie behind the same closed port, wherever this runs.
-        "HTTP_PROXY": address, "HTTPS_PROXY": address, "NO_PROXY": "127.0.0.1",
-    }  # fmt: skip
+        "HTTP_PROXY": address,
+        "HTTPS_PROXY": address,
+        "NO_PROXY": "127.0.0.1",
+    }
     command = [sys.executable, "-m", "detectlab", "serve", "--port=0"]
     with subprocess.Popen(
         command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -282,8 +311,12 @@ def test_the_command_refuses_to_be_open_to_all_without_a_key() -> None:
 
     ended = subprocess.run(
         [sys.executable, "-m", "detectlab", "serve", "--host", "0.0.0.0", "--port", "0"],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
     assert ended.returncode == 1
     assert "without a key" in ended.stderr

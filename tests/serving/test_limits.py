@@ -31,27 +31,33 @@ def network(make_network: Callable[..., tuple[Path, Path]]) -> dict[str, tuple[P
 @pytest.fixture(scope="module")
 def server(run_server: Any, network: Any, received: Path) -> Iterator[Any]:
     with run_server(
-        network, max_bytes=LIMIT, max_batch_bytes=2 * LIMIT, received_dir=received,
+        network,
+        max_bytes=LIMIT,
+        max_batch_bytes=2 * LIMIT,
+        received_dir=received,
         received_keep=1000,
-    ) as running:  # fmt: skip
+    ) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def impatient(run_server: Any, network: Any) -> Iterator[Any]:
     """A server that waits for no sender, and holds little."""
-    with run_server(
-        network, max_bytes=LIMIT, max_held_bytes=4 * LIMIT, deadline_s=1.5
-    ) as running:  # fmt: skip
+    with run_server(network, max_bytes=LIMIT, max_held_bytes=4 * LIMIT, deadline_s=1.5) as running:
         yield running
 
 
 def form(data: bytes, filename: str | bytes = b"a.jpg", field: bytes = b"file") -> bytes:
     name = filename.encode() if isinstance(filename, str) else filename
     return (
-        b'--x\r\nContent-Disposition: form-data; name="' + field + b'"; filename="' + name
-        + b'"\r\n\r\n' + data + b"\r\n--x--\r\n"
-    )  # fmt: skip
+        b'--x\r\nContent-Disposition: form-data; name="'
+        + field
+        + b'"; filename="'
+        + name
+        + b'"\r\n\r\n'
+        + data
+        + b"\r\n--x--\r\n"
+    )
 
 
 def send(port: int, *parts: bytes, headers: str = "", seconds: float = 20) -> bytes:
@@ -249,9 +255,11 @@ def bomb(width: int, height: int) -> bytes:
     content = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
     size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
     return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + b"\x01\x00\x00\x00\x00")
-        + chunk(b"IDAT", content) + chunk(b"IEND", b"")
-    )  # fmt: skip
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", size + b"\x01\x00\x00\x00\x00")
+        + chunk(b"IDAT", content)
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_a_bomb_is_refused_without_being_unpacked(server: Any) -> None:

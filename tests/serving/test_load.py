@@ -45,9 +45,14 @@ def server(run_server: Any, networks: Any) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def pictures(make_picture: Callable[..., bytes], root: Path) -> list[bytes]:
     kinds = [
-        ("JPEG", (640, 480)), ("PNG", (320, 240)), ("WEBP", (200, 500)), ("BMP", (96, 64)),
-        ("GIF", (128, 128)), ("TIFF", (333, 77)), ("PNG", (1, 1)),
-    ]  # fmt: skip
+        ("JPEG", (640, 480)),
+        ("PNG", (320, 240)),
+        ("WEBP", (200, 500)),
+        ("BMP", (96, 64)),
+        ("GIF", (128, 128)),
+        ("TIFF", (333, 77)),
+        ("PNG", (1, 1)),
+    ]
     made = [make_picture(kind, size, seed=n) for n, (kind, size) in enumerate(kinds)]
     return [*made, *((root / "images" / name).read_bytes() for name in ("fruits.jpg", "car.jpg"))]
 
@@ -55,9 +60,12 @@ def pictures(make_picture: Callable[..., bytes], root: Path) -> list[bytes]:
 def ask(session: requests.Session, url: str, case: Case, pictures: list[bytes]) -> Any:
     model, number, confidence = case
     answer = session.post(
-        f"{url}/predict", params={"model": model, "confidence": str(confidence)},
-        files={"file": pictures[number]}, headers=JSON, timeout=120,
-    )  # fmt: skip
+        f"{url}/predict",
+        params={"model": model, "confidence": str(confidence)},
+        files={"file": pictures[number]},
+        headers=JSON,
+        timeout=120,
+    )
     assert answer.status_code == 200, answer.text
     assert answer.json()["model"] == model
     return answer.json()["detections"]

@@ -102,9 +102,11 @@ def test_picture_that_takes_far_too_long_is_given_up_and_the_next_one_decoded(
 
 
 def test_process_is_ended_at_the_deadline(
-    decoder: PictureDecoder, make_picture: Callable[..., bytes], endless: bytes,
+    decoder: PictureDecoder,
+    make_picture: Callable[..., bytes],
+    endless: bytes,
     wait_until: Callable[..., None],
-) -> None:  # fmt: skip
+) -> None:
     decode(decoder, make_picture("GIF"))  # it has started
     (process,) = decode_processes()
     with pytest.raises(DeadlinePassed, match=r"no answer within 0\.2 s"):
@@ -177,9 +179,11 @@ def post(url: str, data: bytes) -> int:
 
 @pytest.mark.slow
 def test_server_refuses_hostile_pictures_and_answers_ordinary_ones_after_them(
-    run_server: Any, make_network: Callable[..., tuple[Path, Path]], jpeg: bytes,
+    run_server: Any,
+    make_network: Callable[..., tuple[Path, Path]],
+    jpeg: bytes,
     wait_until: Callable[..., None],
-) -> None:  # fmt: skip
+) -> None:
     with run_server({"tiny": (*make_network(5), 64)}, workers=2, deadline_s=60) as server:
         for name, make in list(hostile.CORPUS.items())[::3]:  # all of them: tests/fuzz
             assert post(server.url, make()) in (200, 400, 413), name

@@ -28,11 +28,15 @@ def expected(
     found = detector.detect(decode_image(data).pixels, confidence)
     return [
         {
-            "x_min": x_min, "y_min": y_min, "x_max": x_max, "y_max": y_max,
-            "class_name": label, "confidence": round(score, 3),
+            "x_min": x_min,
+            "y_min": y_min,
+            "x_max": x_max,
+            "y_max": y_max,
+            "class_name": label,
+            "confidence": round(score, 3),
         }
         for (x_min, y_min, x_max, y_max), label, score in found
-    ]  # fmt: skip
+    ]
 
 
 def test_predict_with_a_form_returns_the_drawn_picture(

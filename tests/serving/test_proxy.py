@@ -23,19 +23,42 @@ pytestmark = [
 
 def make_certificate(folder: Path) -> Path:
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", folder / "detectlab.key", "-out", folder / "detectlab.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            folder / "detectlab.key",
+            "-out",
+            folder / "detectlab.pem",
+        ],
+        check=True,
+        capture_output=True,
+    )
     return folder / "detectlab.pem"
 
 
 @contextlib.contextmanager
 def nginx_running(
-    shipped: Path, folder: Path, upstream: int, ports: list[int], make_front: Callable[..., Any],
-    wait_until: Callable[..., None], write_nginx_main: Callable[[Path], Path],
-) -> Iterator[Any]:  # fmt: skip
+    shipped: Path,
+    folder: Path,
+    upstream: int,
+    ports: list[int],
+    make_front: Callable[..., Any],
+    wait_until: Callable[..., None],
+    write_nginx_main: Callable[[Path], Path],
+) -> Iterator[Any]:
     plain, secure = ports
     certificate = make_certificate(folder)
     text = shipped.read_text()
@@ -74,9 +97,12 @@ def shipped(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def run_nginx(
-    shipped: Path, free_ports: Callable[[int], list[int]], make_front: Callable[..., Any],
-    wait_until: Callable[..., None], write_nginx_main: Callable[[Path], Path],
-) -> Callable[[Path, int], Any]:  # fmt: skip
+    shipped: Path,
+    free_ports: Callable[[int], list[int]],
+    make_front: Callable[..., Any],
+    wait_until: Callable[..., None],
+    write_nginx_main: Callable[[Path], Path],
+) -> Callable[[Path, int], Any]:
     """Runs nginx in front of a port, until the block ends."""
 
     def run(folder: Path, upstream: int) -> Any:
@@ -89,9 +115,11 @@ def run_nginx(
 
 @pytest.fixture(scope="module")
 def front(
-    run_server: Any, make_network: Callable[..., tuple[Path, Path]],
-    tmp_path_factory: pytest.TempPathFactory, run_nginx: Callable[[Path, int], Any],
-) -> Iterator[Any]:  # fmt: skip
+    run_server: Any,
+    make_network: Callable[..., tuple[Path, Path]],
+    tmp_path_factory: pytest.TempPathFactory,
+    run_nginx: Callable[[Path, int], Any],
+) -> Iterator[Any]:
     networks = {"tiny": (*make_network(5), 64)}
     with (
         run_server(networks, api_key=KEY) as server,
@@ -102,9 +130,11 @@ def front(
 
 def test_a_picture_is_answered_over_tls(front: Any, jpeg: bytes) -> None:
     answer = front.ask(
-        "POST", "/predict", files={"file": jpeg},
+        "POST",
+        "/predict",
+        files={"file": jpeg},
         headers={"X-API-Key": KEY, "X-Request-ID": "through-nginx"},
-    )  # fmt: skip
+    )
 
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "image/jpeg"
@@ -176,10 +206,13 @@ def test_a_picture_too_large_for_the_server_is_refused_by_it(front: Any) -> None
 
 @pytest.mark.parametrize(
     "sent",
-    [b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow", b"POST /predict HTTP/1.1\r\nHost: x\r\n"
-     b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"],
+    [
+        b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow",
+        b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{",
+    ],
     ids=["header", "body"],
-)  # fmt: skip
+)
 def test_who_sends_too_slowly_is_hung_up_on(front: Any, sent: bytes) -> None:
     context = ssl.create_default_context(cafile=str(front.certificate))
     port = int(front.url.rpartition(":")[2])

@@ -65,9 +65,11 @@ def test_a_request_id_that_is_none_is_replaced(client: TestClient, given: bytes)
 
 
 def test_neither_picture_nor_key_nor_file_name_is_logged(
-    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes,
+    make_client: Callable[..., TestClient],
+    tiny: NetworkDetector,
+    jpeg: bytes,
     caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+) -> None:
     client = make_client(tiny, api_key="open-sesame-and-close")
     key = {"X-API-Key": "open-sesame-and-close"}
     image = base64.b64encode(jpeg).decode()

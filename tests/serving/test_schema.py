@@ -26,21 +26,34 @@ def test_thousands_of_requests_find_no_answer_that_the_document_does_not_allow(
         run = subprocess.run(
             [
                 Path(sys.executable).with_name("schemathesis"),
-                "--config-file", HERE / "schemathesis.toml",
-                "run", f"{server.url}/openapi.json",
-                "--checks", "all", "--continue-on-failure", "--no-color",
+                "--config-file",
+                HERE / "schemathesis.toml",
+                "run",
+                f"{server.url}/openapi.json",
+                "--checks",
+                "all",
+                "--continue-on-failure",
+                "--no-color",
                 # The API keeps no state between requests: there are no sequences to try.
-                "--phases", "examples,coverage,fuzzing",
+                "--phases",
+                "examples,coverage,fuzzing",
                 # Rollouts and baselines do keep state, and are for operators: tests/rollout has a
                 # test of them.
-                "--exclude-path-regex", "^/(rollout|feedback|monitoring)",
-                "--max-examples", str(MAX_EXAMPLES), "--seed", seed,
+                "--exclude-path-regex",
+                "^/(rollout|feedback|monitoring)",
+                "--max-examples",
+                str(MAX_EXAMPLES),
+                "--seed",
+                seed,
                 *(["--max-time", seconds] if seconds else []),
             ],
             env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_hooks.py")},
-            cwd=tmp_path, capture_output=True, text=True, check=False,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
             timeout=1800 + 2 * int(seconds or 0),
-        )  # fmt: skip
+        )
         log = server.log
 
     report = run.stdout[-8000:]

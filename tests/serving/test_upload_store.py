@@ -117,9 +117,13 @@ def test_a_file_that_is_no_picture_is_not_kept(
 
 @pytest.mark.parametrize("limits", [{}, {"received_keep": 0}], ids=["no-folder", "keep-none"])
 def test_nothing_is_kept_unless_it_is_wanted(
-    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes, tmp_path: Path,
-    limits: dict[str, int], monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    make_client: Callable[..., TestClient],
+    tiny: NetworkDetector,
+    jpeg: bytes,
+    tmp_path: Path,
+    limits: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
     folder = {"received_dir": tmp_path / "in"} if limits else {}
     client = make_client(tiny, **folder, **limits)
@@ -194,9 +198,13 @@ def test_a_store_opens_again(make_store: Any, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_costs_no_request_and_is_reported_once(
-    make_client: Callable[..., TestClient], tiny: NetworkDetector, jpeg: bytes, tmp_path: Path,
-    wait_until: Callable[..., None], caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+    make_client: Callable[..., TestClient],
+    tiny: NetworkDetector,
+    jpeg: bytes,
+    tmp_path: Path,
+    wait_until: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     (tmp_path / "a-file").touch()
     client = make_client(tiny, received_dir=tmp_path / "a-file" / "in")
 

@@ -89,11 +89,13 @@ def test_compressed_texts_of_a_png_are_not_unpacked() -> None:
             lambda: hostile.jpeg_scans((200, 200), 101), r"too many scans \(at most 100", id="scans"
         ),
         pytest.param(
-            lambda: hostile.jpeg_scans((200, 200), 101, 3, False), "too many scans",
+            lambda: hostile.jpeg_scans((200, 200), 101, 3, False),
+            "too many scans",
             id="baseline scans",
         ),
         pytest.param(
-            lambda: hostile.jpeg_scans((6000, 6000), 40), "too many for a picture of its size",
+            lambda: hostile.jpeg_scans((6000, 6000), 40),
+            "too many for a picture of its size",
             id="work",
         ),
         pytest.param(lambda: hostile.jpeg_segments(3000), "too many segments", id="segments"),
@@ -101,28 +103,33 @@ def test_compressed_texts_of_a_png_are_not_unpacked() -> None:
             lambda: hostile.jpeg_scans((6500, 6000), 3, 3), "takes too much memory", id="memory"
         ),
         pytest.param(
-            lambda: hostile.tiff_shared_tiles((160, 160)), "strips or tiles that share bytes",
+            lambda: hostile.tiff_shared_tiles((160, 160)),
+            "strips or tiles that share bytes",
             id="shared tiles",
         ),
         pytest.param(
-            lambda: hostile.tiff_shared_tiles((16, 1_000_000)), "62,500 strips or tiles",
+            lambda: hostile.tiff_shared_tiles((16, 1_000_000)),
+            "62,500 strips or tiles",
             id="many tiles",
         ),
         pytest.param(
             lambda: hostile.tiff((16, 16), [bytes(9)], tile=(16384, 16368)),
-            "tiles of 16384 x 16368 pixels", id="huge tile",
+            "tiles of 16384 x 16368 pixels",
+            id="huge tile",
         ),
         pytest.param(
             lambda: hostile.tiff_jpeg((200, 200), 90), "too many JPEG scans", id="scans in TIFF"
         ),
-        pytest.param(lambda: hostile.png((16, 16), idat=1, surplus=1 << 24), "too many chunks",
-                     id="chunks"),
+        pytest.param(
+            lambda: hostile.png((16, 16), idat=1, surplus=1 << 24), "too many chunks", id="chunks"
+        ),
         pytest.param(
             lambda: hostile.gif((16, 16)).replace(b"\x2c", b"\x21\xfe" + b"\1a" * 20_000 + b"\0,"),
-            "too many blocks", id="blocks",
+            "too many blocks",
+            id="blocks",
         ),
     ],
-)  # fmt: skip
+)
 def test_picture_that_costs_more_than_its_size_is_refused_by_its_header(
     make: Callable[[], bytes], message: str
 ) -> None:

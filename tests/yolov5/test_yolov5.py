@@ -56,12 +56,15 @@ class AnchorHead(torch.nn.Module):
         )
 
     def forward(self, maps: list[Any]) -> Any:
-        return torch.cat([
-            self.decoded(convolution(cells), stride, sizes)
-            for convolution, cells, (stride, sizes) in zip(
-                self.convolutions, maps, ANCHORS.items(), strict=True
-            )
-        ], 1)  # fmt: skip
+        return torch.cat(
+            [
+                self.decoded(convolution(cells), stride, sizes)
+                for convolution, cells, (stride, sizes) in zip(
+                    self.convolutions, maps, ANCHORS.items(), strict=True
+                )
+            ],
+            1,
+        )
 
     def decoded(self, raw: Any, stride: int, sizes: tuple[tuple[int, int], ...]) -> Any:
         rows, columns = raw.shape[2:]
@@ -134,8 +137,11 @@ def report() -> Iterator[list[dict[str, Any]]]:
     rows: list[dict[str, Any]] = []
     yield rows
     if file := os.environ.get("YOLOV5_RESULTS"):
-        versions = {"ultralytics": ultralytics.__version__, "torch": torch.__version__,
-                    "opencv": cv2.__version__}  # fmt: skip
+        versions = {
+            "ultralytics": ultralytics.__version__,
+            "torch": torch.__version__,
+            "opencv": cv2.__version__,
+        }
         text = json.dumps({"versions": versions, "compared": rows}, indent=1)
         Path(file).write_text(text + "\n", "utf-8")
 
@@ -161,18 +167,26 @@ def export(size: str, layout: str, photos: list[np.ndarray], folder: Path) -> tu
     make_varied(network, dict.fromkeys(anchored.convolutions, channels), photos)
     file = folder / f"yolov5{size}.onnx"
     torch.onnx.export(
-        network, torch.zeros(1, 3, *INPUT_WH), str(file), input_names=["images"],
-        opset_version=17, dynamo=False,
-    )  # fmt: skip
+        network,
+        torch.zeros(1, 3, *INPUT_WH),
+        str(file),
+        input_names=["images"],
+        opset_version=17,
+        dynamo=False,
+    )
     return network, file
 
 
 @pytest.mark.parametrize("layout", ["yolov8", "yolov5"])
 @pytest.mark.parametrize("size", ["s", "m", "l"])
 def test_boxes_of_the_real_architectures_are_the_librarys(
-    size: str, layout: str, photos: list[np.ndarray], report: list[dict[str, Any]],
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    size: str,
+    layout: str,
+    photos: list[np.ndarray],
+    report: list[dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)  # the library writes beside where it runs
     network, file = export(size, layout, photos, tmp_path)
     labels = tmp_path / "labels.txt"
@@ -196,11 +210,17 @@ def test_boxes_of_the_real_architectures_are_the_librarys(
             theirs = network.eval()(as_input(fed))
         theirs = theirs[0] if isinstance(theirs, tuple) else theirs
         expected = library_boxes(output, layout, photo)
-        report.append({
-            "architecture": f"yolov5{size}", "layout": layout, "picture": number,
-            "engine": engine.name, "objects": len(found),
-            **differences(found, expected.numpy()), **raw_differences(output, theirs, layout),
-        })  # fmt: skip
+        report.append(
+            {
+                "architecture": f"yolov5{size}",
+                "layout": layout,
+                "picture": number,
+                "engine": engine.name,
+                "objects": len(found),
+                **differences(found, expected.numpy()),
+                **raw_differences(output, theirs, layout),
+            }
+        )
         assert len(found) == len(expected)
         assert report[-1]["lowest_iou"] >= 0.99
         assert report[-1]["largest_confidence_difference"] <= 1e-3
