@@ -15,8 +15,8 @@ from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import NAMES, STATISTICS, Floats, Indices
 from detectlab.sequential_test import bet_factors
 
-# Expected pictures from one false alarm to the next, at least: twenty times the promise.
-THRESHOLD = 200_000.0
+# Expected pictures from one false alarm to the next, at least: twice the promise.
+THRESHOLD = 20_000.0
 _MAX_CAPITAL = 1e300
 # Alternatives, as multiples of the odds of a region's limit.
 _MULTIPLES = np.array([2.0, 4, 8, 16, 100])
@@ -32,7 +32,8 @@ class DriftTest:
 
     def __init__(self, regions: Regions) -> None:
         self.regions = regions
-        self._won, self._lost = bet_factors(regions.limits, _MULTIPLES[:, None])
+        won, lost = bet_factors(regions.limits, _MULTIPLES[:, None])
+        self._won, self._lost = (won, np.log(won)), (lost, np.log(lost))
         self.restart()
 
     def restart(self) -> None:
@@ -49,14 +50,16 @@ class DriftTest:
             bins: `(COUNT,)` bins of its statistics; `NO_VALUE` is no evidence.
         """
         self.pictures += 1
-        if not len(self.regions.limits):
-            return False
         hits, has_value = self.regions.hits(bins)
-        factors = np.where(hits, self._won, self._lost)[:, has_value]
-        grown = (self._capital[:, has_value] + 1) * factors
-        self._capital[:, has_value] = np.minimum(grown, _MAX_CAPITAL)
-        self._sum[:, has_value] = np.maximum(0, self._sum[:, has_value] + np.log(factors))
-        self._began[self._sum == 0] = self.pictures
+        is_lost = has_value & ~hits
+        # A region whose statistic this picture does not have keeps its capital: the factor is 1.
+        self._capital += has_value
+        for won, (factor, log_factor) in ((hits, self._won), (is_lost, self._lost)):
+            np.multiply(self._capital, factor, out=self._capital, where=won)
+            np.add(self._sum, log_factor, out=self._sum, where=won)
+        np.minimum(self._capital, _MAX_CAPITAL, out=self._capital)
+        np.maximum(self._sum, 0, out=self._sum)
+        np.copyto(self._began, self.pictures, where=self._sum == 0)
         return self.evidence >= 1
 
     @property
@@ -68,7 +71,7 @@ class DriftTest:
     @property
     def evidence(self) -> float:
         """The mean capital as a share of the threshold; an alarm from 1 on."""
-        return float(self.capital.mean()) / THRESHOLD if self._capital.size else 0.0
+        return float(self._capital.sum()) / max(1, self._capital.size) / THRESHOLD
 
     def strongest(self, most: int = 3) -> list[tuple[str, str, int]]:
         """What moved: statistics with their direction, and how many pictures ago it began.

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ from detectlab.models.atomic_files import WeightsError
 from detectlab.monitoring.baseline import MIN_PICTURES, Baseline, BaselineStore, TooFewPictures
 from detectlab.monitoring.metrics import MonitoringMetrics
 from detectlab.monitoring.statistics import (
+    COUNT,
     PICTURE,
+    Floats,
     answer_statistics,
     bins_of,
     picture_statistics,
@@ -23,6 +26,8 @@ from detectlab.serving.observation import Observation, open_queue
 logger = logging.getLogger(__name__)
 
 _PERIOD_S = 0.25
+# Few at once, and a pause: requests must not wait for the interpreter's lock.
+_AT_ONCE, _PAUSE_S = 4, 0.0005
 _BASELINES_PERIOD = 20  # periods between two looks at the files of the baselines
 _MAX_WATCHES = 8
 _KEPT_ALARMS = 50
@@ -111,16 +116,16 @@ class Monitor:
 
     def drain(self) -> None:
         """Count all that was observed until now."""
-        with self.lock:
-            while self.observed:
-                self._count(self.observed.popleft())
+        while self._count_some():
+            pass
 
     def _work(self) -> None:
         periods, is_last = 0, False
         while not is_last:
             is_last = self._end.wait(_PERIOD_S)
             try:
-                self.drain()
+                while self._count_some():
+                    time.sleep(_PAUSE_S)
                 if periods % _BASELINES_PERIOD == 0:
                     with self.lock:
                         self._follow_baselines()
@@ -128,19 +133,20 @@ class Monitor:
             except Exception:  # a mistake here must not end the watch
                 logger.exception("The monitor failed")
 
-    def _count(self, seen: Observation) -> None:
-        watch = self._watch_of(seen)
-        values = np.full(len(PICTURE), np.nan)
-        if seen.thumbnail is not None:
-            values = picture_statistics(seen.thumbnail, seen.size_wh, seen.file_bytes)
-        if seen.detections is not None:
-            answer = answer_statistics(seen.detections, seen.size_wh)
-            values = np.where(PICTURE, values, answer)
-        alarm = watch.add(bins_of(values), seen.at)
-        self._metrics.count(watch, has_pixels=seen.thumbnail is not None)
-        if alarm:
-            self._announce(alarm)
-            self._metrics.show_alarm(alarm)
+    def _count_some(self) -> bool:
+        """Count a few observations; whether there may be more."""
+        with self.lock:
+            taken = [self.observed.popleft() for _ in range(min(len(self.observed), _AT_ONCE))]
+            if not taken:
+                return False
+            for seen, bins in zip(taken, bins_of(np.array([*map(_values, taken)])), strict=True):
+                watch = self._watch_of(seen)
+                alarm = watch.add(bins, seen.at)
+                self._metrics.count(watch, has_pixels=seen.thumbnail is not None)
+                if alarm:
+                    self._announce(alarm)
+                    self._metrics.show_alarm(alarm)
+        return True
 
     def _watch_of(self, seen: Observation) -> Watch:
         key = seen.model, seen.lane
@@ -197,3 +203,13 @@ class Monitor:
         self.alarms.appendleft(alarm)
         logger.warning("Drift %s: %s", "ended" if alarm.ended else "alarm", alarm.summary)
         self._notify(alarm)
+
+
+def _values(seen: Observation) -> Floats:
+    values = np.full(COUNT, np.nan)
+    if seen.thumbnail is not None:
+        values = picture_statistics(seen.thumbnail, seen.size_wh, seen.file_bytes)
+    if seen.detections is not None:
+        answer = answer_statistics(seen.detections, seen.size_wh)
+        values = np.where(PICTURE, values, answer)
+    return values

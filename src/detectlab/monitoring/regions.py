@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectlab.monitoring.sketch import Sketch
-from detectlab.monitoring.statistics import BINS, NAMES, STATISTICS, Floats, Indices
+from detectlab.monitoring.statistics import BINS, NAMES, NO_VALUE, STATISTICS, Floats, Indices
 
 # Tails of a statistic with an order, as shares of the baseline, on each of its two sides.
 _TAILS = (0.02, 0.1, 0.4)
@@ -69,7 +69,8 @@ class Regions:
     def hits(self, bins: Indices) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether a picture falls into each region, and whether it has that statistic, `(M,)`."""
         mine = bins[self.rows]
-        return self.members[np.arange(len(mine)), mine], mine >= 0
+        has_value = mine != NO_VALUE
+        return self.members[np.arange(len(mine)), mine] & has_value, has_value
 
     def name(self, index: int) -> str:
         """The statistic of a region."""

@@ -130,11 +130,13 @@ def answer_statistics(found: Detections, size_wh: tuple[int, int]) -> Floats:
     values = np.full(COUNT, np.nan)
     values[_FIRST_OF_ANSWER] = len(found)
     if len(found):
-        sides = np.maximum(0, found.xyxy[:, 2:] - found.xyxy[:, :2]) / np.array(size_wh)
+        sides_wh = np.maximum(0, found.xyxy[:, 2:] - found.xyxy[:, :2])
+        sizes = np.sort(np.sqrt(sides_wh[:, 0] * sides_wh[:, 1]))
+        middle = (sizes[(len(sizes) - 1) // 2] + sizes[len(sizes) // 2]) / 2
         values[_FIRST_OF_ANSWER + 1 :] = (
-            found.confidence.mean(),
+            found.confidence.sum() / len(found),
             found.confidence[0],
-            np.median(np.sqrt(sides.prod(axis=1))),
+            middle / (size_wh[0] * size_wh[1]) ** 0.5,
             found.class_id[0],
         )
     return values
@@ -144,10 +146,10 @@ def bins_of(values: Floats) -> Indices:
     """The bin of each value, in `[0, BINS)`, or `NO_VALUE` where the value is NaN.
 
     Args:
-        values: `(COUNT,)` in the order of `STATISTICS`.
+        values: `(..., COUNT)` in the order of `STATISTICS`.
     """
     scaled = values.copy()
-    scaled[_IS_LOG] = np.log(np.maximum(scaled[_IS_LOG], 1e-9))
+    scaled[..., _IS_LOG] = np.log(np.maximum(scaled[..., _IS_LOG], 1e-9))
     low, high = _ENDS.T
     share = (scaled - low) / (high - low)
     missing = np.isnan(share)

@@ -1,5 +1,6 @@
 """From a picture's bytes to an answer: the work of one request, done in a worker thread."""
 
+import random
 import time
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from detectlab.serving.picture_decoder import Upload
 from detectlab.serving.schemas import Question, Result
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import draw_bbox
-from detectlab.vision.images import THUMBNAIL_SIDE, Picture, Pixels, encode_image
+from detectlab.vision.images import Picture, Pixels, encode_image, thumbnail
 
 Form = Literal["JSON", "JPEG", "PNG"]
 
@@ -40,6 +41,7 @@ class Query:
         accept: The header of that name, which chooses the form of the answer.
         named: Which of `model`, `confidence` and `nms_threshold` the client itself chose.
         is_kept: Whether the server keeps the picture.
+        watched_share: Share of the pictures whose pixels are watched.
     """
 
     model: str
@@ -49,6 +51,7 @@ class Query:
     accept: str
     named: frozenset[str] = frozenset()
     is_kept: bool = False
+    watched_share: float = 0.0
 
     @property
     def needs_numbers_only(self) -> bool:
@@ -98,7 +101,7 @@ class Answer:
         data: The picture's file as it came.
         data_format: What that is by its content, such as `"WEBP"`.
         size_wh: Its width and height in pixels.
-        thumbnail: The picture in at most 160 x 160 pixels.
+        thumbnail: The picture in at most 160 x 160 pixels; `None` where those are not watched.
         precision: What the detector was computed in; empty where it does not say.
         drawn: The picture with boxes as a file; empty when JSON is wanted.
         drawn_format: `"JPEG"` or `"PNG"`; empty when JSON is wanted.
@@ -112,7 +115,7 @@ class Answer:
     data: bytes
     data_format: str
     size_wh: tuple[int, int]
-    thumbnail: Pixels
+    thumbnail: Pixels | None
     precision: str = ""
     drawn: bytes = b""
     drawn_format: str = ""
@@ -172,9 +175,8 @@ def find(
     (width, height), pixels = picture.size_wh, picture.pixels
     if pixels.shape[:2] != (height, width):
         found = found.scaled(x=width / pixels.shape[1], y=height / pixels.shape[0])
-    step = -(-max(pixels.shape) // THUMBNAIL_SIDE)
-    small, precision = pixels[::step, ::step].copy(), getattr(detector, "precision", "")
-    received = data, picture.format, picture.size_wh, small, precision
+    small = thumbnail(pixels) if random.random() < query.watched_share else None
+    received = data, picture.format, picture.size_wh, small, getattr(detector, "precision", "")
     return Answer(query.model, found, len(found), seconds, *received)
 
 

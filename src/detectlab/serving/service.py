@@ -1,7 +1,6 @@
 """What the routes share: limits, the pool, metrics, the rollout's hook, and kept pictures."""
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
@@ -116,7 +115,8 @@ class Service:
         accept = request.headers.get("accept", "")
         named = frozenset(CHOICES & request.query_params.keys())
         limit, is_kept = self.settings.max_pixels, self._received is not None
-        return Query(name, confidence, nms_threshold, limit, accept, named, is_kept)
+        share = self.settings.monitoring_share if self.settings.monitoring else 0.0
+        return Query(name, confidence, nms_threshold, limit, accept, named, is_kept, share)
 
     def classes(self, query: Query) -> tuple[str, ...]:
         """The classes of the detector that is asked, or of the stable one when none is named."""
@@ -245,6 +245,6 @@ class Service:
                 answer.detections.names,
                 answer.size_wh,
                 len(answer.data),
-                answer.thumbnail if random.random() < self.settings.monitoring_share else None,
+                answer.thumbnail,
             )
         )
