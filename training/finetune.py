@@ -76,11 +76,15 @@ def read(folders: list[Path]) -> list[Sample]:
 
     samples = []
     for folder in folders:
-        for picture in sorted(folder.glob("*.jpg")) + sorted(folder.glob("*.png")):
-            file = label_file(picture)
-            if file:
-                read_labels(file)  # raises a sentence that names the file and the line
-        samples += read_folder(folder, CLASSES)
+        pictures = sorted(folder.glob("*.jpg")) + sorted(folder.glob("*.png"))
+        labelled = [picture for picture in pictures if label_file(picture, folder)]
+        for picture in labelled:
+            read_labels(picture.with_suffix(".txt"))  # names the file and the line that are wrong
+        if len(labelled) < len(pictures):
+            print(f"{folder}: {len(pictures) - len(labelled)} pictures have no label file yet.")
+        if labelled:
+            names = {f"{folder.name}/{picture.stem}" for picture in labelled}
+            samples += read_folder(folder, CLASSES, only=names)
     return samples
 
 

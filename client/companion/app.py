@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+import label_page
 import live_page
 import picture_page
 from drawing import icon
@@ -45,6 +46,7 @@ class Page(NamedTuple):
 PAGES = (
     Page("Pictures", ":material/image:", "pictures", picture_page.show),
     Page("Live camera", ":material/videocam:", "live", live_page.show),
+    Page("Label", ":material/label:", "label", label_page.show),
 )
 
 

@@ -27,6 +27,7 @@ class Surroundings:
             ask addresses that only it can reach.
         timeout_s: Seconds to wait for an answer; a little more than the server allows itself.
         samples: Folder of sample pictures.
+        labels: Folder of pictures to label, for operators; `None` without any.
     """
 
     server: str
@@ -34,10 +35,11 @@ class Surroundings:
     is_locked: bool
     timeout_s: float
     samples: Path
+    labels: Path | None = None
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> "Surroundings":
-        """Read `DETECTLAB_SERVER`, `_API_KEY`, `_SERVER_LOCKED`, `_TIMEOUT_S` and `_SAMPLES`."""
+        """Read `DETECTLAB_SERVER`, `_API_KEY`, `_SERVER_LOCKED`, `_TIMEOUT_S`, `_SAMPLES`, ..."""
         ours = Path(__file__).resolve().parents[2] / "images"
         return cls(
             server=variables.get("DETECTLAB_SERVER") or "http://127.0.0.1:8000",
@@ -45,6 +47,7 @@ class Surroundings:
             is_locked=variables.get("DETECTLAB_SERVER_LOCKED", "") not in ("", "0", "false"),
             timeout_s=float(variables.get("DETECTLAB_TIMEOUT_S") or 40),
             samples=Path(variables.get("DETECTLAB_SAMPLES") or ours),
+            labels=Path(labels) if (labels := variables.get("DETECTLAB_LABELS")) else None,
         )
 
     @property

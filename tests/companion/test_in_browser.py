@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 import requests
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from detectlab.kernel import ServerHandle
@@ -58,14 +59,26 @@ def api_port() -> int:
 
 
 @pytest.fixture(scope="module")
+def label_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three pictures to label."""
+    folder = tmp_path_factory.mktemp("to-label")
+    (folder / "classes.txt").write_text("apple\norange\nclock\n")
+    for number in range(3):
+        Image.new("RGB", (400, 300), (60 * number, 90, 120)).save(folder / f"{number}.jpg")
+    (folder / "0.txt").write_text("1 0.5 0.5 0.4 0.4\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
 def app_url(
-    companion: Path, api_port: int, tmp_path_factory: pytest.TempPathFactory
+    companion: Path, api_port: int, label_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The companion, run as `make app` runs it."""
     port, log_file = free_port(), tmp_path_factory.mktemp("companion") / "log"
     command = [sys.executable, "-m", "streamlit", "run", companion / "app.py"]
     variables = {
         "DETECTLAB_SERVER": f"http://127.0.0.1:{api_port}",
+        "DETECTLAB_LABELS": str(label_folder),
         "STREAMLIT_SERVER_PORT": str(port),
     }
     with (
@@ -351,3 +364,50 @@ def test_live_camera_is_a_page_that_leads_to_the_server(
 
     link = page.get_by_role("link", name="Open the live camera")
     expect(link).to_have_attribute("href", f"http://127.0.0.1:{api_port}/live")
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag from one place of the picture to another, both as shares of its sides."""
+    area = page.locator(".labelling .boxes").bounding_box()
+    assert area is not None
+    (x, y), (u, v) = (
+        (area["x"] + share_x * area["width"], area["y"] + share_y * area["height"])
+        for share_x, share_y in (start, end)
+    )
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move((x + u) / 2, (y + v) / 2)
+    page.mouse.move(u, v)
+    page.mouse.up()
+
+
+def saved_boxes(file: Path) -> list[list[float]]:
+    return [[float(field) for field in line.split()] for line in file.read_text().splitlines()]
+
+
+def test_person_draws_moves_and_deletes_boxes_and_gets_label_files(
+    open_page: Any, run_api: Run, api_port: int, label_folder: Path
+) -> None:
+    run_api(api_port)
+    page = open_page()
+    page.get_by_role("link", name="Label").click()
+    page.get_by_text("1 of 3 pictures are labelled; this is 1.jpg").wait_for()
+    while page.locator(".labelling rect").count():  # what the detector saw in it
+        page.locator(".labelling rect").first.click()
+        page.keyboard.press("Delete")
+
+    page.keyboard.press("3")
+    drag(page, (0.1, 0.2), (0.5, 0.6))
+    drag(page, (0.3, 0.4), (0.4, 0.4))  # inside the box: it moves
+    drag(page, (0.7, 0.7), (0.9, 0.9))
+    page.keyboard.press("Delete")
+    page.keyboard.press("Enter")
+    page.get_by_text("2 of 3 pictures are labelled; this is 2.jpg").wait_for()
+
+    (box,) = saved_boxes(label_folder / "1.txt")
+    assert box == pytest.approx([2, 0.4, 0.4, 0.4, 0.4], abs=0.02)
+
+    (label_folder / "2.txt").write_text("7 0.5 0.5 0.2 0.2\n")
+    page.reload()
+    page.get_by_text("the class 7; classes.txt has 3 lines").wait_for()
+    (label_folder / "2.txt").unlink()

@@ -7,6 +7,7 @@ import typer
 from detectlab import __version__
 from detectlab.cli import (
     cluster,
+    collect,
     compare,
     detect,
     doctor,
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(detect.detect)
 app.command()(serve.serve)
 app.command()(compare.compare)
+app.command()(collect.collect)
 app.command()(doctor.doctor)
 app.command()(progress.progress)
 app.add_typer(models.app, name="models")

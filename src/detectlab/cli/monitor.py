@@ -95,6 +95,7 @@ def drill(
             new = [one for one in client.state()["alarms"] if one["at"] not in before]
             if new:
                 typer.secho(f"Alarm after {sent} pictures: {new[0]['summary']}", bold=True)
+                typer.echo(f"Next: {_collect_command(new[0])}")
                 return
     typer.echo(f"No alarm after {sent} pictures.")
 
@@ -128,3 +129,9 @@ def _print_watch(watch: dict[str, Any]) -> None:
     if watch["estimated_precision"]:
         estimate = watch["estimated_precision"]
         typer.echo(f"  Precision about {estimate['value']:.2f}, assuming {estimate['assumes']}.")
+    if watch["alarm"]:
+        typer.echo(f"  Next: {_collect_command(watch['alarm'])}")
+
+
+def _collect_command(alarm: dict[str, Any]) -> str:
+    return f"detectlab collect --since {alarm['since'][:19]} --out to-label"

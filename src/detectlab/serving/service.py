@@ -25,7 +25,7 @@ from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import CHOICES, THRESHOLDS, Answer, Query, answer
 from detectlab.serving.sent_file import SentFile
 from detectlab.serving.shutdown import on_sigterm
-from detectlab.serving.upload_store import open_upload_store
+from detectlab.serving.upload_store import open_upload_store, picture_key
 from detectlab.serving.uploads import Intake, media_type, read_picture, read_pictures
 from detectlab.settings import Settings
 
@@ -150,7 +150,7 @@ class Service:
             with self._assign(request, query) as assignment:
                 running = self._answer_one(assignment, query, file, deadline)
                 found = await while_connected(request, running, deadline)
-        self._record(found, query, assignment)
+        self._record(found, query, assignment, request.state.request_id)
         return found
 
     async def answer_batch(self, request: Request, query: Query) -> list[Answer | Refusal]:
@@ -179,7 +179,7 @@ class Service:
                 answers = await while_connected(request, running, deadline)
         for number, found in enumerate(answers):
             if isinstance(found, Answer):
-                self._record(found, query, assignment, number)
+                self._record(found, query, assignment, request.state.request_id, number)
         return answers
 
     def _assign(self, request: Request, query: Query) -> AbstractContextManager[Assignment | None]:
@@ -223,7 +223,12 @@ class Service:
         )
 
     def _record(
-        self, answer: Answer, query: Query, assignment: Assignment | None, number: int = 0
+        self,
+        answer: Answer,
+        query: Query,
+        assignment: Assignment | None,
+        request_id: str,
+        number: int = 0,
     ) -> None:
         """Count an answer, store its picture, and pass it to the rollout and the watcher."""
         lane = "named" if "model" in query.named else "stable"
@@ -235,16 +240,11 @@ class Service:
         self.metrics.inference_seconds.labels(answer.model).observe(answer.seconds)
         self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
-            self._received.keep(answer.kept, answer.own_form)
+            key = picture_key(request_id, number)
+            self._received.keep(answer.kept, answer.own_form, key)
+        found = None if query.named & THRESHOLDS else answer.detections
+        picture = answer.size_wh, len(answer.data), answer.thumbnail
+        names = answer.detections.names
         self.watcher.observed.append(
-            Observation(
-                time.time(),
-                answer.model,
-                lane,
-                None if query.named & THRESHOLDS else answer.detections,
-                answer.detections.names,
-                answer.size_wh,
-                len(answer.data),
-                answer.thumbnail,
-            )
+            Observation(time.time(), answer.model, lane, found, names, *picture)
         )

@@ -1,5 +1,6 @@
 """The store of received pictures: a folder of bounded size."""
 
+import hashlib
 import logging
 import os
 import re
@@ -23,6 +24,27 @@ _PART = re.compile(r"\.\d{8}T\d{12}-[0-9a-f]{12}\.part\Z")
 # Writing a part takes a moment; an older one was left by a process that was killed.
 _PART_MAX_AGE_S = 60.0
 _MAX_WAITING = 16
+
+
+def picture_key(request_id: str, number: int) -> str:
+    """The end of the name of a kept picture, by which feedback finds it.
+
+    Args:
+        request_id: The `X-Request-ID` of its answer.
+        number: Which of the pictures of the request.
+    """
+    return hashlib.sha256(f"{request_id}/{number}".encode()).hexdigest()[:12]
+
+
+def kept_pictures(folder: Path) -> list[Path]:
+    """The kept pictures of a folder, the newest first."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted((path for path in paths if _OURS.match(path.name)), reverse=True)
+
+
+def kept_at(picture: Path) -> datetime:
+    """When a kept picture was received."""
+    return datetime.strptime(picture.name[:21], "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
 
 
 def retention(settings: Settings) -> str:
@@ -59,19 +81,20 @@ class UploadStore:
         self._keep = keep
         self._max_bytes = max_bytes
         self._on_lost = on_lost
-        self._queue: Queue[tuple[bytes, str] | None] = Queue(_MAX_WAITING)
+        self._queue: Queue[tuple[bytes, str, str] | None] = Queue(_MAX_WAITING)
         self._thread: threading.Thread | None = None
         self._is_failing = False
 
-    def keep(self, data: bytes, format: str) -> None:
+    def keep(self, data: bytes, format: str, key: str = "") -> None:
         """Keep a picture soon; returns at once and does not fail.
 
         Args:
             data: A file without metadata.
             format: `"JPEG"` or `"PNG"`.
+            key: Its `picture_key`; by default a random one.
         """
         try:
-            self._queue.put_nowait((data, format))
+            self._queue.put_nowait((data, format, key or uuid.uuid4().hex[:12]))
         except Full:
             self._on_lost("busy")
 
@@ -93,7 +116,7 @@ class UploadStore:
         thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
-        item: tuple[bytes, str] | None = None
+        item: tuple[bytes, str, str] | None = None
         is_first = True
         while is_first or (item := self._queue.get()) is not None:
             is_first = False
@@ -122,8 +145,8 @@ class UploadStore:
             (self.folder / name).unlink(missing_ok=True)
         return len(pictures)
 
-    def _write(self, data: bytes, format: str) -> None:
-        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{uuid.uuid4().hex[:12]}"
+    def _write(self, data: bytes, format: str, key: str) -> None:
+        stem = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{key}"
         part = self.folder / f".{stem}.part"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
@@ -137,8 +160,7 @@ class UploadStore:
         """Delete the oldest pictures beyond the bounds, and abandoned parts."""
         size = 0
         paths = list(self.folder.iterdir()) if self.folder.is_dir() else []
-        newest_first = sorted((path for path in paths if _OURS.match(path.name)), reverse=True)
-        for count, path in enumerate(newest_first, start=1):
+        for count, path in enumerate(kept_pictures(self.folder), start=1):
             size += _size_and_age(path)[0]
             if count > self._keep or size > self._max_bytes:
                 path.unlink(missing_ok=True)

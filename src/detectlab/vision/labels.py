@@ -6,7 +6,10 @@ is the index of a line in `classes.txt`, in the same folder or its parent; -1 ma
 region, in which detections count neither as true nor as false positives.
 """
 
+import os
+import secrets
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +85,46 @@ def read_boxes(file: Path) -> NDArray[np.float32]:
     boxes = np.array(rows, dtype=np.float32).reshape(-1, 5)
     boxes[:, 1:] = boxes[:, 1:].clip(0, 1)
     return boxes
+
+
+def write_boxes(file: Path, boxes: NDArray[np.float32]) -> None:
+    """Write a label file, whole or not at all: what it held before stays until then.
+
+    Args:
+        file: Its place.
+        boxes: `(N, 5)`, as `read_boxes` gives them.
+
+    Raises:
+        ValueError: A box is empty or extends beyond the picture, or the file cannot be written.
+    """
+    lines = []
+    for number, low_x, low_y, high_x, high_y in np.asarray(boxes, np.float64).tolist():
+        if not (0 <= low_x < high_x <= 1 and 0 <= low_y < high_y <= 1):
+            raise ValueError(
+                "A box must lie inside its picture and have a width and a height. Received: "
+                f"{low_x:.3f}, {low_y:.3f} to {high_x:.3f}, {high_y:.3f}"
+            )
+        x, y, width, height = (
+            (low_x + high_x) / 2,
+            (low_y + high_y) / 2,
+            high_x - low_x,
+            high_y - low_y,
+        )
+        lines.append(f"{int(number)} {x:.6f} {y:.6f} {width:.6f} {height:.6f}\n")
+    part = file.with_name(f".{file.name}.{secrets.token_hex(8)}.part")
+    try:
+        with part.open("x", encoding="utf-8") as opened:
+            opened.write("".join(lines))
+            opened.flush()
+            os.fsync(opened.fileno())
+        part.replace(file)
+    except OSError as error:
+        raise ValueError(
+            f"{file.name} was not saved: {error.strerror}. What was saved before is still there."
+        ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
