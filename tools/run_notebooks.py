@@ -28,6 +28,7 @@ NOTEBOOKS = tuple(
         "notebooks/app.ipynb",
         "notebooks/compare.ipynb",
         "notebooks/rollout.ipynb",
+        "notebooks/monitor.ipynb",
         "notebooks/scale.ipynb",
         "client/client.ipynb",
     )

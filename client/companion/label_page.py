@@ -14,8 +14,9 @@ from session import Session, Visit
 _CANVAS = Path(__file__).parent / "labelling"
 _CONFIDENCE = 0.3  # boxes that are deleted quickly are better than boxes that are missing
 _HOW = (
-    "Draw with the mouse or a finger; drag a box to move it, its corners to resize it. Keys: **1** "
-    "to **9** choose the class, **Delete** removes the box, **Enter** saves and goes on."
+    "Draw with the mouse or a finger (with **Shift** also inside another box); drag a box to move "
+    "it, its corners to resize it. Keys: **1** to **9** choose the class, **Delete** removes the "
+    "box, **Enter** saves and goes on."
 )
 
 
@@ -83,11 +84,10 @@ def _start(visit: Visit, folder: LabelFolder, picture: Picture) -> list[Box]:
     answer = session.ask(visit.server, fitted, visit.offer.models[0])
     if not isinstance(answer, Answer):
         return []
-    sides = ("x_min", "y_min", "x_max", "y_max")
     return [
-        folder.box(found["class_name"], [found[side] for side in sides], size_wh)
-        for found in answer.above(_CONFIDENCE)
-        if found["class_name"] in folder.classes
+        folder.box(it["class_name"], (it["x_min"], it["y_min"], it["x_max"], it["y_max"]), size_wh)
+        for it in answer.above(_CONFIDENCE)
+        if it["class_name"] in folder.classes
     ]
 
 

@@ -393,7 +393,7 @@ def test_person_draws_moves_and_deletes_boxes_and_gets_label_files(
     page.get_by_role("link", name="Label").click()
     page.get_by_text("1 of 3 pictures are labelled; this is 1.jpg").wait_for()
     while page.locator(".labelling rect").count():  # what the detector saw in it
-        page.locator(".labelling rect").first.click()
+        page.locator(".labelling rect").last.click()  # the topmost
         page.keyboard.press("Delete")
 
     page.keyboard.press("3")

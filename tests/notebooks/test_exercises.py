@@ -12,6 +12,7 @@ NOTEBOOKS = [
     pytest.param("notebooks/app.ipynb", id="app"),
     pytest.param("notebooks/compare.ipynb", id="compare"),
     pytest.param("notebooks/rollout.ipynb", id="rollout"),
+    pytest.param("notebooks/monitor.ipynb", id="monitor"),
     pytest.param("notebooks/scale.ipynb", id="scale"),
     pytest.param("client/client.ipynb", id="client"),
 ]

@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError
         pytest.param("notebooks/app.ipynb", id="app"),
         pytest.param("notebooks/compare.ipynb", id="compare"),
         pytest.param("notebooks/rollout.ipynb", id="rollout"),
+        pytest.param("notebooks/monitor.ipynb", id="monitor"),
         pytest.param("client/client.ipynb", id="client"),
     ],
 )

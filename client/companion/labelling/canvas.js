@@ -58,7 +58,7 @@ class Editor {
       const box = this.boxes[this.chosen];
       const [i, j] = [1 + 2 * (target.corner & 1), 2 + (target.corner & 2)];
       this.action = { fixed: [box[4 - i], box[6 - j]] };
-    } else if (target.box !== undefined) {
+    } else if (target.box !== undefined && !event.shiftKey) {
       this.chosen = Number(target.box);
       this.action = { from: [x, y], box: [...this.boxes[this.chosen]] };
     } else {

@@ -18,6 +18,7 @@ EXERCISES: dict[str, tuple[str, ...]] = {
     "app": ("look", "ask", "page", "compose"),
     "compare": ("work_ratio", "average_precision", "pick", "place"),
     "rollout": ("sticky_share", "bet", "guard_rails", "rollout_plan"),
+    "monitor": ("psi", "kinds", "to_label", "label_line"),
     "scale": ("replicas_needed", "ask_again", "cluster_settings"),
 }
 

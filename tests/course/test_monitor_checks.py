@@ -1,0 +1,188 @@
+"""Checks of the monitoring exercises: typical wrong answers, and right ones of several forms."""
+
+import math
+
+import numpy as np
+import pytest
+
+from detectlab.course.monitor_checks import (
+    check_kinds,
+    check_label_line,
+    check_psi,
+    check_to_label,
+)
+
+
+def psi(old, new):
+    return sum((n - o) * math.log(n / o) for o, n in zip(old, new, strict=True))
+
+
+def psi_of_arrays(old, new):
+    old, new = np.array(old), np.array(new)
+    return ((new - old) * np.log(new / old)).sum()
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda o, n: 0, "the index is 0.8789. Yours is 0.0000", id="constant"),
+        pytest.param(
+            lambda o, n: sum(b * math.log(b / a) for a, b in zip(o, n, strict=True)),
+            "weigh with new - old",
+            id="kullback",
+        ),
+        pytest.param(lambda o, n: -psi(o, n), "its sign is wrong", id="sign"),
+        pytest.param(lambda o, n: psi(o, n) / math.log(2), "natural logarithm", id="log2"),
+        pytest.param(lambda o, n: psi(o, n) / math.log(10), "not that of 10", id="log10"),
+        pytest.param(
+            lambda o, n: sum(abs(b - a) for a, b in zip(o, n, strict=True)),
+            "the sum of the differences",
+            id="differences",
+        ),
+        pytest.param(lambda o, n: None, "is there a `return`?", id="no-return"),
+        pytest.param(lambda o, n: (n - o) * 2, "TypeError", id="raises"),
+    ],
+)
+def test_psi_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_psi, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize("attempt", [psi, psi_of_arrays])
+def test_psi_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_psi, attempt).startswith("Correct. ")
+
+
+KINDS = {
+    "fog": "data",
+    "bruised": "concept",
+    "camera": "data",
+    "rush": "none",
+    "renamed": "concept",
+}
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(dict.fromkeys(KINDS, "data"), "`bruised` is not 'data'", id="all-data"),
+        pytest.param(dict.fromkeys(KINDS, "concept"), "`fog` is not 'concept'", id="all-concept"),
+        pytest.param(KINDS | {"rush": "data"}, "more pictures of the same kind", id="rush"),
+        pytest.param(KINDS | {"camera": "none"}, "another camera", id="camera"),
+        pytest.param(KINDS | {"fog": "both"}, "should be 'data', 'concept' or 'none'", id="word"),
+        pytest.param({"fog": "data"}, "`kinds` lacks 'bruised'", id="missing"),
+        pytest.param("data", "should be a dictionary", id="text"),
+    ],
+)
+def test_kinds_with_a_mistake_name_it(verdict, attempt, hint):
+    said = verdict(check_kinds, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize("attempt", [KINDS, dict(reversed(KINDS.items()))])
+def test_kinds_that_are_right_are_correct(verdict, attempt):
+    assert verdict(check_kinds, attempt).startswith("Correct. ")
+
+
+def to_label(pictures, count):
+    chosen, scenes = [], set()
+    for name, _, scene in sorted(pictures, key=lambda one: abs(one[1] - 0.5)):
+        if scene not in scenes:
+            chosen.append(name)
+            scenes.add(scene)
+    return chosen[:count]
+
+
+def best_of_scenes(pictures, count):
+    best = {}
+    for one in pictures:
+        other = best.get(one[2])
+        if other is None or abs(one[1] - 0.5) < abs(other[1] - 0.5):
+            best[one[2]] = one
+    return tuple(n for n, _, _ in sorted(best.values(), key=lambda one: abs(one[1] - 0.5))[:count])
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(lambda p, n: [one[0] for one in p[:n]], "nearest to 0.5", id="first"),
+        pytest.param(
+            lambda p, n: [one[0] for one in sorted(p, key=lambda one: one[1])[:n]],
+            "nearest to 0.5 of each scene",
+            id="lowest",
+        ),
+        pytest.param(
+            lambda p, n: [one[0] for one in sorted(p, key=lambda one: abs(one[1] - 0.5))[:n]],
+            "a scene was chosen twice",
+            id="same-scene",
+        ),
+        pytest.param(lambda p, n: to_label(p, 9), "1 were wanted, and 4 came", id="all"),
+        pytest.param(lambda p, n: sorted(p)[:n], "return names of pictures", id="rows"),
+        pytest.param(lambda p, n: None, "return a list of names", id="none"),
+        pytest.param(lambda p, n: to_label(p, n)[::-1], "the nearest first", id="reversed"),
+    ],
+)
+def test_choice_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_to_label, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize("attempt", [to_label, best_of_scenes])
+def test_choice_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_to_label, attempt).startswith("Correct. ")
+
+
+def label_line(number, box, size_wh):
+    (left, top, right, bottom), (width, height) = box, size_wh
+    x, y = (left + right) / 2 / width, (top + bottom) / 2 / height
+    return f"{number} {x:.4f} {y:.4f} {(right - left) / width:.4f} {(bottom - top) / height:.4f}"
+
+
+def line_of_arrays(number, box, size_wh):
+    low, high = np.array(box[:2]) / size_wh, np.array(box[2:]) / size_wh
+    return " ".join(map(str, [number, *(low + high) / 2, *(high - low)])) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("attempt", "hint"),
+    [
+        pytest.param(
+            lambda c, b, s: " ".join(map(str, (c, *b))), "divide by the size", id="pixels"
+        ),
+        pytest.param(
+            lambda c, b, s: f"{c} {b[0] / s[0]} {b[1] / s[1]} {b[2] / s[0]} {b[3] / s[1]}",
+            "the x of the centre",
+            id="corners",
+        ),
+        pytest.param(
+            lambda c, b, s: label_line(c, b, s[::-1]), "divide by the size", id="swapped-size"
+        ),
+        pytest.param(
+            lambda c, b, s: label_line(0, b, s), "the first field is the class, 2", id="class"
+        ),
+        pytest.param(lambda c, b, s: label_line(c, b, s)[2:], "five fields", id="no-class"),
+        pytest.param(lambda c, b, s: (c, *b), "return a text", id="tuple"),
+        pytest.param(
+            lambda c, b, s: label_line(c, b, s).replace(" ", ", "),
+            "the first field is the class",
+            id="commas",
+        ),
+        pytest.param(lambda c, b, s: f"{c} a b c d", "all fields are numbers", id="words"),
+    ],
+)
+def test_label_line_with_a_mistake_names_it(verdict, attempt, hint):
+    said = verdict(check_label_line, attempt)
+
+    assert said.startswith("Not yet: ")
+    assert hint in said
+
+
+@pytest.mark.parametrize("attempt", [label_line, line_of_arrays])
+def test_label_line_that_is_right_is_correct(verdict, attempt):
+    assert verdict(check_label_line, attempt).startswith("Correct. ")
