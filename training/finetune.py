@@ -24,6 +24,7 @@ import torch
 from detectlab.vision.metrics import Found
 from training.augment import Composer
 from training.batches import Batches, loader
+from training.candidate_card import PARTS, describe
 from training.data import Boxes, Sample, read_folder
 from training.export import TOLERANCE, export
 from training.measure import average_precision, draw_copies, judge
@@ -225,30 +226,23 @@ def finish(
         truth = [sample.boxes for sample in samples]
         found = [[detect(network, s.picture) for s in samples] for network in networks]
         changes.append(compare(*found, truth))
-    names = ("corrected", "known")
-    for name, change in zip(names, changes, strict=True):
-        print(
-            f"{name:<10} AP50 {change.before:.3f} -> {change.after:.3f}, difference from "
-            f"{change.low:+.3f} to {change.high:+.3f} (95 %), {change.pictures} held-out pictures, "
-            f"{change.objects} objects"
-        )
     options.out.mkdir(parents=True, exist_ok=True)
     difference = export(networks[1], cfg, options.out)
     if difference > TOLERANCE:
         print(f"OpenCV computes something else (by {difference:.0e}): no candidate.")
         return 1
-    text = verdict(*changes)
     card = {
         "name": options.name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "start": options.start.name,
         "learnt_from": learnt,
         "share_of_what_was_learnt": share,
-        **{name: asdict(change) for name, change in zip(names, changes, strict=True)},
-        "verdict": text,
+        **{name: asdict(change) for name, change in zip(PARTS, changes, strict=True)},
+        "minutes": options.minutes,
+        "verdict": verdict(*changes),
     }
     (options.out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
-    print(text)
+    print(describe(card))
     files = " ".join(f"{options.out}/nano.{kind}" for kind in ("cfg", "weights"))
     print(f"Next: detectlab models add {options.name} {files}")
     print(f"Then: detectlab compare PICTURES --models nano,{options.name}")

@@ -146,7 +146,7 @@ class Editor {
     [...this.part("classes").children].forEach((button, number) =>
       button.setAttribute("aria-pressed", String(number === this.number)),
     );
-    this.part("count").textContent = `${this.boxes.length} boxes`;
+    this.part("count").textContent = `${this.boxes.length} box${this.boxes.length === 1 ? "" : "es"}`;
   }
 }
 

@@ -22,6 +22,10 @@ Since = Annotated[
 ]
 
 
+app = typer.Typer()
+
+
+@app.command()
 def collect(
     out: Annotated[Path, typer.Option(help="Folder to label them in.")],
     since: Since = None,

@@ -31,7 +31,7 @@ app = typer.Typer(
 app.command()(detect.detect)
 app.command()(serve.serve)
 app.command()(compare.compare)
-app.command()(collect.collect)
+app.add_typer(collect.app)
 app.command()(doctor.doctor)
 app.command()(progress.progress)
 app.add_typer(models.app, name="models")

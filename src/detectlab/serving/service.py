@@ -241,7 +241,7 @@ class Service:
         self.metrics.detections.labels(answer.model).inc(answer.count)
         if self._received:
             key = picture_key(request_id, number)
-            self._received.keep(answer.kept, answer.own_form, key)
+            self._received.keep(answer.kept, answer.own_form, key=key)
         found = None if query.named & THRESHOLDS else answer.detections
         picture = answer.size_wh, len(answer.data), answer.thumbnail
         names = answer.detections.names

@@ -85,7 +85,7 @@ class UploadStore:
         self._thread: threading.Thread | None = None
         self._is_failing = False
 
-    def keep(self, data: bytes, format: str, key: str = "") -> None:
+    def keep(self, data: bytes, format: str, *, key: str = "") -> None:
         """Keep a picture soon; returns at once and does not fail.
 
         Args:
