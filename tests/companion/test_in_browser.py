@@ -392,6 +392,7 @@ def test_person_draws_moves_and_deletes_boxes_and_gets_label_files(
     page = open_page()
     page.get_by_role("link", name="Label").click()
     page.get_by_text("1 of 3 pictures are labelled; this is 1.jpg").wait_for()
+    page.locator(".labelling[data-picture='1.jpg']").wait_for()
     while page.locator(".labelling rect").count():  # what the detector saw in it
         page.locator(".labelling rect").last.click()  # the topmost
         page.keyboard.press("Delete")
@@ -407,9 +408,11 @@ def test_person_draws_moves_and_deletes_boxes_and_gets_label_files(
     (box,) = saved_boxes(label_folder / "1.txt")
     assert box == pytest.approx([2, 0.4, 0.4, 0.4, 0.4], abs=0.02)
 
+    page.locator(".labelling[data-picture='2.jpg']").wait_for()
     page.get_by_role("button", name="Save and next").click()
     page.get_by_text("3 of 3 pictures are labelled; this is 0.jpg").wait_for()
     page.get_by_text("python -m training.finetune").wait_for()
+    page.locator(".labelling[data-picture='0.jpg']").wait_for()
     (label_folder / "2.txt").write_text("7 0.5 0.5 0.2 0.2\n")
     page.get_by_role("button", name="Back").click()
     page.get_by_text("the class 7; classes.txt has 3 lines").wait_for()

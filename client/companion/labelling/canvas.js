@@ -36,6 +36,7 @@ class Editor {
       }),
     );
     this.draw();
+    this.root.dataset.picture = data.name;
     this.root.focus({ preventScroll: true });
   }
 
