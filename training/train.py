@@ -34,6 +34,7 @@ PEAK_RATE, WEIGHT_DECAY = 2e-3, 0.03
 WARM_UP, LAST_PART = 0.02, 0.75  # shares of the training time
 EMPTY_OBJECTNESS = -4.5  # at the start: most cells hold nothing
 AVERAGE = 0.996  # of the weights that are kept, over about 250 steps
+LONGEST_STEP = 30.0  # seconds; a longer one was held up, and its wait is no training time
 
 
 @dataclass
@@ -162,8 +163,7 @@ def train(run: Run, composer: Composer, heldout: list[Sample], options: argparse
             batches = loader(maker, options.workers)
         rate = learning_rate(progress, options.rate)
         losses.append(train_step(run, next(batches), rate, half=options.half))
-        spent = time.perf_counter() - started
-        run.seconds += spent
+        run.seconds += min(time.perf_counter() - started, LONGEST_STEP)
         bar.set_postfix(step=run.step, loss=f"{float(losses[-1].sum()):.2f}", refresh=False)
         bar.update(int(run.seconds) - bar.n)
         if run.seconds >= min(next_report, budget):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import cv2
@@ -59,3 +60,24 @@ def test_training_stopped_and_continued_exports_a_detector(
         "nano.weights",
         "nano.names",
     }
+
+
+def test_a_step_that_was_held_up_does_not_use_up_the_training(
+    photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from training import train as module
+    from training.anchors import find_anchors
+    from training.augment import Composer
+    from training.data import read_folder
+    from training.network import make_cfg
+
+    composer = Composer([read_folder(photographs, ("apple",))], [1.0], [], [])
+    run = module.new_run(make_cfg(5, find_anchors(composer, 1)), torch.device("cpu"))
+    options = Namespace(minutes=1, every=9, batch=1, seed=1, workers=0, rate=1e-3, half=False)
+    options.out = tmp_path
+    hours = iter(range(0, 10**6, 3600))
+    monkeypatch.setattr(module, "time", Namespace(perf_counter=lambda: next(hours)))
+
+    module.train(run, composer, [], options)
+
+    assert (run.step, run.seconds) == (2, 60.0)
