@@ -6,6 +6,7 @@ import pytest
 from training.data import Sample
 from training.evaluate import Photos, found_again, measure, print_table, rotated
 from training.measure import Figure
+from training.thresholds import print_rows, table
 
 BOX = [0.25, 0.25, 0.75, 0.75]
 
@@ -67,3 +68,25 @@ def test_measure_gives_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert figures["false alarms"] == Figure(1.0, 1.0, 1.0, 1)
     assert np.isnan(figures["small cars"].value)
     assert "clocks" in capsys.readouterr().out
+
+
+def test_thresholds_trade_what_is_found_for_false_alarms(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def unsure(picture: np.ndarray) -> np.ndarray:
+        """Finds a right clock with 0.9 and, beside it or without it, a wrong one with 0.4."""
+        wrong = np.array([[3, 0.4, 0, 0, 0.1, 0.1]], np.float32)
+        return np.concatenate([detect(3, picture), wrong])
+
+    empty = [Sample("coco/e", np.zeros((40, 40, 3), np.uint8), np.empty((0, 5), np.float32))]
+    clocks = [disc("clock/1", 3), disc("clock/2", 3, centre=(40, 30))]
+    photos = Photos(clocks, clocks, clocks, [], empty, frozenset())
+
+    low, high, none = table(unsure, photos, (0.2, 0.5, 0.95))
+    print_rows([low, high, none])
+
+    assert (low.found["clocks"], low.right["clocks"], low.alarms) == (1.0, 0.5, 1.0)
+    assert (high.found["clocks"], high.right["clocks"], high.alarms) == (1.0, 1.0, 0.0)
+    assert (none.found["clocks"], none.alarms) == (0.0, 0.0)
+    assert np.isnan(none.right["clocks"])
+    assert "1.00, 0.50" in capsys.readouterr().out.splitlines()[1]
