@@ -243,7 +243,8 @@ def finish(
     }
     (options.out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
     print(describe(card))
-    files = " ".join(f"{options.out}/nano.{kind}" for kind in ("cfg", "weights"))
+    nano = f"{options.out}/nano"
+    files = f"{nano}.cfg {nano}.weights --labels {nano}.names"
     print(f"Next: detectlab models add {options.name} {files}")
     print(f"Then: detectlab compare PICTURES --models nano,{options.name}")
     print(f"Then: detectlab rollout shadow {options.name}")

@@ -1,5 +1,7 @@
 """The candidate from corrected pictures: what is held out, judged and refused."""
 
+import argparse
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra `train`")
 
 from training import finetune
+from training.candidate_card import describe
 from training.data import Sample
 from training.finetune import Change, compare, split, verdict
 
@@ -89,3 +92,23 @@ def test_labels_that_cannot_be_are_refused_in_a_sentence(
 
     assert re.search(words, capsys.readouterr().err)
     assert not out.exists()
+
+
+def test_candidate_is_written_with_all_that_the_next_command_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cfg, network = finetune.read_network(finetune.ASSETS)
+    boxes = np.array([[0, 0.1, 0.1, 0.9, 0.9]], np.float32)
+    judged = [Sample("a/1", np.full((64, 64, 3), 90, np.uint8), boxes)]
+    options = argparse.Namespace(out=tmp_path, name="mine", start=finetune.ASSETS, minutes=1.0)
+
+    assert finetune.finish(options, cfg, (network.eval(),) * 2, (judged, judged), 1.0, 40) == 0
+
+    said = capsys.readouterr().out
+    (command,) = re.findall(r"^Next: detectlab models add mine (.*)$", said, re.MULTILINE)
+    cfg_file, weights, flag, names = command.split()
+    assert flag == "--labels"
+    assert all(Path(file).is_file() for file in (cfg_file, weights, names))
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert describe(card) in said
+    assert "not certainly better" in card["verdict"]
