@@ -2,13 +2,15 @@
 
     python benchmarks/monitoring_cost.py [--pairs 3000] [--rounds 5] [--out FILE]
     python benchmarks/monitoring_cost.py --pairs 0 --requests 100000
+    python benchmarks/monitoring_cost.py --pairs 0 --observations 100000
 
 Two real servers, one of which watches nothing, are asked for the same pictures in turn, in an order
 that chance decides for each pair; the other one compares with a baseline. Both are started anew in
 each round, because two processes of the same program differ by more than the bars. The bars: p50 at
 most 2 % and p99 at most 3 % above. With `--requests` both servers get so many small pictures: the
 memory of the one that watches may be at most 10 MB above, and grow by at most 1 MB in the second
-half.
+half. `--observations` gives so many to a monitor in this process, without a server: a shorter test
+of the same bars.
 """
 
 import argparse
@@ -30,7 +32,14 @@ import numpy as np
 import psutil
 import requests
 from machine import describe_machine
+from prometheus_client import CollectorRegistry
 from serve_command import serve
+
+from detectlab import load_detector
+from detectlab.monitoring.metrics import MonitoringMetrics
+from detectlab.monitoring.monitor import Monitor
+from detectlab.serving.observation import Observation
+from detectlab.vision.images import thumbnail
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULT = ROOT / "benchmarks/results/monitoring_cost.json"
@@ -105,6 +114,29 @@ def memory(count: int) -> dict[str, list[float]]:
     return readings
 
 
+def memory_of_monitor(count: int) -> dict[str, list[float]]:
+    """The resident memory of this process in MB while a monitor counts observations."""
+    detector, process = load_detector("nano"), psutil.Process()
+    seen = []
+    for path in PICTURES:
+        pixels = cv2.imread(str(path))
+        found, size_wh = detector.detect(pixels), (pixels.shape[1], pixels.shape[0])
+        small = thumbnail(pixels)
+        seen.append(Observation(0.0, "nano", "stable", found, found.names, size_wh, 10**5, small))
+    readings: dict[str, list[float]] = {"on": [], "off": [process.memory_info().rss / 2**20]}
+    with tempfile.TemporaryDirectory() as home:
+        monitor = Monitor(Path(home), MonitoringMetrics(CollectorRegistry()))
+        for number in range(count):
+            one = seen[number % len(seen)]
+            monitor.observed.append(one if number % 5 == 0 else one._replace(thumbnail=None))
+            monitor.drain()
+            if number == BASELINE:
+                monitor.freeze("nano", BASELINE)
+            if (number + 1) % max(1, count // READINGS) == 0:
+                readings["on"].append(process.memory_info().rss / 2**20)
+    return readings
+
+
 def report_latencies(rounds: list[Milliseconds]) -> dict[str, Any]:
     """Print p50 and p99 of all rounds together, and their spread; whether the bars are met."""
     result: dict[str, Any] = {"passed": True}
@@ -136,7 +168,7 @@ def report_memory(readings: dict[str, list[float]], count: int) -> dict[str, Any
     growth = readings["on"][-1] - readings["on"][half - 1]
     is_met = more <= MAX_MB and growth <= MAX_GROWTH_MB
     print(
-        f"memory after {count:,} requests: {more:+.1f} MB (bar {MAX_MB:+.0f} MB), of which "
+        f"memory after {count:,}: {more:+.1f} MB (bar {MAX_MB:+.0f} MB), of which "
         f"{growth:+.1f} MB in the second half (bar {MAX_GROWTH_MB:+.0f} MB) "
         f"{'met' if is_met else 'MISSED'}"
     )
@@ -148,6 +180,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=3000, help="in all; 0: no latencies")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=0, help="for memory; 0: not measured")
+    parser.add_argument("--observations", type=int, default=0, help="likewise, without a server")
     parser.add_argument("--out", type=Path, default=RESULT)
     arguments = parser.parse_args()
     result = json.loads(arguments.out.read_text()) if arguments.out.is_file() else {}
@@ -162,6 +195,10 @@ def main() -> int:
         readings = memory(arguments.requests)
         result["memory"] = {**now, **report_memory(readings, arguments.requests)}
         found.append(result["memory"])
+    if arguments.observations:
+        readings = memory_of_monitor(arguments.observations)
+        result["monitor"] = {**now, **report_memory(readings, arguments.observations)}
+        found.append(result["monitor"])
     arguments.out.write_text(json.dumps(result, indent=2) + "\n")
     return not all(one["passed"] for one in found)
 
