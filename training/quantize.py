@@ -70,7 +70,10 @@ def main() -> None:
     calibrating = [*sorted(PICTURES.glob("*.jpg")), *(training[place] for place in places)]
     measuring = photographs(options.photos, "tune", (*JUDGED, *SCENES))
     file, measured = quantize_detector(
-        "nano", calibrating=calibrating, measuring=measuring, folder=options.out
+        "nano",
+        calibrating=calibrating,
+        measuring=measuring,
+        folder=options.out,
     )
     print(f"{file}\n{measured}")
 

@@ -28,7 +28,7 @@ class Measured:
         objects: Number of objects that float32 finds in them.
         kept: Share of the objects that both find, of those that either finds, whichever is less.
         ap50: Mean AP50 of float32 and of int8; `None` without labels.
-        ms: Median milliseconds of the network in float32 and in int8.
+        ms: Milliseconds of the network in float32 and in int8, the shortest of many.
         processor: What it was measured on.
     """
 
