@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 
 from detectlab import Detections, load_detector
+from detectlab.detection.calibrations import measured_of
 from detectlab.detection.detector import NetworkDetector
+from detectlab.models.registry import get_card
+from detectlab.settings import Settings
 from detectlab.vision.boxes import box_iou
 from detectlab.vision.images import read_image
 
@@ -137,3 +140,11 @@ def test_nano_on_a_picture_of_another_size_scales_its_boxes(
     found = nano.detect(cv2.resize(picture, None, fx=factor, fy=factor), 0.3)
     back = Detections(found.xyxy / factor, found.confidence, found.class_id, found.names)
     assert_still_found(back, nano.detect(picture))
+
+
+def test_ships_calibrated_with_these_weights(tmp_path: Path) -> None:
+    measured = measured_of(get_card("nano"), Settings(home=tmp_path, offline=True))
+
+    assert measured is not None, "new weights need `python -m training.quantize`"
+    assert measured.loss <= 0.01
+    assert measured.objects >= 50
