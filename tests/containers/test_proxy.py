@@ -131,7 +131,8 @@ def test_picture_is_answered_at_the_prefix(front: Any, root: Path) -> None:
     )
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
-    assert front.ask("POST", "/serve/predict", files={"file": picture}).status_code == 401
+    # A few bytes: nginx may miss a refusal that comes, and closes, before it has sent a whole body.
+    assert front.ask("POST", "/serve/predict", files={"file": b"few"}).status_code == 401
 
 
 def test_plain_http_leads_to_tls(front: Any) -> None:

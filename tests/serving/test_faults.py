@@ -120,7 +120,7 @@ def test_health_answers_while_every_worker_is_busy(
     wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
 ) -> None:
-    with run_server({"slow": slow}, workers=2) as server:
+    with run_server({"slow": slow}, workers=2, max_wait_s=120) as server:
         busy = [threads.submit(predict, server, jpeg) for _ in range(16)]
         wait_until(lambda: metric(server, "detectlab_queue_waiting") >= 12, "a queue")
 

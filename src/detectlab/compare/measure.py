@@ -94,7 +94,7 @@ def compare_detectors(
             memory_bytes=memory[index],
             answers=tuple(found[index]),
             precision=detectors[index].precision,
-            int8=measured_of(get_card(one.model)),
+            int8=measured_of(get_card(one.name)),
         )
         for index, one in enumerate(chosen)
     )

@@ -28,10 +28,19 @@ _TYPES = {
 
 
 def add_docs_routes(router: APIRouter, service: Service) -> None:
-    """Add the page, its files, and `/docs/` with the slash."""
+    """Add the page, with links to the server's other pages."""
+    router.include_router(docs_routes(here="docs"))
+
+
+def docs_routes(**links: str) -> APIRouter:
+    """Routes of the page, its files, and `/docs/` with the slash, for any FastAPI app.
+
+    Args:
+        **links: Values for the links to other pages, in the template; without them there are none.
+    """
 
     async def page(request: Request) -> Response:
-        text = load_template("detectlab.serving", "docs.html").render(here="docs", up="")
+        text = load_template("detectlab.serving", "docs.html").render(up="", **links)
         return HTMLResponse(text, headers=page_headers(default="'self'"))
 
     async def with_slash(request: Request) -> Response:
@@ -50,8 +59,8 @@ def add_docs_routes(router: APIRouter, service: Service) -> None:
 
         return Route(f"/docs/{name}", read)
 
-    router.routes.extend(
-        [
+    return APIRouter(
+        routes=[
             Route("/docs", page),
             Route("/docs/", with_slash),
             Route("/docs/start.js", start),
