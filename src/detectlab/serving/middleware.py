@@ -117,19 +117,14 @@ class RouteGuard:
             Refusal: 401, 403 or 429 without access; 408, 413 or 503 for its body.
         """
         if self._level != "open":
-            headers, root_path = request.headers, request.scope.get("root_path", "")
-            problem = self._access.origin_problem(
-                headers.get("host", ""), headers.get("origin", ""), root_path
-            )
-            if problem:
-                raise Refusal(403, problem)
+            self._access.check_origin(request)
             if self._access.has_key or self._level == "operator":
                 try:
                     await self._access.check_secret(request, is_operator=self._level == "operator")
                 except Refusal as no:
                     if no.status == 429 or not asks_for_page(request):
                         raise
-                    page = request.url.path.removeprefix(root_path)
+                    page = request.url.path.removeprefix(request.scope.get("root_path", ""))
                     return RedirectResponse(sign_in_address(page), 303)
         if not (self._intake and _has_body(request)):
             return await handler(request)
