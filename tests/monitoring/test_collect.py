@@ -71,7 +71,7 @@ def test_reasons_are_those_that_hold(keep: Callable[..., Path]) -> None:
     nothing = testing.FakeDetector("none", CLASSES, answer=lambda i: Detections.empty(CLASSES))
     since = datetime(2026, 11, 26, 5, 10, tzinfo=UTC)
     seen = one_object(1)(None)
-    judged = {("a-request", 1): seen}
+    judged = {picture_key("a-request", 1): seen}
 
     def why(path: Path, reasons: Reasons) -> dict[str, float]:
         found = examine(path, reasons, 10**6)

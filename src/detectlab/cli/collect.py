@@ -80,10 +80,11 @@ def _reasons(
     )
 
 
-def _judged(settings: "Settings") -> "dict[tuple[str, int], Detections]":
-    """What people saw where they contradicted an answer, by request and number."""
+def _judged(settings: "Settings") -> "dict[str, Detections]":
+    """What people saw where they contradicted an answer, by the key of the picture."""
     from detectlab.rollout.detections_json import from_json
     from detectlab.rollout.store import SqliteStore
+    from detectlab.serving.upload_store import picture_key
 
     if settings.rollout_file is None or not settings.rollout_file.is_file():
         return {}
@@ -92,5 +93,6 @@ def _judged(settings: "Settings") -> "dict[tuple[str, int], Detections]":
         "WHERE baseline = 'person' AND missed + extra > 0"
     )
     return {
-        (row["request_id"], row["number"]): from_json(row["baseline_detections"]) for row in rows
+        picture_key(row["request_id"], row["number"]): from_json(row["baseline_detections"])
+        for row in rows
     }

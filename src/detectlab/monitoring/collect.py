@@ -15,7 +15,7 @@ from detectlab.detection.detector import Detector
 from detectlab.models.atomic_files import replace_file
 from detectlab.monitoring.regions import Regions
 from detectlab.monitoring.statistics import PICTURE, bins_of, picture_statistics
-from detectlab.serving.upload_store import kept_at, picture_key
+from detectlab.serving.upload_store import kept_at
 from detectlab.vision.detections import Detections
 from detectlab.vision.images import ImageError, Pixels, decode_image, thumbnail
 from detectlab.vision.labels import class_names
@@ -39,14 +39,14 @@ class Reasons:
         other: Another detector, a candidate; where both disagree, one is wrong.
         baseline: The tails of the baseline, where there is one.
         since: When drift began.
-        judged: What people saw, by the request and the number of its picture.
+        judged: What people saw, by the `picture_key` of the picture.
     """
 
     detector: Detector
     other: Detector | None = None
     baseline: Regions | None = None
     since: datetime | None = None
-    judged: Mapping[tuple[str, int], Detections] | None = None
+    judged: Mapping[str, Detections] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def examine(path: Path, reasons: Reasons, max_pixels: int) -> Candidate | None:
     except (ImageError, FileNotFoundError):
         return None
     found = reasons.detector.detect(pixels, _LOWEST)
-    seen = _seen(path, reasons.judged or {})
+    seen = (reasons.judged or {}).get(path.stem.rpartition("-")[2])
     is_late = reasons.since is not None and kept_at(path) >= reasons.since
     weights = {
         "low confidence": _uncertainty(found),
@@ -126,11 +126,6 @@ def _rarity(pixels: Pixels, file_bytes: int, baseline: Regions | None) -> float:
     hits, _ = baseline.hits(np.where(PICTURE, bins, -1))
     rare = baseline.rows[hits & (baseline.limits < _RARE)]
     return min(1.0, len(set(rare.tolist())) / _MANY_RARE)
-
-
-def _seen(path: Path, judged: Mapping[tuple[str, int], Detections]) -> Detections | None:
-    by_key = {picture_key(*answer): seen for answer, seen in judged.items()}
-    return by_key.get(path.stem.rpartition("-")[2])
 
 
 def choose(candidates: Sequence[Candidate], *, count: int, max_bytes: int) -> list[Candidate]:
