@@ -12,6 +12,7 @@ import argparse
 import json
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,9 @@ from machine import describe_machine
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from detectlab.decoders.registry import get_decoder
-from detectlab.detection.networks import make_network
+from detectlab.detection.networks import network_of
 from detectlab.engines import Engine, Network, open_engine
-from detectlab.models.files import ModelFiles, locate
+from detectlab.models.files import locate
 from detectlab.models.registry import ModelCard, built_in
 from detectlab.settings import Settings
 
@@ -41,7 +41,7 @@ def find(card: ModelCard, name: str | None) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def network_of(card: ModelCard, folder: Path) -> tuple[Network, str] | None:
+def network_here(card: ModelCard, folder: Path) -> tuple[Network, str] | None:
     """A detector's network, and whose weights it has; `None` where it is not known here."""
     weights, config = find(card, card.weights.name), None
     if card.config:
@@ -53,9 +53,7 @@ def network_of(card: ModelCard, folder: Path) -> tuple[Network, str] | None:
         if config is None or card.weights.size is None:
             return None
         weights = write_random(folder / card.weights.name, card.weights.size)
-    fitting = card.fitting or get_decoder(card.decoder).fittings[0]
-    files = ModelFiles(config, weights, labels=Path())
-    return make_network(files, card.input_size_wh, fitting, card.other_inputs), origin
+    return replace(network_of(card, Settings()), weights=weights, config=config), origin
 
 
 def write_random(file: Path, size: int) -> Path:
@@ -97,7 +95,7 @@ def main() -> None:
     rng, engines, origins = np.random.default_rng(0), {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for card in built_in().values():
-            known = network_of(card, Path(folder))
+            known = network_here(card, Path(folder))
             if known:
                 width, height = card.input_size_wh
                 picture = rng.integers(0, 255, (height, width, 3), np.uint8)
