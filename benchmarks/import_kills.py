@@ -10,18 +10,16 @@ import argparse
 import json
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import requests
+from serve_command import serve
 
 from detectlab.model_import.trial_pictures import trial_pictures
 from detectlab.models.files import verify
@@ -90,26 +88,6 @@ class Asker(threading.Thread):
         self.join()
 
 
-@contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """Run a server; its address."""
-    with subprocess.Popen(
-        [*DETECTLAB, "serve", "--port", "0"],
-        env=environment(home),
-        cwd=home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            address = re.search(r"http://\S+", process.stdout.readline())
-            assert address
-            yield address[0]
-        finally:
-            process.kill()
-
-
 def kill_often(home: Path, adding: tuple[str, ...], *, kills: int, seed: int) -> Counter[str]:
     """Kill adds and removals in turn at random moments, and check what is left each time.
 
@@ -148,7 +126,7 @@ def measure(file: Path, labels: Path, *, kills: int, seed: int) -> dict[str, obj
         seed: Seed of the moments.
     """
     picture = encode_image(trial_pictures()["car"])
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as url:
+    with tempfile.TemporaryDirectory() as folder, serve(environment(Path(folder))) as (url, _):
         home = Path(folder)
         adding = ("add", NAME, str(file.absolute()), "--labels", str(labels.absolute()))
         asker = Asker(url, picture)
