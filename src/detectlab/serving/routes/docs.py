@@ -29,15 +29,16 @@ _TYPES = {
 
 def add_docs_routes(router: APIRouter, service: Service) -> None:
     """Add the page, with links to the server's other pages."""
-    router.include_router(docs_routes(here="docs"))
+    router.include_router(docs_routes(has_links=True))
 
 
-def docs_routes(**links: str) -> APIRouter:
+def docs_routes(*, has_links: bool = False) -> APIRouter:
     """Routes of the page, its files, and `/docs/` with the slash, for any FastAPI app.
 
     Args:
-        **links: Values for the links to other pages, in the template; without them there are none.
+        has_links: Whether the page links to the other pages of a detectlab server.
     """
+    links = {"here": "docs"} if has_links else {}
 
     async def page(request: Request) -> Response:
         text = load_template("detectlab.serving", "docs.html").render(up="", **links)
