@@ -142,3 +142,15 @@ def paint() -> Callable[..., NDArray[np.uint8]]:
         return picture
 
     return make
+
+
+@pytest.fixture
+def save_in_parts(tmp_path: Path) -> Callable[[onnx.ModelProto], Path]:
+    """Saves a model whose weights are in `parts.bin` beside it, and says where it is."""
+
+    def save(model: onnx.ModelProto) -> Path:
+        file = tmp_path / "parts.onnx"
+        onnx.save(model, file, save_as_external_data=True, location="parts.bin", size_threshold=0)
+        return file
+
+    return save

@@ -84,17 +84,12 @@ def test_read_onnx_with_operators_in_disorder_puts_them_in_order(make_onnx, tmp_
     assert run(read, tmp_path) == pytest.approx(usual)
 
 
-def test_read_onnx_with_weights_in_another_file_puts_them_together(make_onnx, tmp_path):
+def test_read_onnx_with_weights_in_another_file_puts_them_together(
+    make_onnx, save_in_parts, tmp_path
+):
     usual = run(read_onnx(make_onnx()), tmp_path)
     model = onnx.load(make_onnx())
-    onnx.save(
-        model,
-        tmp_path / "parts.onnx",
-        save_as_external_data=True,
-        location="parts.bin",
-        size_threshold=0,
-    )
-    read = read_onnx(tmp_path / "parts.onnx")
+    read = read_onnx(save_in_parts(model))
     assert read.changes == ("its parts put into one file", "shapes computed ahead")
     assert run(read, tmp_path) == pytest.approx(usual)
     (tmp_path / "parts.bin").unlink()

@@ -153,20 +153,13 @@ def test_operator_that_one_engine_lacks_names_the_engine_that_has_it(
 
 
 def test_weights_of_more_than_two_gigabytes_are_refused_before_they_are_read(
-    make_onnx, tmp_path: Path
+    make_onnx, save_in_parts, tmp_path: Path
 ) -> None:
-    model = onnx.load(make_onnx())
-    onnx.save(
-        model,
-        tmp_path / "parts.onnx",
-        save_as_external_data=True,
-        location="parts.bin",
-        size_threshold=0,
-    )
+    file = save_in_parts(onnx.load(make_onnx()))
     with (tmp_path / "parts.bin").open("r+b") as parts:
         parts.truncate(2_200_000_000)  # a sparse file: it takes no place
     with pytest.raises(ValueError, match=r"parts\.onnx has 2\.2 GB of weights; at most 1\.5 GB"):
-        read_onnx(tmp_path / "parts.onnx")
+        read_onnx(file)
 
 
 def test_open_size_with_shapes_of_one_size_is_found_by_trying(
