@@ -1,16 +1,9 @@
 """A killed add or removal leaves nothing half registered, and no server answers 500."""
 
-import importlib.util
 from pathlib import Path
 
+import import_kills
 import pytest
-
-_BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "import_kills.py"
-_spec = importlib.util.spec_from_file_location("import_kills", _BENCHMARK)
-assert _spec is not None
-assert _spec.loader is not None
-import_kills = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(import_kills)
 
 
 @pytest.mark.slow

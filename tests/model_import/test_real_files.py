@@ -1,8 +1,8 @@
 """Real files of other people are recognised, and decoded as their references decode them."""
 
-import importlib.util
 from pathlib import Path
 
+import import_accuracy
 import pytest
 
 from detectlab.engines import available
@@ -10,13 +10,6 @@ from detectlab.model_import.add import add
 from detectlab.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.shared]
-
-_BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "import_accuracy.py"
-_spec = importlib.util.spec_from_file_location("import_accuracy", _BENCHMARK)
-assert _spec is not None
-assert _spec.loader is not None
-import_accuracy = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(import_accuracy)
 
 DECODERS = {
     "yolox_nano": "yolox",

@@ -46,9 +46,8 @@ num=3
 
 
 @pytest.fixture
-def bench(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+def bench() -> Callable[[str], Any]:
     """Gives a module of the benchmark by its name."""
-    monkeypatch.syspath_prepend(root / "benchmarks")
     return lambda name: importlib.import_module(f"bench.{name}")
 
 

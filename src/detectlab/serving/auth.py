@@ -67,17 +67,6 @@ class Access:
             )
         return ""
 
-    def check_origin(self, request: HTTPConnection) -> None:
-        """Refuse a request of a foreign page, or by a foreign name, where there is no key.
-
-        Raises:
-            Refusal: 403.
-        """
-        host, origin = request.headers.get("host", ""), request.headers.get("origin", "")
-        problem = self.origin_problem(host, origin, request.scope.get("root_path", ""))
-        if problem:
-            raise Refusal(403, problem)
-
     async def check_secret(
         self, request: HTTPConnection, is_operator: bool, given: str | None = None
     ) -> None:

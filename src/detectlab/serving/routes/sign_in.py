@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from detectlab.serving.errors import Refusal
 from detectlab.serving.html_pages import load_template, page_headers
+from detectlab.serving.middleware import check_origin
 from detectlab.serving.service import Service
 from detectlab.serving.sign_in import COOKIE, LASTS_S, is_signed_in, issue, page_of_this_server
 
@@ -45,7 +46,7 @@ def add_sign_in_routes(router: APIRouter, service: Service) -> None:
         secret: Annotated[str, Form(max_length=1000)] = "",
         next_page: Next = "",
     ) -> Response:
-        access.check_origin(request)
+        check_origin(access, request)
         try:
             await access.check_secret(request, is_operator=True, given=secret.strip())
         except Refusal as no:
@@ -56,7 +57,7 @@ def add_sign_in_routes(router: APIRouter, service: Service) -> None:
 
     @router.post("/sign-out", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
-        access.check_origin(request)
+        check_origin(access, request)
         answer = RedirectResponse("sign-in", 303)
         _set_cookie(request, answer, "", 0)
         return answer

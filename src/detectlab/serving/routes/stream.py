@@ -13,6 +13,7 @@ from detectlab.serving.auth import Access, is_host
 from detectlab.serving.errors import Refusal
 from detectlab.serving.frame_stream import FrameStreams
 from detectlab.serving.html_pages import load_template, page_headers
+from detectlab.serving.middleware import check_origin
 from detectlab.serving.prediction import Query
 from detectlab.serving.routes.parameters import Confidence, Model, NmsThreshold
 from detectlab.serving.service import Service
@@ -86,7 +87,7 @@ async def _check_access(socket: HTTPConnection, access: Access) -> None:
     headers = socket.headers
     if len(headers.getlist("host")) > 1 or not is_host(headers.get("host", "")):
         raise Refusal(400, "Send one `Host`, such as localhost:8000.")
-    access.check_origin(socket)
+    check_origin(access, socket)
     if access.has_key:
         await access.check_secret(socket, is_operator=False, given=_key_of(socket))
 
