@@ -12,15 +12,11 @@ import base64
 import io
 import json
 import multiprocessing
-import os
 import random
 import re
-import shutil
 import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -34,6 +30,7 @@ import cv2
 import numpy as np
 import psutil
 import requests
+from hostile_server import served
 from machine import ROOT, describe_machine
 from PIL import Image
 
@@ -281,21 +278,8 @@ def main() -> int:
     options = parser.parse_args()
     weights = sha256(locate("nano").weights.read_bytes()).hexdigest()
     machine = {**describe_machine(), "engine": available()[0], "weights_sha256": weights}
-    command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
-    home = tempfile.mkdtemp()  # without a rollout plan of this machine
-    variables |= {"DETECTLAB_MODEL": "nano", "DETECTLAB_HOME": home}
-    with subprocess.Popen(
-        command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            address = re.search(r"http://[\d.]+:\d+", process.stdout.readline())
-            assert address, "the server did not say where it listens"
-            report = soak(address[0], psutil.Process(process.pid), options.seconds, options.clients)
-        finally:
-            process.terminate()
-    shutil.rmtree(home)
+    with served(ROOT) as server:
+        report = soak(server.url, server.process, options.seconds, options.clients)
     report = {**machine, "clients": options.clients, **report}
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(report, indent=2) + "\n")
