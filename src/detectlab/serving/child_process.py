@@ -118,15 +118,18 @@ class ChildProcess:
 
 
 def lower_priority(of: int, by: int) -> None:
-    """Lower a priority, where the system has priorities.
+    """Lower a priority.
 
     Args:
         of: A child process, or, on Linux, a thread of this process.
         by: How much lower than that of this process.
     """
-    with contextlib.suppress(AttributeError, OSError):  # not on Windows
-        own = os.getpriority(os.PRIO_PROCESS, os.getpid())
-        os.setpriority(os.PRIO_PROCESS, of, own + by)
+    with contextlib.suppress(OSError, psutil.Error):
+        if sys.platform == "win32":  # has classes instead of numbers
+            psutil.Process(of).nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        else:
+            own = os.getpriority(os.PRIO_PROCESS, os.getpid())
+            os.setpriority(os.PRIO_PROCESS, of, own + by)
 
 
 def write_message(pipe: IO[bytes], facts: Facts, data: bytes | memoryview = b"") -> None:
