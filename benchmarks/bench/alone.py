@@ -16,6 +16,47 @@ from .rounds import Progress, drive, spread
 
 NANO = {"DETECTLAB_MODEL": "nano", "DETECTLAB_ENGINE": "opencv", "DETECTLAB_OFFLINE": "1"}
 
+# What no server of this kind does without: its libraries, the network, and one picture.
+_LIBRARIES = """
+import sys, cv2, fastapi, prometheus_client, psutil, uvicorn
+from detectlab.detection.detector import load_detector
+load_detector("nano").detect(cv2.imread(sys.argv[1]))
+print(psutil.Process().memory_info().rss / 2**20)
+"""
+
+
+def measure_libraries(
+    home: Path, picture: Path, repeats: int, progress: Progress, *, engine: str
+) -> dict[str, float]:
+    """Seconds and resident megabytes of a process that loads the libraries and runs the network.
+
+    Args:
+        home: The cache folder; with OpenVINO, it holds a compiled network after the first run.
+        picture: What the network is run on.
+        repeats: How often.
+        progress: Called at the beginning of each run.
+        engine: What runs the network.
+    """
+    seconds, memory_mb = [], []
+    for _ in range(repeats):
+        progress("libraries alone")
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", _LIBRARIES, str(picture)],
+            env=plain_environment(
+                **{**NANO, "DETECTLAB_ENGINE": engine, "DETECTLAB_HOME": str(home)}
+            ),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        seconds.append(time.perf_counter() - begin)
+        memory_mb.append(float(done.stdout))
+    return {
+        "start_s": spread(seconds)["median"],
+        "memory_mb": round(spread(memory_mb)["median"], 1),
+    }
+
 
 def measure_start(
     home: Path, picture: Path, repeats: int, progress: Progress, *, engine: str = "opencv"

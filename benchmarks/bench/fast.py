@@ -20,7 +20,7 @@ from detectlab.engines import available
 
 from . import fast_bars, fast_page
 from .__main__ import shown, versions
-from .alone import measure_memory, measure_start
+from .alone import measure_libraries, measure_memory, measure_start
 from .contestants import Contestant, ServerFailed, started
 from .fast_files import add_int8, write_large
 from .files import Files, prepare
@@ -115,10 +115,12 @@ def measure_group(name: str, files: Files, plan: Plan, folder: Path) -> dict[str
     if name not in ("alone", "tiny"):
         add_int8(files, "nano")
     if name == "alone":
-        with shown(6) as step:
+        with shown(10) as step:
+            picture = files.pictures[1]
             return {
                 **about,
-                "start_s": measure_start(files.home, files.pictures[1], 5, step, engine="auto"),
+                "libraries": measure_libraries(files.home, picture, 5, step, engine="auto"),
+                "start_s": measure_start(files.home, picture, 5, step, engine="auto"),
                 "memory_mb": measure_memory(
                     files.home, files.pictures, logs / "memory.log", 1000, engine="auto"
                 ),

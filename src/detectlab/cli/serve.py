@@ -87,7 +87,6 @@ def _announce(settings: "Settings", url: str) -> None:
         settings: The server's.
         url: Its address.
     """
-    from detectlab.client.operator_token import local_operator_token
     from detectlab.models.files import default_model
     from detectlab.serving.auth import TOKEN_FILE
     from detectlab.serving.upload_store import retention
@@ -99,9 +98,12 @@ def _announce(settings: "Settings", url: str) -> None:
         file = settings.home / TOKEN_FILE
         typer.echo(f"`detectlab rollout` and other operators send the token of {file}")
         # Only to a person: what a program reads here may be kept as a log.
-        if sys.stdout.isatty() and (token := local_operator_token(url)):
-            page = f"{url}/sign-in?next=rollout/report.html#{token}"
-            typer.echo(f"The rollout's report in a browser, for operators: {page}")
+        if sys.stdout.isatty():
+            from detectlab.client.operator_token import local_operator_token
+
+            if token := local_operator_token(url):
+                page = f"{url}/sign-in?next=rollout/report.html#{token}"
+                typer.echo(f"The rollout's report in a browser, for operators: {page}")
 
 
 def _with_rollout_file(settings: "Settings") -> "Settings":
