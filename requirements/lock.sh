@@ -15,12 +15,12 @@ lock() { # lock NAME INPUT... [uv arguments]
         --output-file "requirements/$name.txt"
 }
 
-lock dev pyproject.toml --extra lab --extra app --extra quantize --extra dev
+lock dev pyproject.toml --extra lab --extra app --extra quantize --extra otel --extra dev
 # The smaller sets take their versions from the largest, so all three agree.
 lock lab pyproject.toml --extra lab --constraint requirements/dev.txt
 lock app pyproject.toml --extra app --constraint requirements/dev.txt
 lock api pyproject.toml --constraint requirements/dev.txt
-lock scale pyproject.toml --extra scale --constraint requirements/dev.txt
+lock scale pyproject.toml --extra scale --extra otel --constraint requirements/dev.txt
 lock docs pyproject.toml --extra docs --constraint requirements/dev.txt
 # For `make test-yolov5`, in an environment of its own.
 lock yolov5 pyproject.toml requirements/yolov5.in --extra yolov5 --constraint requirements/dev.txt

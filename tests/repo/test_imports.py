@@ -15,6 +15,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "detectlab"
 BELOW: dict[str, set[str]] = {
     "kernel": set(),
     "client": set(),
+    "tracing": set(),  # names what it wraps, and imports it when it is started
     "settings": {"engines"},  # late: it asks which engines there are
     "sequential_test": set(),
     "vision": set(),
@@ -28,13 +29,13 @@ BELOW: dict[str, set[str]] = {
     "serving": {"kernel", "vision", "engines", "models", "detection"},
     "monitoring": {"vision", "models", "detection", "serving", "sequential_test"},
     "rollout": {"vision", "models", "detection", "serving", "sequential_test"},
-    "cluster": {"vision", "models", "detection", "serving", "rollout"},
+    "cluster": {"vision", "models", "detection", "serving", "rollout", "tracing"},
 }
 OPEN_TO_ALL = {"settings"}
 CLOSED = {"kernel", "client"}
 # Where the service is put together: it plugs in what the rest of it does not know.
 PLUGS: dict[str, set[str]] = {
-    "serving/app.py": {"rollout", "monitoring"},
+    "serving/app.py": {"rollout", "monitoring", "tracing"},
     "serving/routes/feedback.py": {"rollout"},
     "serving/routes/rollout.py": {"rollout"},
     "serving/routes/monitoring.py": {"monitoring"},
@@ -50,6 +51,7 @@ OTHERS: dict[str, set[str]] = {
     "nncf": {"engines/openvino_int8.py"},
     "onnx": {"engines", "model_import"},
     "onnxruntime": {"engines"},
+    "opentelemetry": {"tracing.py"},
     "ray": {"cluster/deployments.py"},
     "streamlit": set(),
     "IPython": set(),

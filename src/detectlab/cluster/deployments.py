@@ -28,6 +28,7 @@ from detectlab.serving.deadline import Deadline, DeadlinePassed
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.pool import PoolFull
 from detectlab.settings import Settings
+from detectlab.tracing import Carrier, carrier, continued, start_tracing
 from detectlab.vision.detections import Detections
 
 _WARM_SIZE = (240, 320, 3)
@@ -47,14 +48,20 @@ class Detector:
     """
 
     def __init__(self, version: dict[str, Any], made_by: str | None = None) -> None:
+        start_tracing()
         given = functools.partial(_made_by, made_by) if made_by else None
         self._detector = load_version(Version.model_validate(version), given)
 
     async def detect(
-        self, image: NDArray[np.uint8], confidence: float, nms_threshold: float
+        self,
+        image: NDArray[np.uint8],
+        confidence: float,
+        nms_threshold: float,
+        trace: Carrier | None = None,
     ) -> Detections:
-        """Find the objects in one picture."""
-        return await asyncio.to_thread(self._detector.detect, image, confidence, nms_threshold)
+        """Find the objects in one picture, within the trace of the gateway's request."""
+        with continued(trace):
+            return await asyncio.to_thread(self._detector.detect, image, confidence, nms_threshold)
 
     async def check_health(self) -> None:
         """Run a detection: a live process may still be unable to detect."""
@@ -126,7 +133,7 @@ class RayCluster:
     ) -> Detections:
         """Run a detection on a replica; when it dies meanwhile, retry once on another one."""
         for is_last in (False, True):
-            response = self._handle(name).detect.remote(image, confidence, nms_threshold)
+            response = self._handle(name).detect.remote(image, confidence, nms_threshold, carrier())
             try:
                 found: Detections = response.result(timeout_s=deadline.remaining_s)
                 return found

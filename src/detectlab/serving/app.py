@@ -33,6 +33,7 @@ from detectlab.serving.uploads import Intake
 from detectlab.serving.webhook import RETRIES_S, Webhook
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
+from detectlab.tracing import start_tracing
 from detectlab.vision.images import ImageError
 
 _EXPOSED_HEADERS = [
@@ -60,6 +61,7 @@ def create_app(
         first request, and ends cleanly.
     """
     settings = settings or Settings()
+    start_tracing()
     service = _service(pool or ThreadPool(settings=settings), settings, store)
     app = FastAPI(
         title="detectlab",
