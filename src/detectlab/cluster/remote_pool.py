@@ -128,11 +128,11 @@ class CachedState:
             self._refresh_at = time.monotonic() + pause_s
 
 
-class RayPool:
+class RayPool(ThreadPool):
     """Worker pool that runs detections on a cluster, with the limits of one machine.
 
-    The threads of a `ThreadPool` decode pictures here and wait for the replicas' answers, so the
-    queue, rejections, deadlines and shutdown work as on one machine.
+    Its threads decode pictures here and wait for the replicas' answers, so the queue, rejections,
+    deadlines and shutdown work as on one machine.
 
     Args:
         cards: Cards of the detectors, by the names of their applications; the first one is the
@@ -144,55 +144,25 @@ class RayPool:
     def __init__(
         self, cards: Mapping[str, ModelCard], cluster: Cluster, settings: Settings
     ) -> None:
-        self.cards = cards
-        self.default = next(iter(cards))
+        unlimited = settings.model_copy(update={"memory_limit_mb": _NO_LIMIT_MB})
+        super().__init__(self._proxy, cards, next(iter(cards)), unlimited)
         self._cluster = cluster
         self._seconds = settings.deadline_s
-        unlimited = settings.model_copy(update={"memory_limit_mb": _NO_LIMIT_MB})
-        self._threads = ThreadPool(self.given_load, cards, self.default, unlimited)
         self._deployed = CachedState(cluster.deployed, cards)
-
-    def card(self, name: str) -> ModelCard | None:
-        """The card of one detector."""
-        return self.cards.get(name)
 
     @property
     def loaded(self) -> tuple[str, ...]:
         """Names of the detectors with a replica that can answer."""
         return tuple(name for name in self.cards if self._deployed.current.get(name))
 
-    @property
-    def running(self) -> int:
-        """Number of requests in progress."""
-        return self._threads.running
-
-    @property
-    def waiting(self) -> int:
-        """Number of requests in the queue."""
-        return self._threads.waiting
-
-    @property
-    def longest_s(self) -> float:
-        """Longest time that a request took, including those in progress."""
-        return self._threads.longest_s
-
     def is_available(self, name: str) -> bool:
         """Whether a replica of `name` can answer."""
         return self._deployed.current.get(name, False)
 
-    def given_load(self, name: str) -> Detector:
-        """The proxy for a detector.
-
-        Raises:
-            Unavailable: No replica of it can answer.
-        """
-        self._check(name in self._deployed.current, name)
-        return RemoteDetector(self.cards[name], self._cluster, lambda: Deadline(self._seconds))
-
     async def load(self, name: str, deadline: Deadline) -> None:
         """Check that a replica can answer; raises the errors of `run`."""
         self._check(self.is_available(name), name)
-        await self._threads.load(name, deadline)
+        await super().load(name, deadline)
 
     async def run(self, name: str, work: Callable[[Detector], T], deadline: Deadline) -> T:
         """Call `work` with the proxy for the detector `name`, as `ThreadPool.run` does."""
@@ -203,22 +173,14 @@ class RayPool:
             assert isinstance(detector, RemoteDetector)
             return work(detector.until(deadline))
 
-        return await self._threads.run(name, work_in_time, deadline)
+        return await super().run(name, work_in_time, deadline)
 
     def keep(self, names: Iterable[str]) -> None:
         """Do nothing: the cluster decides how many replicas a detector has."""
 
-    def open(self) -> None:
-        """Accept requests."""
-        self._threads.open()
-
-    def refuse(self) -> None:
-        """Accept no more requests and reject the queue; running requests continue."""
-        self._threads.refuse()
-
-    def close(self, grace_s: float) -> None:
-        """`refuse()`, then wait for running requests, at most `grace_s` seconds."""
-        self._threads.close(grace_s)
+    def _proxy(self, name: str) -> Detector:
+        self._check(name in self._deployed.current, name)
+        return RemoteDetector(self.cards[name], self._cluster, lambda: Deadline(self._seconds))
 
     @staticmethod
     def _check(is_there: bool, name: str) -> None:
