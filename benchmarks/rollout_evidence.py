@@ -48,7 +48,7 @@ Floats = NDArray[np.float64]
 def make_rail(name: str, runs: int) -> RateRail:
     kind, _ = RAILS[name]
     context = RailContext(LIMITS, LIMITS.alpha / 3)
-    return kind(context, runs=runs)  # type: ignore[call-arg]
+    return kind(context, runs)
 
 
 def observe(rail: RateRail, name: str, role: Any, bad: Bools, at: float) -> None:

@@ -11,7 +11,7 @@ from detectlab.rollout.plan import GuardRails, Role
 from detectlab.rollout.rails.base import GuardRail, Observation, RailStatus, Verdict
 from detectlab.rollout.rails.registry import GUARD_RAILS
 
-OFF = {"max_error_rate": None, "max_p95_ratio": None, "max_memory_growth_mb": None}
+OFF: dict[str, Any] = {"max_error_rate": None, "max_p95_ratio": None, "max_memory_growth_mb": None}
 
 
 def show(
@@ -266,8 +266,8 @@ class NightRail(GuardRail):
     seen = 0
 
     @classmethod
-    def is_watched(cls, limits: GuardRails) -> bool:
-        return True
+    def limit_of(cls, limits: GuardRails) -> float:
+        return 3
 
     def observe(self, observation: Observation) -> None:
         self.seen += observation.role == "candidate"
@@ -284,7 +284,7 @@ class NightRail(GuardRail):
             name=self.name,
             verdict=self.verdict(),
             text=text,
-            limit=3,
+            limit=self.limit,
             observed=None,
             interval=None,
             seen=self.seen,

@@ -81,7 +81,7 @@ class Guard:
         self.latency = latency
         self._lock = threading.Lock()
         self._requests: set[_Request] = set()
-        watched = [rail for rail in GUARD_RAILS.values() if rail.is_watched(limits)]
+        watched = [rail for rail in GUARD_RAILS.values() if rail.limit_of(limits) is not None]
         context = RailContext(
             limits,
             limits.alpha / max(1, len(watched)),

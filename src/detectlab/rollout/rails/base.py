@@ -88,12 +88,15 @@ class GuardRail(ABC):
     needs_traffic: ClassVar[bool] = False
 
     def __init__(self, context: RailContext) -> None:
+        limit = self.limit_of(context.limits)
+        assert limit is not None
         self.context = context
+        self.limit = limit
 
     @classmethod
     @abstractmethod
-    def is_watched(cls, limits: GuardRails) -> bool:
-        """Whether a plan with these limits has this rail."""
+    def limit_of(cls, limits: GuardRails) -> float | None:
+        """The limit that a plan sets; `None` when it does not have this rail."""
 
     @abstractmethod
     def observe(self, observation: Observation) -> None:
@@ -117,17 +120,16 @@ class RateRail(GuardRail):
 
     Args:
         context: The limits, and what is known of stable.
-        limit: The allowed rate of bad observations.
         runs: As for `SequentialTest`.
     """
 
     # What is counted, as in "3 of 10 answers failed".
     counted: ClassVar[str]
 
-    def __init__(self, context: RailContext, limit: float, runs: int = 1) -> None:
+    def __init__(self, context: RailContext, runs: int = 1) -> None:
         super().__init__(context)
-        self.limit = limit
-        self._test = SequentialTest(limit, alpha=context.alpha, beta=context.limits.beta, runs=runs)
+        alpha, beta = context.alpha, context.limits.beta
+        self._test = SequentialTest(self.limit, alpha=alpha, beta=beta, runs=runs)
         self._stable = RecentShare(runs)
         self._waiting: deque[tuple[Any, float]] = deque()
         self._seen = 0

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from detectlab.rollout.plan import GuardRails
-from detectlab.rollout.rails.base import Observation, RailContext, RateRail
+from detectlab.rollout.rails.base import Observation, RateRail
 
 
 class DisagreementRail(RateRail):
@@ -14,14 +14,10 @@ class DisagreementRail(RateRail):
     name = "disagreement"
     counted = "compared pictures differ"
 
-    def __init__(self, context: RailContext, runs: int = 1) -> None:
-        assert context.limits.max_disagreement is not None
-        super().__init__(context, context.limits.max_disagreement, runs)
-
     @classmethod
-    def is_watched(cls, limits: GuardRails) -> bool:
-        """Whether the disagreement is limited."""
-        return limits.max_disagreement is not None
+    def limit_of(cls, limits: GuardRails) -> float | None:
+        """Share of pictures on which it may differ."""
+        return limits.max_disagreement
 
     def is_bad(self, observation: Observation) -> Any:
         """Whether the two differ on a picture."""
@@ -35,14 +31,10 @@ class JudgementRail(RateRail):
     counted = "judged answers are wrong"
     needs_traffic = True
 
-    def __init__(self, context: RailContext, runs: int = 1) -> None:
-        assert context.limits.max_judged_wrong is not None
-        super().__init__(context, context.limits.max_judged_wrong, runs)
-
     @classmethod
-    def is_watched(cls, limits: GuardRails) -> bool:
-        """Whether people's judgements are limited."""
-        return limits.max_judged_wrong is not None
+    def limit_of(cls, limits: GuardRails) -> float | None:
+        """Share of its answers that may be judged wrong."""
+        return limits.max_judged_wrong
 
     def is_bad(self, observation: Observation) -> Any:
         """Whether a person saw other objects."""

@@ -1,7 +1,7 @@
 """The guard rail on latency."""
 
 from detectlab.rollout.plan import GuardRails
-from detectlab.rollout.rails.base import Observation, RailContext, RailStatus, RateRail
+from detectlab.rollout.rails.base import Observation, RailStatus, RateRail
 
 # A 95th percentile lies above a limit when more than this share of the latencies does.
 _SLOW_SHARE = 0.05
@@ -18,13 +18,11 @@ class LatencyRail(RateRail):
     counted = "detections were too slow"
     needs_traffic = True
 
-    def __init__(self, context: RailContext, runs: int = 1) -> None:
-        super().__init__(context, _SLOW_SHARE, runs)
-
     @classmethod
-    def is_watched(cls, limits: GuardRails) -> bool:
-        """Whether the latency is limited."""
-        return limits.max_p95_ratio is not None or limits.max_p95_ms is not None
+    def limit_of(cls, limits: GuardRails) -> float | None:
+        """Share of its detections that may be slow, where the latency is limited."""
+        is_limited = limits.max_p95_ratio is not None or limits.max_p95_ms is not None
+        return _SLOW_SHARE if is_limited else None
 
     def is_bad(self, observation: Observation) -> bool | None:
         """Whether a detection is, or already was, slower than the limit."""

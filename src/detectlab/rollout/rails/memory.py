@@ -22,8 +22,6 @@ class MemoryRail(GuardRail):
 
     def __init__(self, context: RailContext) -> None:
         super().__init__(context)
-        assert context.limits.max_memory_growth_mb is not None
-        self._limit_mb = context.limits.max_memory_growth_mb
         self._process = psutil.Process()
         self._loaded: object = None
         self._base_mb = 0.0
@@ -32,9 +30,9 @@ class MemoryRail(GuardRail):
         self._seen_in_step = 0
 
     @classmethod
-    def is_watched(cls, limits: GuardRails) -> bool:
-        """Whether the growth is limited."""
-        return limits.max_memory_growth_mb is not None
+    def limit_of(cls, limits: GuardRails) -> float | None:
+        """Megabytes by which it may grow."""
+        return limits.max_memory_growth_mb
 
     def observe(self, observation: Observation) -> None:
         """Measure the process at each answer of the candidate."""
@@ -54,7 +52,7 @@ class MemoryRail(GuardRail):
 
     def verdict(self) -> Verdict:
         """The verdict now."""
-        if self._growth_mb > self._limit_mb:
+        if self._growth_mb > self.limit:
             return "stop"
         return "go" if self._seen_in_step >= _ENOUGH else "wait"
 
@@ -64,7 +62,7 @@ class MemoryRail(GuardRail):
         missing = _ENOUGH - self._seen_in_step if verdict == "wait" else 0
         text = (
             f"the server's memory grew by {self._growth_mb:,.0f} MB in {self._seen} answers, at "
-            f"most {self._limit_mb:,} MB are allowed"
+            f"most {self.limit:,.0f} MB are allowed"
         )
         if missing:
             text += f": not enough yet, about {missing} more good ones"
@@ -73,7 +71,7 @@ class MemoryRail(GuardRail):
             name=self.name,
             verdict=verdict,
             text=text,
-            limit=self._limit_mb,
+            limit=self.limit,
             observed=observed,
             interval=None,
             seen=self._seen,
