@@ -26,15 +26,15 @@ print(psutil.Process().memory_info().rss / 2**20)
 
 
 def measure_libraries(
-    home: Path, picture: Path, repeats: int, progress: Progress, *, engine: str
+    home: Path, repeats: int, progress: Progress, *, picture: Path, engine: str
 ) -> dict[str, float]:
     """Seconds and resident megabytes of a process that loads the libraries and runs the network.
 
     Args:
         home: The cache folder; with OpenVINO, it holds a compiled network after the first run.
-        picture: What the network is run on.
         repeats: How often.
         progress: Called at the beginning of each run.
+        picture: What the network is run on.
         engine: What runs the network.
     """
     seconds, memory_mb = [], []

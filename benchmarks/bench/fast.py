@@ -119,7 +119,7 @@ def measure_group(name: str, files: Files, plan: Plan, folder: Path) -> dict[str
             picture = files.pictures[1]
             return {
                 **about,
-                "libraries": measure_libraries(files.home, picture, 5, step, engine="auto"),
+                "libraries": measure_libraries(files.home, 5, step, picture=picture, engine="auto"),
                 "start_s": measure_start(files.home, picture, 5, step, engine="auto"),
                 "memory_mb": measure_memory(
                     files.home, files.pictures, logs / "memory.log", 1000, engine="auto"
