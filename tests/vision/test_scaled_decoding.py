@@ -29,17 +29,17 @@ def turned(jpeg: bytes, orientation: int) -> bytes:
 @pytest.mark.parametrize(
     ("size_wh", "input_size_wh", "expected"),
     [
-        pytest.param((4032, 3024), NANO, 4, id="phone"),
-        pytest.param((3024, 4032), NANO, 4, id="upright"),
-        pytest.param((8000, 6000), NANO, 8, id="huge"),
-        pytest.param((1600, 1200), NANO, 1, id="less than twice the input at half the size"),
-        pytest.param((1900, 1500), NANO, 2, id="half"),
+        pytest.param((4032, 3024), NANO, 2, id="phone"),
+        pytest.param((3024, 4032), NANO, 2, id="upright"),
+        pytest.param((8064, 6048), NANO, 4, id="huge"),
+        pytest.param((3200, 2400), NANO, 1, id="less than four times the input at half the size"),
+        pytest.param((4032, 3024), (208, 208), 4, id="smaller input"),
         pytest.param((640, 480), NANO, 1, id="small"),
-        pytest.param((8000, 1000), NANO, 1, id="narrow"),
-        pytest.param((4032, 3024), (640, 640), 2, id="larger input"),
+        pytest.param((16000, 2000), NANO, 1, id="narrow"),
+        pytest.param((4032, 3024), (640, 640), 1, id="larger input"),
     ],
 )
-def test_fraction_leaves_twice_the_input(
+def test_fraction_leaves_four_times_the_input(
     size_wh: tuple[int, int], input_size_wh: tuple[int, int], expected: int
 ) -> None:
     header = Header("JPEG", *size_wh, memory_bytes=0, is_plain=True)
