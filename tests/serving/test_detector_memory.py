@@ -83,3 +83,19 @@ def test_what_an_evicted_detector_leaves_counts(
     assert cache.measured["one"] > 110 * MB
     assert cache.measured["three"] < 90 * MB
     wait_until(lambda: cache.loaded == ("three",))
+
+
+def test_size_of_a_detector_does_not_shrink_when_another_is_freed_meanwhile(
+    wait_until: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    resident = iter([100 * MB, 150 * MB, 150 * MB, 120 * MB])
+    monkeypatch.setattr("detectlab.serving.detector_cache.resident_bytes", resident.__next__)
+    cache = DetectorCache(Hungry, lambda name: 1, 100 * MB, 1.0, lambda detector: None)
+    caplog.set_level("INFO", "detectlab")
+
+    for count in (1, 2):
+        cache.get("one").result(30)
+        wait_until(lambda count=count: caplog.text.count("one takes 50 MB") == count)
+        cache.discard(["one"])

@@ -137,7 +137,8 @@ class DetectorCache:
     def _fill(self, name: str, slot: _Slot) -> None:
         try:
             self._make_room(name, slot)
-            before = self._note_left(slot)
+            before = resident_bytes()
+            self._note_left(before)
             detector = self._load(name)
         except Exception as error:
             self._fail(name, slot, error)
@@ -149,32 +150,34 @@ class DetectorCache:
         if self._warm_up:
             self._measure(name, slot, detector, before)
 
-    def _note_left(self, slot: _Slot) -> int:
-        """Note what evicted detectors have not given back, as the runtime; gives all memory."""
-        now = resident_bytes()
+    def _note_left(self, now: int) -> None:
+        """Note what evicted detectors have not given back of `now` bytes, such as the runtime."""
         with self._lock:
             if self._first_bytes is None:
                 self._first_bytes = now
-            held = sum(other.size_bytes for other in self._slots.values() if other is not slot)
+            held = sum(slot.size_bytes for slot in self._slots.values() if slot.is_loaded)
             left = now - self._first_bytes - held
             # No more than they took: pictures take memory, too.
             self._left_bytes = min(max(0, left), self._largest_evicted)
-        return now
 
     def _measure(self, name: str, slot: _Slot, detector: Detector, before: int) -> None:
         """Replace the estimate of a loaded detector, and make the room that it really takes."""
         assert self._warm_up
         self._warm_up(detector)
-        slot.size_bytes = max(1, resident_bytes() - before)
+        now = resident_bytes()
+        # An evicted detector that a request still held is freed meanwhile: the largest counts.
+        _, known = self._measured.get(name, (None, 1))
+        slot.size_bytes = max(known, now - before)
         self._measured[name] = slot.version, slot.size_bytes
         logger.info("%s takes %d MB", name, slot.size_bytes >> 20)
+        self._note_left(now)
         try:
             self._make_room(name, slot)
         except Unavailable as error:
             logger.error("%s", error)
             with self._lock:
                 if self._slots.get(name) is slot:
-                    del self._slots[name]
+                    self._evict(name)
 
     def _fail(self, name: str, slot: _Slot, error: Exception) -> None:
         if not isinstance(error, Unavailable):
@@ -204,7 +207,11 @@ class DetectorCache:
                     break
                 if other.is_loaded and other is not slot and other_name not in self._pinned:
                     # Requests that use it hold a reference: its memory is freed after them.
-                    del self._slots[other_name]
-                    held -= other.size_bytes
-                    self._largest_evicted = max(self._largest_evicted, other.size_bytes)
+                    held -= self._evict(other_name)
                     logger.info("Unloaded %s to make room for %s", other_name, name)
+
+    def _evict(self, name: str) -> int:
+        """Forget a detector, and return how many bytes it takes; requests may still hold it."""
+        size_bytes = self._slots.pop(name).size_bytes
+        self._largest_evicted = max(self._largest_evicted, size_bytes)
+        return size_bytes

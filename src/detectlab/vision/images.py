@@ -147,8 +147,8 @@ def shrink_for(header: Header, input_size_wh: tuple[int, int]) -> int:
 
     What is left has at least four times the sides of the network's input, as their geometric mean,
     and no side less than three times: at twice, one box in ten moves or changes its confidence
-    (`benchmarks/scaled_decoding.py`). libjpeg computes the smaller picture from fewer coefficients, as
-    its DCT allows.
+    (`benchmarks/scaled_decoding.py`). libjpeg computes the smaller picture from fewer coefficients,
+    as its DCT allows.
 
     Args:
         header: The picture's.
