@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 
 from detectlab.client import ServerUnreachable
@@ -47,6 +48,36 @@ RIGHT = {APPLE: 200, SEVEN: 422, NOWHERE: 404, FULL: 503}
             lambda b, m, c: b + "/predict?model=" + m + "&confidence=" + c, "TypeError", id="plus"
         ),
         pytest.param(lambda b, m, c: None, "return the URL, a text. Yours is None", id="none"),
+        pytest.param(
+            lambda b, m, c: "{b}/predict?model={m}&confidence={c}", "Is the `f` before", id="no-f"
+        ),
+        pytest.param(
+            lambda b, m, c: f"{b}/predict?model={c}&confidence={m}",
+            "model should be nano, as the argument says. Yours is '0.25'",
+            id="swapped",
+        ),
+        pytest.param(
+            lambda b, m, c: f"{b}/predict?model={m}&confidence={100 * c}",
+            "confidence should be 0.25",
+            id="percent",
+        ),
+        pytest.param(
+            lambda b, m, c: f"{b}/predict?model={m}&confidence={c:.1f}", "Yours is '0.2'", id="cut"
+        ),
+        pytest.param(
+            lambda b, m, c: f"{b}/predict?model={m}+confidence={c}", "Yours has '+'", id="plus-sign"
+        ),
+        pytest.param(
+            lambda b, m, c: f"{b}/predict?model={m}&confidence={c}&x=1", "two parameters", id="x"
+        ),
+        pytest.param(
+            lambda b, m, c: f"http://127.0.0.1:8000/predict?model={m}&confidence={c}",
+            "the base that comes as an argument",
+            id="own-base",
+        ),
+        pytest.param(
+            lambda b, m, c: f"{b}/predict?model={m}&confidence={c}".encode(), "a text", id="bytes"
+        ),
     ],
 )
 def test_predict_url_with_a_mistake_names_it(verdict, attempt, hint):
@@ -64,6 +95,7 @@ def test_predict_url_with_a_mistake_names_it(verdict, attempt, hint):
         pytest.param(
             lambda b, m, c: b + "/predict?" + urlencode({"model": m, "confidence": c}), id="library"
         ),
+        pytest.param(lambda b, m, c: f"{b}/predict?model={m}&confidence={c:.2f}", id="decimals"),
     ],
 )
 def test_predict_url_that_is_right_is_correct(verdict, attempt):
@@ -82,6 +114,11 @@ def test_predict_url_that_is_right_is_correct(verdict, attempt):
         pytest.param({APPLE: 200}, "`statuses` lacks 'a confidence of 7'", id="missing"),
         pytest.param(RIGHT | {"a kettle": 418}, "unknown key, 'a kettle'", id="extra"),
         pytest.param([200, 422, 404, 503], "should be a dictionary", id="list"),
+        pytest.param(RIGHT | {FULL: 500}, "only busy: ask again later", id="500"),
+        pytest.param(RIGHT | {FULL: [503, 504]}, "whole number. Yours is [503, 504]", id="two"),
+        pytest.param(RIGHT | {FULL: 503.0}, "whole number. Yours is 503.0", id="fraction"),
+        pytest.param(RIGHT | {NOWHERE: 4}, "nothing is at this address. Which code", id="digit-4"),
+        pytest.param(RIGHT | {APPLE: True}, "whole number. Yours is True", id="yes"),
     ],
 )
 def test_statuses_with_a_mistake_name_it(verdict, attempt, hint):
@@ -99,6 +136,7 @@ def test_statuses_with_a_mistake_name_it(verdict, attempt, hint):
             RIGHT | {SEVEN: HTTPStatus.UNPROCESSABLE_ENTITY, FULL: HTTPStatus.SERVICE_UNAVAILABLE},
             id="names",
         ),
+        pytest.param(dict(zip(RIGHT, np.array(list(RIGHT.values())), strict=True)), id="numpy"),
     ],
 )
 def test_statuses_that_are_right_are_correct(verdict, attempt):
@@ -149,6 +187,10 @@ def counts(apple, fruits, none):
         pytest.param(counts(1, "2", 0), "for fruits.jpg is '2'", id="text"),
         pytest.param([1, 2, 0], "should be a dictionary", id="list"),
         pytest.param({"a": 1, "b": 2, "c": 0}, "there is no picture 'a'", id="names"),
+        pytest.param(counts(-1, 2, 0), "it finds 1 above 0.5, yours says -1", id="negative"),
+        pytest.param(counts(1, {"detections": []}, 0), "should be a whole number", id="answer"),
+        pytest.param(counts(1, True, 0), "should be a whole number", id="bool"),
+        pytest.param(None, "should be a dictionary. Yours is None", id="none"),
     ],
 )
 def test_counts_with_a_mistake_name_it(verdict, folder, attempt, hint):
@@ -171,6 +213,7 @@ def test_counts_without_a_server_say_so(verdict, folder):
         pytest.param(counts(1, 3, 1), id="all"),
         pytest.param(counts(1, 1, 0), id="apples"),
         pytest.param(counts(0, 1, 0), id="sure-oranges"),
+        pytest.param(counts(*np.array([1, 2, 0])), id="numpy"),
     ],
 )
 def test_counts_that_are_right_are_correct(verdict, folder, attempt):

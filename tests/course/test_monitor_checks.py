@@ -28,7 +28,7 @@ def psi_of_arrays(old, new):
         pytest.param(lambda o, n: 0, "the index is 0.8789. Yours is 0.0000", id="constant"),
         pytest.param(
             lambda o, n: sum(b * math.log(b / a) for a, b in zip(o, n, strict=True)),
-            "weigh with new - old",
+            "weigh with new - old, not with new",
             id="kullback",
         ),
         pytest.param(lambda o, n: -psi(o, n), "its sign is wrong", id="sign"),
@@ -41,6 +41,15 @@ def psi_of_arrays(old, new):
         ),
         pytest.param(lambda o, n: None, "is there a `return`?", id="no-return"),
         pytest.param(lambda o, n: (n - o) * 2, "TypeError", id="raises"),
+        pytest.param(lambda o, n: psi(o, n) / len(o), "that is the mean of the terms", id="mean"),
+        pytest.param(lambda o, n: psi(o[:1], n[:1]), "return after the first term?", id="first"),
+        pytest.param(
+            lambda o, n: sum((b - a) ** 2 / a for a, b in zip(o, n, strict=True)),
+            "the squares over the old shares",
+            id="squares",
+        ),
+        pytest.param(lambda o, n: [psi(o, n)], "should be a number. Yours is [0.0]", id="list"),
+        pytest.param(lambda o, n: (o.reverse(), psi(o, n))[1], "changes what it gets", id="place"),
     ],
 )
 def test_psi_with_a_mistake_names_it(verdict, attempt, hint):
@@ -124,6 +133,11 @@ def best_of_scenes(pictures, count):
         pytest.param(lambda p, n: sorted(p)[:n], "return names of pictures", id="rows"),
         pytest.param(lambda p, n: None, "return a list of names", id="none"),
         pytest.param(lambda p, n: to_label(p, n)[::-1], "the nearest first", id="reversed"),
+        pytest.param(lambda p, n: set(to_label(p, n)), "return a list of names", id="set"),
+        pytest.param(lambda p, n: [[x] for x in to_label(p, n)], "names of pictures", id="nested"),
+        pytest.param(
+            lambda p, n: to_label(p.reverse() or p, n), "changes what it gets", id="place"
+        ),
     ],
 )
 def test_choice_with_a_mistake_names_it(verdict, attempt, hint):
@@ -133,7 +147,11 @@ def test_choice_with_a_mistake_names_it(verdict, attempt, hint):
     assert hint in said
 
 
-@pytest.mark.parametrize("attempt", [to_label, best_of_scenes])
+def as_array(pictures, count):
+    return np.array(to_label(pictures, count))
+
+
+@pytest.mark.parametrize("attempt", [to_label, best_of_scenes, as_array])
 def test_choice_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_to_label, attempt).startswith("Correct. ")
 
@@ -174,6 +192,10 @@ def line_of_arrays(number, box, size_wh):
             id="commas",
         ),
         pytest.param(lambda c, b, s: f"{c} a b c d", "all fields are numbers", id="words"),
+        pytest.param(lambda c, b, s: f"{c} nan nan nan nan", "the x of the centre of", id="nan"),
+        pytest.param(
+            lambda c, b, s: label_line(c, b, (s[0], 2 * s[1])), "the y of the centre of", id="half"
+        ),
     ],
 )
 def test_label_line_with_a_mistake_names_it(verdict, attempt, hint):

@@ -81,7 +81,11 @@ def with_ifs(status, attempts):
 
 @pytest.mark.parametrize(
     "attempt",
-    [pytest.param(lambda s, n: s in (None, 503) and n < 3, id="expression"), with_ifs],
+    [
+        pytest.param(lambda s, n: s in (None, 503) and n < 3, id="expression"),
+        pytest.param(lambda s, n: np.bool_(s in (None, 503) and n < 3), id="numpy"),
+        with_ifs,
+    ],
 )
 def test_ask_again_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_ask_again, attempt).startswith("Correct. ")

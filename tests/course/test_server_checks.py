@@ -1,11 +1,15 @@
 """Checks of the server's exercises: typical wrong answers, and right ones of several forms."""
 
+from fractions import Fraction
+from io import BytesIO
+from itertools import count
+from types import SimpleNamespace
 from typing import Annotated
 
 import cv2
 import numpy as np
 import pytest
-from fastapi import FastAPI, Form, HTTPException, Query, Response, UploadFile
+from fastapi import FastAPI, File, Form, Header, HTTPException, Query, Response, UploadFile
 from fastapi.responses import StreamingResponse
 
 from detectlab import Detections, draw_bbox, encode_image
@@ -31,6 +35,16 @@ def prints_only(box):
     (x_max - x_min) * (y_max - y_min)
 
 
+def measures_in_place(box):
+    box[2] -= box[0]
+    box[3] -= box[1]
+    return box[2] * box[3]
+
+
+def leaves(box):
+    raise SystemExit(1)
+
+
 def misspelt(box):
     return (x_max - box[0]) * 2  # noqa: F821
 
@@ -49,6 +63,17 @@ def misspelt(box):
         pytest.param(lambda b: "5000", "should be a number. Yours is '5000'", id="text"),
         pytest.param(misspelt, "NameError: name 'x_max' is not defined. Look", id="raises"),
         pytest.param(5000, "pass the function itself", id="called"),
+        pytest.param(measures_in_place, "changes what it gets, to [10, 20, 100, 50]", id="place"),
+        pytest.param(leaves, "your function raised SystemExit: 1", id="leaves"),
+        pytest.param(lambda b: (b[2] - b[0]) * (b[3] - b[1]) / 2, "half of it", id="half"),
+        pytest.param(lambda b: (b[1] - b[0]) * (b[3] - b[2]), "x_min, y_min, x_max", id="order"),
+        pytest.param(lambda b: (b[2] - b[0] - 1) * (b[3] - b[1] - 1), "not 99", id="minus-one"),
+        pytest.param(lambda b: b[2] - b[0], "that is the width alone", id="width"),
+        pytest.param(lambda b: np.array([5000, 5000]), "not an array", id="array"),
+        pytest.param(lambda b: np.True_, "should be a number. Yours is np.True_", id="bool"),
+        pytest.param(lambda b: 10**400, "should be a number. Yours is 1000", id="huge"),
+        pytest.param(lambda b: float("nan"), "your function says nan", id="nan"),
+        pytest.param(lambda b: 7, "yours gives the same each time", id="seven"),
     ],
 )
 def test_box_area_with_a_mistake_names_it(verdict, attempt, hint):
@@ -64,10 +89,21 @@ def test_box_area_with_a_mistake_names_it(verdict, attempt, hint):
         pytest.param(lambda b: (b[2] - b[0]) * (b[3] - b[1]), id="product"),
         pytest.param(lambda b: float(np.prod(np.subtract(b[2:], b[:2]))), id="numpy"),
         pytest.param(lambda b: abs(b[0] - b[2]) * abs(b[1] - b[3]), id="abs"),
+        pytest.param(lambda b: np.array((b[2] - b[0]) * (b[3] - b[1])), id="numpy-scalar"),
+        pytest.param(lambda b: Fraction((b[2] - b[0]) * (b[3] - b[1])), id="fraction"),
+        pytest.param(lambda b: sum(b[3] - b[1] for _ in range(b[0], b[2])), id="columns"),
     ],
 )
 def test_box_area_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_box_area, attempt).startswith("Correct. ")
+
+
+def test_printing_instead_of_returning_is_named(capsys):
+    check_box_area(lambda b: print((b[2] - b[0]) * (b[3] - b[1])))
+
+    printed, said = capsys.readouterr().out.splitlines()
+    assert printed == "5000"
+    assert said.endswith("prints its answer: write `return` instead of `print`")
 
 
 @pytest.mark.parametrize(
@@ -84,7 +120,16 @@ def test_box_area_that_is_right_is_correct(verdict, attempt):
         ),
         pytest.param(lambda r, w, m: (r / (r + w), m / (r + m)), "recall is 0.6", id="missed"),
         pytest.param(lambda r, w, m: (r // (r + w), 0), "`//` drop the decimals?", id="floor"),
-        pytest.param(lambda r, w, m: (r / w, r / m), "precision is 0.75. Yours is 3", id="ratio"),
+        pytest.param(lambda r, w, m: (r / w, r / (m or 1)), "not by the wrong ones", id="ratio"),
+        pytest.param(lambda r, w, m: (r / r + w, r / r + m), "brackets around the sum", id="sum"),
+        pytest.param(lambda r, w, m: (w / (r + w), 0), "boxes that are wrong", id="wrong-share"),
+        pytest.param(lambda r, w, m: (r / (r + w), m / (r + m)), "that were missed", id="misses"),
+        pytest.param(lambda r, w, m: (r / (r + w),) * 2, "the precision again", id="twice"),
+        pytest.param(lambda r, w, m: (r / (r + m),) * 2, "that is the recall", id="recall-twice"),
+        pytest.param(lambda r, w, m: (round(r / (r + w)), 1), "Yours is 1", id="rounded"),
+        pytest.param(lambda r, w, m: {"precision": 1, "recall": 1}, "two numbers", id="names"),
+        pytest.param(lambda r, w, m: {r / (r + w), r / (r + m)}, "two numbers", id="set"),
+        pytest.param(lambda r, w, m: (n for n in (1, 2)), "two numbers", id="generator"),
         pytest.param(lambda r, w, m: ("0.75", "0.6"), "precision should be a number", id="text"),
         pytest.param(lambda r, w: (1, 1), "TypeError", id="arguments"),
         pytest.param(lambda r, w, m: None, "Yours gives None", id="none"),
@@ -103,6 +148,7 @@ def test_precision_and_recall_with_a_mistake_names_it(verdict, attempt, hint):
         pytest.param(lambda r, w, m: (r / (r + w), r / (r + m)), id="tuple"),
         pytest.param(lambda r, w, m: [1 - w / (r + w), 1 - m / (r + m)], id="list"),
         pytest.param(lambda r, w, m: r / np.array([r + w, r + m]), id="array"),
+        pytest.param(lambda r, w, m: (Fraction(r, r + w), Fraction(r, r + m)), id="fractions"),
     ],
 )
 def test_precision_and_recall_that_are_right_are_correct(verdict, attempt):
@@ -176,6 +222,34 @@ def refuses(file: UploadFile, confidence: float = 0.5):
     raise HTTPException(418, "no tea")
 
 
+def whole(file: UploadFile, confidence: int = 0.5):
+    return Response(drawn(file, float(confidence)))
+
+
+def at_most_half(file: UploadFile, confidence: float = 0.5):
+    return Response(drawn(file, min(confidence, 0.5)))
+
+
+def undrawn(file: UploadFile, confidence: float = 0.5):
+    return Response(encode_image(decode_image(file.file.read()).pixels))
+
+
+def pixels(file: UploadFile, confidence: float = 0.5):
+    return decode_image(file.file.read()).pixels
+
+
+def bare_bytes(file: UploadFile, confidence: float = 0.5):
+    return drawn(file, confidence)
+
+
+def in_a_header(file: UploadFile, confidence: Annotated[float, Header()] = 0.5):
+    return Response(drawn(file, confidence))
+
+
+def smaller(file: UploadFile, confidence: float = 0.5):
+    return Response(encode_image(decode_image(drawn(file, confidence)).pixels[::2, ::2]))
+
+
 @pytest.mark.parametrize(
     ("predict", "hint"),
     [
@@ -185,7 +259,7 @@ def refuses(file: UploadFile, confidence: float = 0.5):
         pytest.param(in_the_body, "0.1 and 0.5 give the same picture", id="form"),
         pytest.param(untyped, "Without a type hint, a parameter arrives as text", id="untyped"),
         pytest.param(other_default, "should get 0.5. Change the default", id="default"),
-        pytest.param(no_default, "refuses the request (422) because of confidence", id="required"),
+        pytest.param(no_default, "it needs a default, for clients that send", id="required"),
         pytest.param(upside_down, "should draw more boxes than 0.5", id="upside-down"),
         pytest.param(other_file, "because of picture. The picture comes in `file`", id="field"),
         pytest.param(
@@ -193,6 +267,13 @@ def refuses(file: UploadFile, confidence: float = 0.5):
         ),
         pytest.param(numbers, "answer with the picture. Yours is 1", id="numbers"),
         pytest.param(refuses, "answers with status 418", id="refuses"),
+        pytest.param(whole, "should be a valid integer", id="int"),
+        pytest.param(at_most_half, "at 1 nothing is sure enough", id="at-most-half"),
+        pytest.param(undrawn, "there is no box in the answer. Draw with", id="undrawn"),
+        pytest.param(pixels, "A picture goes into a `Response(encode_image", id="pixels"),
+        pytest.param(bare_bytes, "A picture goes into a `Response(encode_image", id="bytes"),
+        pytest.param(in_a_header, "take `confidence`, from the address", id="header"),
+        pytest.param(smaller, "as large as the picture that was sent", id="smaller"),
     ],
 )
 def test_confidence_parameter_with_a_mistake_names_it(verdict, picture, predict, hint):
@@ -223,7 +304,16 @@ async def right_and_checked(
     return StreamingResponse(iter([drawn(file, confidence)]), media_type="image/jpeg")
 
 
-@pytest.mark.parametrize("predict", [right, right_and_checked])
+def right_as_text(file: Annotated[bytes, File()], confidence: str = "0.5"):
+    return Response(drawn(SimpleNamespace(file=BytesIO(file)), float(confidence)))
+
+
+def right_as_png(file: UploadFile, confidence: float | None = None):
+    confidence = 0.5 if confidence is None else confidence
+    return Response(encode_image(decode_image(drawn(file, confidence)).pixels, "PNG"))
+
+
+@pytest.mark.parametrize("predict", [right, right_and_checked, right_as_text, right_as_png])
 def test_confidence_parameter_that_is_right_is_correct(verdict, picture, predict):
     said = verdict(check_confidence_parameter, make_app(predict), picture)
 
@@ -261,6 +351,34 @@ def numpy_number(file: UploadFile):
     return np.int64(len(labels_of(file)))
 
 
+def array(file: UploadFile):
+    return np.array(labels_of(file))
+
+
+CALLS = count()
+
+
+def counter(file: UploadFile):
+    return next(CALLS)
+
+
+def name(file: UploadFile):
+    return file.filename
+
+
+def picture_of_it(file: UploadFile):
+    return Response(drawn(file, 0.5))
+
+
+def refuses_some(file: UploadFile):
+    if not labels_of(file):
+        raise HTTPException(404, "There is none.")
+
+
+def nan(file: UploadFile):
+    return float("nan")
+
+
 def needs_more(file: UploadFile, colour: str):
     return colour
 
@@ -280,7 +398,13 @@ def nothing(file: UploadFile):
         pytest.param(file_size, "the same picture in another file", id="size"),
         pytest.param(nothing, "every picture gets the answer None", id="none"),
         pytest.param(needs_more, "(422) because of colour", id="parameter"),
-        pytest.param(numpy_number, "your endpoint raised", id="numpy"),
+        pytest.param(numpy_number, "return a plain one, with `int(...)`", id="numpy"),
+        pytest.param(array, "FastAPI cannot turn into JSON what you return", id="array"),
+        pytest.param(counter, "the same picture in another file", id="counter"),
+        pytest.param(name, "every picture gets the answer 'picture.png'", id="name"),
+        pytest.param(picture_of_it, "answer the question, not with a picture", id="picture"),
+        pytest.param(refuses_some, "status 404: {'detail': 'There is none.'}", id="refuses"),
+        pytest.param(nan, "raised ValueError: Out of range float values", id="nan"),
     ],
 )
 def test_question_with_a_mistake_names_it(verdict, pictures, question, hint):
@@ -300,6 +424,8 @@ def test_question_at_another_path_says_where(verdict, pictures):
         pytest.param(lambda file: labels_of(file).count("orange"), id="count"),
         pytest.param(lambda file: {"any": "orange" in labels_of(file)}, id="dictionary"),
         pytest.param(lambda file: ", ".join(labels_of(file)) or "nothing", id="text"),
+        pytest.param(lambda file: set(labels_of(file)), id="set"),
+        pytest.param(lambda file: "orange" in labels_of(file), id="yes-or-no"),
     ],
 )
 def test_question_that_depends_on_the_picture_is_correct(verdict, pictures, question):

@@ -8,6 +8,7 @@ from detectlab.course.verdicts import (
     NotYet,
     answer_of,
     exercise_check,
+    known_mistake,
     number_of,
     require_keys,
     shown,
@@ -46,6 +47,43 @@ def test_error_of_many_lines_is_shown_as_one_without_a_place_in_opencv():
     assert said.startswith("your function raised error: (-215:Assertion failed) ")
     assert "\n" not in said
     assert ".cpp" not in said
+
+
+def test_check_that_is_interrupted_says_so(verdict):
+    def endless():
+        raise KeyboardInterrupt
+
+    said = verdict(exercise_check(endless))
+
+    assert said == "Not yet: you stopped the check. Does your function come to an end?"
+
+
+def test_arguments_stay_as_they_are_and_a_change_is_said():
+    rows, box = np.ones((2, 2)), [1, 2]
+
+    def in_place(rows, box):
+        rows *= 2
+
+    with pytest.raises(NotYet, match=r"changes what it gets, to array.* Work on a copy"):
+        answer_of(in_place, rows, box)
+    with pytest.raises(NotYet, match=r"changes what it gets, to \[1, 2, 3\]. Work on a copy"):
+        answer_of(lambda rows, box: box.append(3), rows, box)
+    assert rows.sum() == 4
+    assert box == [1, 2]
+
+
+def test_none_may_be_an_answer_beside_what_is_printed(capsys):
+    assert answer_of(lambda: print("nothing fits"), may_be_none=True) is None
+    assert capsys.readouterr().out == "nothing fits\n"
+
+
+def test_mistake_is_named_when_it_explains_all_answers():
+    mistakes = {"that is half": lambda n: n / 2, "that is the square": lambda n: n * n}
+
+    assert known_mistake(mistakes, [(0.5,), (4,)], [0.25, 2]) == "; that is half"
+    assert known_mistake(mistakes, [(0.5,), (4,)], [0.25, 16]) == "; that is the square"
+    assert known_mistake(mistakes, [(0.5,), (4,)], [3, 3]) == "; yours gives the same each time"
+    assert known_mistake(mistakes, [(0.5,), (4,)], [3, 4]) == ""
 
 
 def test_result_instead_of_a_function_is_refused():

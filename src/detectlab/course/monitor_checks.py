@@ -1,13 +1,17 @@
 """Checks for the exercises of the notebook about monitoring."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
+
+import numpy as np
 
 from detectlab.course.verdicts import (
     NotYet,
     answer_of,
     exercise_check,
     is_close,
+    known_mistake,
     number_of,
     require_keys,
     shown,
@@ -45,35 +49,43 @@ _BOXES: tuple[tuple[int, tuple[int, int, int, int], tuple[int, int]], ...] = (
 )
 
 
+def _summed(old: Shares, new: Shares, term: Callable[[float, float], float]) -> float:
+    return math.fsum(map(term, old, new))
+
+
+_INDICES: dict[str, Callable[[Shares, Shares], float]] = {
+    reason: functools.partial(_summed, term=term)
+    for reason, term in {
+        "that is without the factor new - old": lambda o, n: math.log(n / o),
+        "weigh with new - old, not with new": lambda o, n: n * math.log(n / o),
+        "weigh with new - old, not with old": lambda o, n: o * math.log(o / n),
+        "its sign is wrong": lambda o, n: -(n - o) * math.log(n / o),
+        "take the natural logarithm": lambda o, n: (n - o) * math.log2(n / o),
+        "take the natural logarithm, not that of 10": lambda o, n: (n - o) * math.log10(n / o),
+        "that is the sum of the differences": lambda o, n: abs(n - o),
+        "that is the sum of the squares over the old shares": lambda o, n: (n - o) ** 2 / o,
+    }.items()
+} | {
+    "that is the mean of the terms, not their sum": lambda old, new: (
+        _summed(old, new, lambda o, n: (n - o) * math.log(n / o)) / len(old)
+    ),
+    "does the loop return after the first term?": lambda old, new: _summed(
+        old[:1], new[:1], lambda o, n: (n - o) * math.log(n / o)
+    ),
+}
+
+
 @exercise_check
 def check_psi(psi: Callable[[Shares, Shares], object]) -> str:
     """Check a function of two lists of shares that gives the population stability index."""
-    for old, new in _SHARES:
-        terms = [(n - o) * math.log(n / o) for o, n in zip(old, new, strict=True)]
-        expected = math.fsum(terms)
-        got = number_of(answer_of(psi, list(old), list(new)), "the index")
-        if is_close(got, expected):
-            continue
-        raise NotYet(
-            f"from {list(old)} to {list(new)} the index is {expected:.4f}. Yours is {got:.4f}"
-            + _why_not(got, old, new)
-        )
+    answers = [number_of(answer_of(psi, list(old), list(new)), "the index") for old, new in _SHARES]
+    for (old, new), got in zip(_SHARES, answers, strict=True):
+        if not is_close(got, expected := _summed(old, new, lambda o, n: (n - o) * math.log(n / o))):
+            raise NotYet(
+                f"from {list(old)} to {list(new)} the index is {expected:.4f}. Yours is {got:.4f}"
+                + known_mistake(_INDICES, _SHARES, answers)
+            )
     return "0 for equal shares, 0.88 from half and half to nine to one"
-
-
-def _why_not(got: float, old: Shares, new: Shares) -> str:
-    pairs = list(zip(old, new, strict=True))
-    mistakes = {
-        ": that is without the factor new - old": sum(math.log(n / o) for o, n in pairs),
-        ": weigh with new - old, not with new": sum(n * math.log(n / o) for o, n in pairs),
-        ": its sign is wrong": -sum((n - o) * math.log(n / o) for o, n in pairs),
-        ": take the natural logarithm": sum((n - o) * math.log2(n / o) for o, n in pairs),
-        ": take the natural logarithm, not that of 10": sum(
-            (n - o) * math.log10(n / o) for o, n in pairs
-        ),
-        ": that is the sum of the differences": sum(abs(n - o) for o, n in pairs),
-    }
-    return next((text for text, value in mistakes.items() if is_close(got, value)), "")
 
 
 @exercise_check
@@ -95,6 +107,7 @@ def check_to_label(to_label: Callable[[list[tuple[str, float, str]], int], objec
     """Check a function that chooses pictures to label."""
     for count in (1, 3, 4, 6):
         got = answer_of(to_label, list(_PICTURES), count)
+        got = got.tolist() if isinstance(got, np.ndarray) else got
         if not isinstance(got, list | tuple):
             raise NotYet(f"return a list of names. Yours is {shown(got)}")
         expected = list(_ORDER[:count])
@@ -143,7 +156,7 @@ def check_label_line(label_line: Callable[..., object]) -> str:
             )
         names = ("x of the centre", "y of the centre", "width", "height")
         for name, value, right in zip(names, values, expected, strict=True):
-            if abs(value - right) > 1e-3:
+            if not abs(value - right) <= 1e-3:  # also for nan
                 raise NotYet(
                     f"the {name} of {box} in a picture of {width} x {height} is {right:.3f} of "
                     f"it. Yours is {value:.3f}"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from detectlab.cluster.settings import ClusterSettings
@@ -51,7 +52,7 @@ def check_ask_again(ask_again: Callable[[int | None, int], object]) -> str:
     )
     for status, attempt, wanted, why in cases:
         answer = answer_of(ask_again, status, attempt)
-        if not isinstance(answer, bool | int) or answer not in (0, 1):
+        if not isinstance(answer, bool | int | np.bool_) or answer not in (0, 1):
             raise NotYet(f"return True or False. Yours is {shown(answer)}")
         if bool(answer) != wanted:
             said = "no answer" if status is None else status

@@ -1,5 +1,6 @@
 """Checks for the exercises of the notebook about the server."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from detectlab.course.verdicts import (
     describe,
     exercise_check,
     is_close,
+    known_mistake,
     number_of,
     shown,
 )
@@ -21,62 +23,87 @@ from detectlab.vision.images import decode_image, encode_image, read_image
 _CHANGED = 40  # difference of a pixel, of 255, that no JPEG compression makes
 
 
+_BOXES = ([10, 20, 110, 70], [0, 5, 3, 12], [4, 4, 4, 9])
+_AREAS: dict[str, Callable[[int, int, int, int], float]] = {  # width, height, x_min, y_min
+    "that is width plus height": lambda w, h, x, y: w + h,
+    "that is the length of its four sides": lambda w, h, x, y: 2 * (w + h),
+    "that is the area from the corner of the picture": lambda w, h, x, y: (x + w) * (y + h),
+    "subtract the corners first, then multiply": lambda w, h, x, y: (x + w) * (y + h) - x * y,
+    "it is negative: subtract the smaller corner from the larger one": lambda w, h, x, y: -w * h,
+    "from column 10 to column 110 it is 100 pixels, not 101": lambda w, h, x, y: (w + 1) * (h + 1),
+    "from column 10 to column 110 it is 100 pixels, not 99": lambda w, h, x, y: (w - 1) * (h - 1),
+    "that is width times width": lambda w, h, x, y: w**2,
+    "that is height times height": lambda w, h, x, y: h**2,
+    "that is the width alone": lambda w, h, x, y: w,
+    "that is the height alone": lambda w, h, x, y: h,
+    "that is half of it, a triangle": lambda w, h, x, y: w * h / 2,
+    "a box is x_min, y_min, x_max, y_max": lambda w, h, x, y: (y - x) * (y + h - x - w),
+}
+
+
 @exercise_check
 def check_box_area(box_area: Callable[[list[int]], object]) -> str:
     """Check a function that computes the area of a box in square pixels."""
-    for box in ([10, 20, 110, 70], [0, 5, 3, 12], [4, 4, 4, 9]):
-        x_min, y_min, x_max, y_max = box
-        width, height = x_max - x_min, y_max - y_min
-        answer = number_of(answer_of(box_area, box), "the area")
-        if is_close(answer, width * height):
-            continue
-        mistakes: dict[float, str] = {
-            width + height: "that is width plus height",
-            2 * (width + height): "that is the length of its four sides",
-            x_max * y_max: "that is the area from the corner of the picture",
-            x_max * y_max - x_min * y_min: "subtract the corners first, then multiply",
-            -width * height: "it is negative: subtract the smaller corner from the larger one",
-            (width + 1) * (height + 1): "from column 10 to column 110 it is 100 pixels, not 101",
-            width**2: "that is width times width",
-            height**2: "that is height times height",
-        }
-        raise NotYet(
-            f"the box {box} measures {width} x {height} = {width * height} pixels, your function "
-            f"says {answer:g}" + _explained(mistakes, answer)
-        )
+    answers = [number_of(answer_of(box_area, box), "the area") for box in _BOXES]
+    cases = [(x_max - x_min, y_max - y_min, x_min, y_min) for x_min, y_min, x_max, y_max in _BOXES]
+    for box, (width, height, *_), answer in zip(_BOXES, cases, answers, strict=True):
+        if not is_close(answer, width * height):
+            raise NotYet(
+                f"the box {box} measures {width} x {height} = {width * height} pixels, your "
+                f"function says {answer:g}" + known_mistake(_AREAS, cases, answers)
+            )
     return "Width times height, each one the difference of two corners"
+
+
+_COUNTS = ((6, 2, 4), (1, 3, 0), (9, 1, 3))  # right, wrong, missed
+_UNFINISHED = "is the line still to change, or does `//` drop the decimals?"
+_PRECISIONS: dict[str, Callable[[int, int, int], float]] = {
+    _UNFINISHED: lambda right, wrong, missed: 0.0,
+    "you divide by boxes and objects together": lambda r, w, m: r / (r + w + m),
+    "that is the share of the boxes that are wrong": lambda r, w, m: w / (r + w),
+    "divide by all boxes, not by the wrong ones": lambda r, w, m: r / w,
+    "add before you divide: put brackets around the sum": lambda r, w, m: r / r + w,
+    "that is the recall": lambda r, w, m: r / (r + m),
+}
+_RECALLS: dict[str, Callable[[int, int, int], float]] = {
+    _UNFINISHED: lambda right, wrong, missed: 0.0,
+    "you divide by boxes and objects together": lambda r, w, m: r / (r + w + m),
+    "that is the share of the objects that were missed": lambda r, w, m: m / (r + m),
+    "add before you divide: put brackets around the sum": lambda r, w, m: r / r + m,
+    "that is the precision again": lambda r, w, m: r / (r + w),
+}
 
 
 @exercise_check
 def check_precision_and_recall(precision_and_recall: Callable[[int, int, int], object]) -> str:
     """Check a function of the right, wrong and missed objects that gives precision and recall."""
-    for right, wrong, missed in ((6, 2, 4), (1, 3, 0), (9, 1, 3)):
+    pairs = [_two_numbers(answer_of(precision_and_recall, *counts)) for counts in _COUNTS]
+    precisions, recalls = zip(*pairs, strict=True)
+    for (right, wrong, missed), given in zip(_COUNTS, pairs, strict=True):
         boxes, objects = right + wrong, right + missed
-        answer = answer_of(precision_and_recall, right, wrong, missed)
-        if not isinstance(answer, tuple | list | np.ndarray) or len(answer) != 2:
-            raise NotYet(f"return two numbers, separated by a comma. Yours gives {shown(answer)}")
-        given = [number_of(answer[0], "precision"), number_of(answer[1], "recall")]
-        expected = [right / boxes, right / objects]
+        expected = (right / boxes, right / objects)
         if all(map(is_close, given, expected)):
             continue
         if all(map(is_close, given, reversed(expected))):
             raise NotYet("the two are swapped: precision comes first")
         if all(map(is_close, given, [100 * share for share in expected])):
             raise NotYet("give shares from 0 to 1, not percentages")
-        mistakes = {
-            right / (right + wrong + missed): "you divide by boxes and objects together",
-            0.0: "is the line still to change, or does `//` drop the decimals?",
-        }
         if not is_close(given[0], expected[0]):
             raise NotYet(
                 f"{right} of {boxes} boxes are right, so precision is {expected[0]:g}. Yours is "
-                f"{given[0]:g}" + _explained(mistakes, given[0])
+                f"{given[0]:g}" + known_mistake(_PRECISIONS, _COUNTS, precisions)
             )
         raise NotYet(
             f"{right} of {objects} objects are found, so recall is {expected[1]:g}. Yours is "
-            f"{given[1]:g}" + _explained(mistakes, given[1])
+            f"{given[1]:g}" + known_mistake(_RECALLS, _COUNTS, recalls)
         )
     return "Precision judges the boxes, recall the objects"
+
+
+def _two_numbers(answer: Any) -> tuple[float, float]:
+    if not isinstance(answer, tuple | list | np.ndarray) or len(answer) != 2:
+        raise NotYet(f"return two numbers, separated by a comma. Yours gives {shown(answer)}")
+    return number_of(answer[0], "precision"), number_of(answer[1], "recall")
 
 
 @exercise_check
@@ -102,14 +129,18 @@ def check_confidence_parameter(app: Any, picture: str | Path) -> str:
         difference = np.abs(pixels.astype(int) - original).max(axis=2)
         return answer.body, int((difference > _CHANGED).sum())
 
-    usual, half, low = drawn(None), drawn("0.5"), drawn("0.1")
+    half, low, high, usual = (drawn(confidence) for confidence in ("0.5", "0.1", "1", None))
+    if not half[1]:
+        raise NotYet("there is no box in the answer. Draw with `draw_bbox` what `detect` found")
     if low[0] == half[0]:
         raise NotYet(
-            "0.1 and 0.5 give the same picture. Does `predict` take `confidence`, and does it "
-            "pass it on to `detect`?"
+            "0.1 and 0.5 give the same picture. Does `predict` take `confidence`, from the "
+            "address, and does it pass it on to `detect`?"
         )
     if low[1] <= half[1]:
         raise NotYet("0.1 should draw more boxes than 0.5, not fewer")
+    if high[1]:
+        raise NotYet("at 1 nothing is sure enough. Pass `confidence` on as it comes")
     if usual[0] != half[0]:
         raise NotYet("a client that sends no confidence should get 0.5. Change the default")
     return "The client chooses, and a client that sends no confidence gets 0.5"
@@ -132,6 +163,8 @@ def check_question(app: Any, pictures: Sequence[str | Path]) -> str:
             _successful(post_picture(app, "/question", data), "/question").json()
             for data in (Path(picture).read_bytes(), copy)
         )
+        if isinstance(first, str) and "\ufffd" in first:
+            raise NotYet("answer the question, not with a picture: a number, a text, a dictionary")
         if first != second:
             raise NotYet(
                 f"{name} got the answer {shown(first)}, and the same picture in another file "
@@ -142,7 +175,7 @@ def check_question(app: Any, pictures: Sequence[str | Path]) -> str:
         raise NotYet(
             f"every picture gets the answer {shown(answers[0])}. Make it depend on what is found"
         )
-    return f"Your endpoint tells the pictures apart: {', '.join(map(str, answers))}"
+    return f"Your endpoint tells the pictures apart: {', '.join(map(shown, answers))}"
 
 
 def _successful(answer: Answer, path: str) -> Answer:
@@ -151,27 +184,43 @@ def _successful(answer: Answer, path: str) -> Answer:
         text = f"your endpoint raised {describe(answer.error)}"
         if isinstance(answer.error, TypeError) and "'str'" in str(answer.error):
             text += " Without a type hint, a parameter arrives as text"
-        raise NotYet(text)
-    if answer.status == 404:
+        raise NotYet(_unsendable(answer.error) or text)
+    if answer.status == 404 and answer.json() == {"detail": "Not Found"}:
         raise NotYet(f"nothing answers at {path}: write the path in the decorator as it is here")
     if answer.status == 405:
         raise NotYet(f"{path} has another verb: use `.post(...)`, since the picture is in the body")
     if answer.status == 422:
-        content = answer.json()
-        details = content.get("detail") if isinstance(content, dict) else None
-        names = [str(one["loc"][-1]) for one in details] if isinstance(details, list) else []
-        raise NotYet(
-            f"{path} refuses the request (422) because of {', '.join(names) or shown(content)}. "
-            "The picture comes in `file`; `confidence` and `model` in the address"
-        )
+        raise NotYet(f"{path} refuses the request (422){_refused(answer.json())}")
     if answer.status != 200:
         raise NotYet(f"{path} answers with status {answer.status}: {shown(answer.json())}")
     return answer
 
 
-def _explained(mistakes: dict[float, str], answer: float) -> str:
-    """The reason of a known mistake, for the end of a hint."""
-    for value, reason in mistakes.items():
-        if is_close(answer, value):
-            return f"; {reason}"
+def _unsendable(error: Exception) -> str:
+    """What to do about a result that FastAPI cannot turn into JSON or text."""
+    if number := re.search(r"'numpy\.(\w+)' object is not iterable", str(error)):
+        kind = "float" if "float" in number[1] else "bool" if "bool" in number[1] else "int"
+        return f"JSON has no numbers of NumPy ({number[1]}): return a plain one, with `{kind}(...)`"
+    if "__dict__" in str(error) or isinstance(error, UnicodeDecodeError):
+        return (
+            "FastAPI cannot turn into JSON what you return. A picture goes into a "
+            "`Response(encode_image(...))`; numbers, texts, lists and dictionaries as they are"
+        )
     return ""
+
+
+def _refused(content: Any) -> str:
+    """Which parameter FastAPI refused, and why."""
+    details = content.get("detail") if isinstance(content, dict) else None
+    if not isinstance(details, list):
+        return f": {shown(content)}"
+    first = details[0]
+    name, kind = first["loc"][-1], first["type"]
+    if name == "confidence" and kind == "missing":
+        return " because of confidence: it needs a default, for clients that send none"
+    if name == "confidence":
+        return f" because of confidence. {first['msg']}. Received: {first.get('input')!r}"
+    names = ", ".join(str(one["loc"][-1]) for one in details)
+    return (
+        f" because of {names}. The picture comes in `file`; `confidence` and `model` in the address"
+    )

@@ -1,12 +1,18 @@
 """Verdicts of exercise checks: "Correct. ..." or "Not yet: ..." with a hint."""
 
+import copy
 import functools
+import io
 import re
+import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TextIO
+
+import numpy as np
 
 from detectlab.course.progress import record
 
@@ -42,8 +48,10 @@ def exercise_check(check: Callable[P, str]) -> Callable[P, None]:
             print(f"Correct. {check(*args, **kwargs)}.")
             correct = True
         except NotYet as hint:
-            end = "" if str(hint).endswith(("?", "`")) else "."
+            end = "" if str(hint).endswith((".", "?", "`")) else "."
             print(f"Not yet: {hint}{end}")
+        except KeyboardInterrupt:
+            print("Not yet: you stopped the check. Does your function come to an end?")
         except Exception as error:  # an answer of a kind that no check foresaw
             print(f"Not yet: the check cannot use this answer ({describe(error)}).")
         record(check.__name__, correct)
@@ -51,18 +59,44 @@ def exercise_check(check: Callable[P, str]) -> Callable[P, None]:
     return printed
 
 
-def answer_of(function: Callable[..., Any], *arguments: object) -> Any:
+def answer_of(function: Callable[..., Any], *arguments: Any, may_be_none: bool = False) -> Any:
     """The result of a learner's function.
 
+    Args:
+        function: The learner's function.
+        *arguments: What it gets, as copies.
+        may_be_none: Whether `None` is an answer, too.
+
     Raises:
-        NotYet: It is no function, or it raises an error; the hint has the learner's line.
+        NotYet: It is no function, raises an error, changes its arguments, or prints instead of
+            returning; the hint has the learner's line.
     """
     if not callable(function):
         raise NotYet(f"pass the function itself, without calling it. Yours is {shown(function)}")
+    given, printed = copy.deepcopy(arguments), _Tee(sys.stdout)
     try:
-        return function(*arguments)
-    except Exception as error:  # whatever a first attempt raises
+        with redirect_stdout(printed):
+            answer = function(*given)
+    except (Exception, SystemExit) as error:  # whatever a first attempt raises
         raise NotYet(f"your function raised {describe(error)}") from None
+    for before, after in zip(arguments, given, strict=True):
+        if not np.array_equal(before, after) if isinstance(before, np.ndarray) else before != after:
+            raise NotYet(f"your function changes what it gets, to {shown(after)}. Work on a copy")
+    if answer is None and printed.getvalue() and not may_be_none:
+        raise NotYet("your function prints its answer: write `return` instead of `print`")
+    return answer
+
+
+class _Tee(io.StringIO):
+    """Keeps what is printed, and prints it."""
+
+    def __init__(self, printed: TextIO) -> None:
+        super().__init__()
+        self._printed = printed
+
+    def write(self, text: str) -> int:
+        self._printed.write(text)
+        return super().write(text)
 
 
 def number_of(answer: object, what: str) -> float:
@@ -77,17 +111,38 @@ def number_of(answer: object, what: str) -> float:
     """
     if answer is None:
         raise NotYet(f"{what} should be a number. Yours is None: is there a `return`?")
-    if isinstance(answer, str | bool) or not hasattr(answer, "__float__"):
+    if isinstance(answer, str | bool | np.bool_) or not hasattr(answer, "__float__"):
         raise NotYet(f"{what} should be a number. Yours is {shown(answer)}")
+    if isinstance(answer, np.ndarray) and answer.ndim:
+        raise NotYet(f"{what} should be one number, not an array. Yours is {shown(answer)}")
     try:
         return float(answer)
-    except (TypeError, ValueError):  # an array of several numbers
-        raise NotYet(f"{what} should be one number. Yours is {shown(answer)}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise NotYet(f"{what} should be a number. Yours is {shown(answer)}") from None
 
 
 def is_close(answer: float, expected: float) -> bool:
     """Whether two numbers are equal but for rounding."""
     return abs(answer - expected) <= 1e-6 * max(1.0, abs(expected))
+
+
+def known_mistake(
+    mistakes: Mapping[str, Callable[..., float]],
+    cases: Sequence[Sequence[Any]],
+    answers: Sequence[float],
+) -> str:
+    """The mistake that gives all of a learner's answers, as the end of a hint.
+
+    Args:
+        mistakes: What each one gives for a case.
+        cases: The arguments that the learner's function got.
+        answers: What it gave.
+    """
+    for reason, formula in mistakes.items():
+        given = (formula(*case) for case in cases)
+        if all(is_close(answer, value) for answer, value in zip(answers, given, strict=True)):
+            return f"; {reason}"
+    return "; yours gives the same each time" if len(set(answers)) == 1 < len(answers) else ""
 
 
 def require_keys(answer: object, keys: Sequence[str], what: str) -> None:
