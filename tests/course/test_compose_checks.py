@@ -55,6 +55,30 @@ WRONG = [
         id="host-network",
     ),
     pytest.param("build: ", "volumes: ['data:/data']\n    build: ", "both write to", id="shared"),
+    pytest.param("../my-service", ".", "`service` is built from `../my-service`", id="own-folder"),
+    pytest.param("../my-service", "my-service", "seen from my-page/", id="folder-below"),
+    pytest.param("build: .\n", "build: ../my-service\n", "`page` is built from `.`", id="mixed-up"),
+    pytest.param(
+        "../my-service\n", "../my-service\n    depends_on: [page]\n", "waits for none", id="circle"
+    ),
+    pytest.param(
+        "../my-service\n",
+        "../my-service\n    networks: [inner]\n",
+        "no network in common",
+        id="net",
+    ),
+    pytest.param("ports:\n      - ", "ports: ", "`ports` of `page` is a list", id="no-list"),
+    pytest.param("SERVICE: http", "SERVICE=http", "has lines such as `SERVICE: ", id="equals"),
+    pytest.param("SERVICE: http", "- SERVICE: http", "has lines such as `SERVICE: ", id="dash"),
+    pytest.param("http://service", "http://Service", "no service is called 'Service'", id="case"),
+    pytest.param(":8000", ":8501", "Yours asks at 8501", id="published-port"),
+    pytest.param("service_healthy", "healthy", "`healthy` does not ask for health", id="healthy"),
+    pytest.param(
+        "    ports:\n      - 127.0.0.1:8501:8501\n",
+        "    expose: [8501]\n",
+        "cannot reach",
+        id="exposed",
+    ),
     pytest.param("services:", "service:", "begins with `services:`", id="services"),
     pytest.param("  service:\n    build", "  service\n    build", "this is no YAML in", id="yaml"),
     pytest.param(RIGHT, "services: {page: {build: .}}", "two services belong here", id="one"),
@@ -92,7 +116,21 @@ volumes: {cache: {}}
 """
 
 
-@pytest.mark.parametrize("attempt", [pytest.param(RIGHT, id="usual"), pytest.param(OTHER, id="o")])
+LONGER = (
+    RIGHT.replace("build: ../my-service", "build: {context: ../my-service/}\n    networks: [inner]")
+    .replace("build: .\n", "build: ./\n    networks: {inner: {}, default: {}}\n")
+    .replace("127.0.0.1:8501:8501", '"80:8501"')
+)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        pytest.param(RIGHT, id="usual"),
+        pytest.param(OTHER, id="other"),
+        pytest.param(LONGER, id="longer"),
+    ],
+)
 def test_composition_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_compose, attempt).startswith("Correct. ")
 

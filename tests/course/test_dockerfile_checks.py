@@ -47,6 +47,20 @@ WRONG = [
     ),
     pytest.param("8000/health", "8080/health", "should ask at port 8000", id="health-port"),
     pytest.param("pip install --no", "pip install jupyter --no", "needs no jupyter", id="jupyter"),
+    pytest.param(
+        "app.py nano.cfg nano.weights", "app.py", "nothing copies nano.cfg", id="app-only"
+    ),
+    pytest.param("app.py nano.cfg", "nano.cfg", "nothing copies app.py", id="no-app"),
+    pytest.param("COPY req", "USER 10001\nCOPY req", "has no rights. Put USER behind", id="early"),
+    pytest.param("-r requirements.txt", "-r requirements.txt requests", "no version", id="more"),
+    pytest.param('"8000"]', '"8000", "--reload"]', "`--reload` watches files", id="reload"),
+    pytest.param("8000/health", "8000/", "with /health in it", id="health-of-the-root"),
+    pytest.param(
+        'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8000"]',
+        "CMD ['uvicorn', 'app:app', '--host', '0.0.0.0']",
+        "texts in it have double quotes",
+        id="single-quotes",
+    ),
     pytest.param("FROM", "FORM", "line 1: 'FORM' is no instruction", id="typing-error"),
     pytest.param(DOCKERFILE, "", "a Dockerfile begins with FROM", id="empty"),
     pytest.param(DOCKERFILE, "RUN true", "line 1: a Dockerfile begins with FROM", id="no-from"),
@@ -68,6 +82,7 @@ def test_dockerfile_of_another_kind_is_said(verdict, attempt):
     assert "pass the text of the Dockerfile" in verdict(check_dockerfile, attempt)
 
 
+CACHE = "/".join(["", "root", ".cache", "pip"])  # pip's, in the image
 TWO_STAGES = f"""
 ARG VERSION=3.12
 FROM docker.io/library/python:${{VERSION}}-slim AS built
@@ -90,7 +105,24 @@ CMD ["--host=0.0.0.0", "--port=8000"]
 
 
 @pytest.mark.parametrize(
-    "attempt", [pytest.param(DOCKERFILE, id="one-stage"), pytest.param(TWO_STAGES, id="two-stages")]
+    "attempt",
+    [
+        pytest.param(DOCKERFILE, id="one-stage"),
+        pytest.param(TWO_STAGES, id="two-stages"),
+        pytest.param(
+            DOCKERFILE.replace("RUN pip", "ENV PIP_NO_CACHE_DIR=1\nRUN pip")
+            .replace("--no-cache-dir ", "")
+            .replace("app.py nano.cfg nano.weights ./", "--chown=10001 app.py ./nano.* /app/"),
+            id="variable-and-pattern",
+        ),
+        pytest.param(
+            DOCKERFILE.replace("RUN pip", f"RUN --mount=type=cache,target={CACHE} pip")
+            .replace("--no-cache-dir ", "")
+            .replace("COPY app.py", "COPY app.py .\nCOPY")
+            .replace("USER", "USER app\nUSER root\nRUN id -u\nUSER"),
+            id="mount-and-two-copies",
+        ),
+    ],
 )
 def test_dockerfile_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_dockerfile, attempt).startswith("Correct. ")

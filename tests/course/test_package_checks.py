@@ -1,6 +1,7 @@
 """Checks about rows and networks: typical wrong answers, and right ones of several forms."""
 
 import threading
+from collections import defaultdict
 
 import cv2
 import numpy as np
@@ -63,6 +64,29 @@ def corners_only(*arguments):
     return corners[:1], classes, scores
 
 
+def times_objectness(rows, size_wh, *limits):
+    rows = rows.copy()
+    rows[:, 5:] *= rows[:, 4:5]
+    return parse(rows, size_wh, *limits)
+
+
+def objectness_as_score(rows, *arguments):
+    corners, classes, scores = parse(rows, *arguments)
+    levels = {0.9: 0.95, 0.8: 0.9, 0.6: 0.8}
+    return corners, classes, [levels.get(round(float(score), 1), 0) for score in scores]
+
+
+def corners_to_opencv(rows, size_wh, confidence, overlap):
+    corners, classes, scores = parse(rows, size_wh, confidence, overlap, suppress=False)
+    kept = list(cv2.dnn.NMSBoxes(corners, scores, confidence, overlap))
+    return corners[kept], classes[kept], scores[kept]
+
+
+def scales_in_place(rows, size_wh, *limits):
+    rows[:, :4] *= [*size_wh, *size_wh]
+    return parse(rows, (1, 1), *limits)
+
+
 def whole_sizes(centres, sizes):
     return np.hstack([centres - sizes, centres + sizes])
 
@@ -74,7 +98,28 @@ WRONG_PARSERS = [
     pytest.param(with_mistake(limit=0.01), "two objects that only touch", id="no-overlap-at-all"),
     pytest.param(with_mistake(first_class=4), "The scores begin at column 5", id="class-plus-one"),
     pytest.param(with_mistake(scale=False), "still shares of the picture", id="shares"),
-    pytest.param(with_mistake(swap=True), "above 0.5 there is class 0", id="width-and-height"),
+    pytest.param(with_mistake(swap=True), "x goes with the width", id="width-and-height"),
+    pytest.param(
+        lambda rows, size, *limits: parse(rows, (size[0], size[0]), *limits),
+        "y goes with the height, not with the width",
+        id="width-twice",
+    ),
+    pytest.param(
+        with_mistake(place=lambda c, s: np.hstack([(c - s / 2)[:, ::-1], (c + s / 2)[:, ::-1]])),
+        "x and y are swapped",
+        id="y-first",
+    ),
+    pytest.param(
+        with_mistake(place=lambda c, s: np.dstack([c - s / 2, c + s / 2]).reshape(-1, 4)),
+        "the order is x_min, y_min",
+        id="x-x-y-y",
+    ),
+    pytest.param(times_objectness, "you multiply with the objectness", id="times-objectness"),
+    pytest.param(objectness_as_score, "your scores are column 4", id="objectness-as-score"),
+    pytest.param(corners_to_opencv, "width and height, not corners?", id="corners-to-opencv"),
+    pytest.param(scales_in_place, "your function changes what it gets", id="in-place"),
+    pytest.param(lambda *a: parse(*a)[::-1], "first come corners", id="other-order"),
+    pytest.param(lambda *a: [*map(np.transpose, parse(*a))], "first come corners", id="columns"),
     pytest.param(
         with_mistake(place=lambda c, s: np.hstack([c, s])), "these are centre and size", id="centre"
     ),
@@ -124,6 +169,7 @@ def in_a_loop(rows, size_wh, confidence=0.5, overlap=0.3):
         pytest.param(parse_predictions, id="arrays"),
         pytest.param(in_a_loop, id="loop"),
         pytest.param(parse, id="own-suppression"),
+        pytest.param(lambda *a: [part.tolist() for part in parse(*a)], id="lists"),
     ],
 )
 def test_parse_predictions_that_is_right_is_correct(verdict, attempt):
@@ -170,6 +216,45 @@ class LockTooLate(Models):
         return self.networks[name]
 
 
+class LastOneOnly(Models):
+    def load_model(self, name):
+        with self.lock:
+            if name not in self.networks:
+                self.networks = {name: self.read(name)}
+            return self.networks[name]
+
+
+class ForAllObjects(Models):
+    kept = {}  # noqa: RUF012
+
+    def load_model(self, name):
+        with self.lock:
+            if name not in self.kept:
+                self.kept[name] = self.read(name)
+            return self.kept[name]
+
+
+class ReadsAnyway(Models):
+    def load_model(self, name):
+        with self.lock:
+            return self.networks.setdefault(name, self.read(name))
+
+
+class ReturnsOnce(Models):
+    def load_model(self, name):
+        with self.lock:
+            if name not in self.networks:
+                self.networks[name] = self.read(name)
+                return self.networks[name]
+            return None
+
+
+class CallsTheLock(Models):
+    def load_model(self, name):
+        with self.lock():
+            return NoLock.load_model(self, name)
+
+
 class NeverReleased(Models):
     def load_model(self, name):
         self.lock.acquire()
@@ -210,6 +295,11 @@ class Misspelt(Models):
         pytest.param(LockOfItsOwn, "Hold one lock of the object", id="a-lock-each"),
         pytest.param(LockTooLate, "the line that stores, other threads run", id="lock-late"),
         pytest.param(NeverReleased, "Is the lock released?", id="never-released"),
+        pytest.param(LastOneOnly, "asked for 'small' again after 'large'", id="last-only"),
+        pytest.param(ForAllObjects, "two objects share their networks", id="for-all-objects"),
+        pytest.param(ReadsAnyway, "it reads it twice", id="setdefault"),
+        pytest.param(ReturnsOnce, "the second call gave None", id="returns-once"),
+        pytest.param(CallsTheLock, "TypeError: '_thread.lock' object is not callable", id="call"),
         pytest.param(NothingReturned, "is there a `return`?", id="none"),
         pytest.param(KeepsFailures, "its error should go on. Yours gives None", id="failure-kept"),
         pytest.param(NameOnly, "return what `self.read(name)` gave", id="name"),
@@ -246,9 +336,25 @@ class LockForEach:
         return network
 
 
+class LockByName(Models):
+    def __init__(self, read):
+        super().__init__(read)
+        self.locks = defaultdict(threading.Lock)
+
+    def load_model(self, name):
+        with self.lock:
+            lock = self.locks[name]
+        with lock:
+            try:
+                return self.networks[name]
+            except KeyError:
+                return self.networks.setdefault(name, self.read(name))
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
+        pytest.param(LockByName, id="lock-by-name"),
         pytest.param(Models, id="one-lock"),
         pytest.param(LooksTwice, id="looks-twice"),
         pytest.param(LockForEach, id="other-names"),

@@ -47,11 +47,37 @@ def trusts_json(address):
         return None
 
 
+def returns_nothing(address):
+    look(address)
+
+
+def response_itself(address):
+    try:
+        return requests.get(f"{address}/models", timeout=PATIENCE_S)
+    except requests.RequestException:
+        return None
+
+
+def three_errors(address):
+    try:
+        answer = requests.get(f"{address}/models", timeout=PATIENCE_S)
+        answer.raise_for_status()
+        return answer.json()
+    except (requests.ConnectionError, requests.Timeout, requests.HTTPError):
+        return None
+
+
 @pytest.mark.parametrize(
     ("attempt", "hint"),
     [
         pytest.param(trusts_json, "not alive. Yours gives {'detail'", id="json-of-an-error"),
-        pytest.param(lambda a: look(a, None), "waits for ever. Give `requests`", id="no-timeout"),
+        pytest.param(lambda a: look(a, None), "waits longer than 0.6 s. Give", id="no-timeout"),
+        pytest.param(lambda a: look(a, 30), "waits longer than 0.6 s. Give", id="long-timeout"),
+        pytest.param(lambda a: look(a) or "No service", "it should give None. Yours", id="text"),
+        pytest.param(lambda a: look(a) or False, "it should give None. Yours gives F", id="false"),
+        pytest.param(returns_nothing, "is there a `return`?", id="none"),
+        pytest.param(response_itself, "Yours gives <Response [200]>", id="response"),
+        pytest.param(three_errors, "nonsense, your function raised MissingSchema", id="three"),
         pytest.param(raises_on_dead, "nothing listens, your function raised Conn", id="raises"),
         pytest.param(only_connection, "is nonsense, your function raised", id="one-error-only"),
         pytest.param(never_looks_at_status, "answers 500 is not alive", id="status"),
@@ -80,7 +106,12 @@ def look_by_urllib(address):
 
 
 @pytest.mark.parametrize(
-    "attempt", [pytest.param(look, id="requests"), pytest.param(look_by_urllib, id="urllib")]
+    "attempt",
+    [
+        pytest.param(look, id="requests"),
+        pytest.param(look_by_urllib, id="urllib"),
+        pytest.param(lambda a: (names := look(a)) and tuple(names), id="tuple"),
+    ],
 )
 def test_look_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_look, attempt).startswith("Correct. ")
@@ -131,6 +162,20 @@ def gives_nothing(*arguments):
         return None
 
 
+def as_value_error(*arguments):
+    try:
+        return ask(*arguments)
+    except RuntimeError as problem:
+        raise ValueError(str(problem)) from None
+
+
+def returns_the_text(*arguments):
+    try:
+        return ask(*arguments)
+    except RuntimeError as problem:
+        return str(problem)
+
+
 def silent(*arguments):
     try:
         return ask(*arguments)
@@ -147,6 +192,19 @@ def silent(*arguments):
         pytest.param(silent, "needs a sentence for the visitor", id="silent"),
         pytest.param(asks(pick=lambda a: a), "return the list under `detections`", id="all"),
         pytest.param(asks(pick=lambda a: a["boxes"]), "KeyError: 'boxes'", id="other-key"),
+        pytest.param(asks(pick=lambda a: a["detections"][0]), "return the list under", id="first"),
+        pytest.param(asks(pick=lambda a: len(a["detections"])), "return the list", id="number"),
+        pytest.param(as_value_error, "Yours raised ValueError: No model 'huge'", id="other-error"),
+        pytest.param(returns_the_text, "Yours gives \"No model 'huge'", id="text"),
+        pytest.param(
+            asks(change=lambda q: q | {"image": str(q["image"].encode())}), "as base64", id="bytes"
+        ),
+        pytest.param(
+            asks(change=lambda q: q | {"confidence": 35}), "is 0.35, not 35", id="percent"
+        ),
+        pytest.param(
+            asks(change=lambda q: q | {"model": "large"}), "is small, not 'large'", id="model"
+        ),
         pytest.param(asks(path="/detect"), "the question went to /detect", id="path"),
         pytest.param(asks(how="data"), "send JSON", id="form"),
         pytest.param(asks(how="params"), "send JSON", id="address"),
@@ -187,7 +245,12 @@ def ask_in_order(address, model, data, confidence):
 
 
 @pytest.mark.parametrize(
-    "attempt", [pytest.param(ask, id="status"), pytest.param(ask_in_order, id="raise-for-status")]
+    "attempt",
+    [
+        pytest.param(ask, id="status"),
+        pytest.param(ask_in_order, id="raise-for-status"),
+        pytest.param(asks(pick=lambda a: tuple(a["detections"])), id="tuple"),
+    ],
 )
 def test_ask_that_is_right_is_correct(verdict, attempt):
     assert verdict(check_ask, attempt).startswith("Correct. ")

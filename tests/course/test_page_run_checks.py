@@ -44,6 +44,11 @@ def page(root, tmp_path):
             "the picture is missing",
             id="no-picture",
         ),
+        pytest.param(', channels="BGR")', ")", "red and blue are swapped", id="colours"),
+        pytest.param("st.dataframe(found)", "st.write(len(found))", "no table: use", id="a-number"),
+        pytest.param(
+            "    data = file", "    return\n    data = file", "has no table", id="returns"
+        ),
         pytest.param("    st.dataframe(found)", "", "no table: use `st.dataframe`", id="no-table"),
         pytest.param(
             "        st.error(str(problem))",
@@ -87,6 +92,7 @@ def test_page_that_raises_shows_no_traceback_in_a_notebook(verdict, monkeypatch,
     [
         pytest.param("st.dataframe(found)", "st.dataframe(found)", id="as-it-is"),
         pytest.param("st.dataframe(found)", "st.sidebar.table(found or [{}])", id="sidebar"),
+        pytest.param(', channels="BGR")', "[..., ::-1])", id="red-first"),
     ],
 )
 def test_page_that_is_right_is_correct(verdict, url, page, root, old, new):

@@ -137,6 +137,55 @@ def mirrored(question, models):
     return result
 
 
+def with_each(change):
+    """Answers whose objects are changed."""
+
+    def changing(question, models):
+        result = answer(question, models)
+        return result | {"detections": [one | change(one) for one in result["detections"]]}
+
+    return changing
+
+
+def y_first(one):
+    sides = ("x_min", "y_min", "x_max", "y_max")
+    return {side: one[other] for side, other in zip(sides, (*sides[1::-1], *sides[:1:-1]))}  # noqa: B905
+
+
+def shape_as_size(question, models):
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(question.image), np.uint8), 1)
+    if question.model not in SIDES or picture is None:
+        return answer(question, models)
+    rows = models.load_model(question.model).rows(picture)
+    found = OWN.parse_predictions(rows, picture.shape[:2], question.confidence)
+    objects = [OWN.describe(*one) for one in zip(*found, strict=True)]
+    return {"detections": objects, "time": 0.001, "model": question.model}
+
+
+def accepts_empty(question, models):
+    if not question.image:
+        return {"detections": [], "time": 0.001, "model": question.model}
+    return answer(question, models)
+
+
+def server_error(question, models):
+    try:
+        return answer(question, models)
+    except HTTPException as refusal:
+        raise HTTPException(500, refusal.detail) from None
+
+
+def catches_all(question, models):
+    try:
+        return answer(question, models)
+    except Exception:
+        raise HTTPException(400, f"There are {list(SIDES)}.") from None
+
+
+def as_result(question, models):
+    return Result(**answer(question, models))
+
+
 class Quiet(Question):
     confidence: float = 0.1
 
@@ -166,6 +215,26 @@ def picture(tmp_path):
         pytest.param(make(changed(detections=[{"box": 1}])), "four corners", id="other-objects"),
         pytest.param(make(changed(time=None)), "should be the seconds it took", id="time"),
         pytest.param(make(changed(model="large ")), "the answer says 'large '", id="other-model"),
+        pytest.param(make(with_each(y_first)), "x goes with the width", id="y-first"),
+        pytest.param(make(shape_as_size), "`picture.shape` begins with the height", id="shape"),
+        pytest.param(make(changed(time=29.0)), "and the whole answer took", id="milliseconds"),
+        pytest.param(make(changed(time=0.0)), "should be the seconds it took", id="no-time"),
+        pytest.param(
+            make(with_each(lambda one: {"confidence": 100 * one["confidence"]})),
+            "`confidence` is a share from 0 to 1",
+            id="percent",
+        ),
+        pytest.param(
+            make(with_each(lambda one: {"x_min": str(one["x_min"])})),
+            "corners are numbers, of pixels",
+            id="text-corner",
+        ),
+        pytest.param(
+            make(with_each(lambda one: {"class_name": 0})), "`class_name` is a name", id="number"
+        ),
+        pytest.param(make(accepts_empty), "an empty image should get status 400", id="no-image"),
+        pytest.param(make(server_error), "should get status 400, not 500", id="500"),
+        pytest.param(make(lambda q, m: None), "with detections, time and model", id="no-answer"),
         pytest.param(make(mirrored), "x_min lies left of x_max", id="mirrored"),
         pytest.param(make(lambda q, m: "done"), "answer with detections, time", id="text"),
         pytest.param(make(lambda q, m: q.picture), "AttributeError: 'Question'", id="raises"),
@@ -184,7 +253,12 @@ def test_service_with_a_mistake_names_it(verdict, picture, app, hint):
 
 @pytest.mark.parametrize(
     "app",
-    [pytest.param(make(), id="dictionary"), pytest.param(make(question=Strict), id="strict")],
+    [
+        pytest.param(make(), id="dictionary"),
+        pytest.param(make(question=Strict), id="strict"),
+        pytest.param(make(catches_all), id="catches-all"),
+        pytest.param(make(as_result), id="result"),
+    ],
 )
 def test_service_that_is_right_is_correct(verdict, picture, app):
     assert verdict(check_service, app, picture).startswith("Correct. ")

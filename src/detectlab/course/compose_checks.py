@@ -1,5 +1,6 @@
 """Check of a learner's composition: a service and a page that asks it."""
 
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,11 @@ def check_compose(text: str) -> str:
     services = _services(text)
     page, address = _page(services)
     service = _asked_service(services, page, address)
+    _built_from(services[page], page, ".")
+    _built_from(services[service], service, "../my-service")
     _starts_after(services[page], service)
+    if "depends_on" in services[service]:
+        raise NotYet(f"`{service}` waits for others, and the page for it: it waits for none")
     _published(services[page], services[service])
     _apart(services, page, service)
     return f"`{page}` asks `{service}` by its name, once that is healthy, and shares nothing else"
@@ -42,24 +47,41 @@ def _services(text: object) -> dict[str, Mapping[str, Any]]:
     for name, service in services.items():
         if not isinstance(service, dict) or not {"build", "image"} & service.keys():
             raise NotYet(f"`{name}` needs an image: `build:` with its folder, or `image:`")
+        for key in ("ports", "volumes"):
+            if not isinstance(service.get(key, []), list):
+                raise NotYet(f"`{key}` of `{name}` is a list: `- ` stands before each entry")
+        _environment(name, service)
     return services
+
+
+def _built_from(service: Mapping[str, Any], name: str, folder: str) -> None:
+    """A service that is built is built from its own folder."""
+    build = service.get("build")
+    context = build.get("context") if isinstance(build, dict) else build
+    if context is not None and posixpath.normpath(str(context)) != folder:
+        raise NotYet(f"`{name}` is built from `{folder}`, seen from my-page/. Yours: {context}")
 
 
 def _page(services: Mapping[str, Mapping[str, Any]]) -> tuple[str, str]:
     """The service that asks the other one, and the address that it asks."""
     for name, service in services.items():
-        if address := _environment(service).get(_VARIABLE):
+        if address := _environment(name, service).get(_VARIABLE):
             return name, address
     raise NotYet(
         f"the page reads the address of the service from {_VARIABLE}. Set it under `environment:`"
     )
 
 
-def _environment(service: Mapping[str, Any]) -> dict[str, str]:
+def _environment(name: str, service: Mapping[str, Any]) -> dict[str, str]:
     given = service.get("environment") or {}
-    if isinstance(given, list):
-        return dict(str(one).partition("=")[::2] for one in given)
-    return {str(name): str(value) for name, value in given.items()}
+    if isinstance(given, list) and all(isinstance(one, str) for one in given):
+        return dict(one.partition("=")[::2] for one in given)
+    if not isinstance(given, dict):
+        raise NotYet(
+            f"`environment` of `{name}` has lines such as `{_VARIABLE}: http://...`, or a list of "
+            f"`- {_VARIABLE}=http://...`"
+        )
+    return {str(key): str(value) for key, value in given.items()}
 
 
 def _asked_service(services: Mapping[str, Any], page: str, address: str) -> str:
@@ -136,6 +158,9 @@ def _apart(services: Mapping[str, Mapping[str, Any]], page: str, service: str) -
             raise NotYet(f"`{name}` takes the machine's own network: then names do not work")
         if services[name].get("privileged"):
             raise NotYet(f"`{name}` is privileged, which nothing here needs")
+    networks = [set(services[name].get("networks") or ["default"]) for name in (page, service)]
+    if not networks[0] & networks[1]:
+        raise NotYet("the two have no network in common, and do not find each other by name")
     sources = [_sources(services[name]) for name in (page, service)]
     if shared := sources[0] & sources[1]:
         raise NotYet(

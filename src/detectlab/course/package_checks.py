@@ -2,12 +2,20 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detectlab.course.found_objects import (
+    FAR,
+    NEIGHBOUR,
+    SECOND,
+    STRONG,
+    WEAK,
+    compare_objects,
+)
 from detectlab.course.verdicts import NotYet, answer_of, describe, exercise_check, shown
 
 _SIZE_WH = (200, 100)
@@ -23,13 +31,6 @@ _ROWS = np.array(
     ],
     np.float32,
 )
-_STRONG, _NEIGHBOUR, _FAR, _WEAK, _SECOND = (
-    (78, 30, 122, 70, 2, 0.8),
-    (116, 30, 156, 70, 2, 0.6),
-    (30, 60, 50, 80, 0, 0.9),
-    (160, 10, 180, 30, 0, 0.3),
-    (80, 30, 120, 70, 2, 0.7),
-)
 _TIMEOUT_S = 5.0
 _CALLERS = 8
 
@@ -37,12 +38,12 @@ _CALLERS = 8
 @exercise_check
 def check_parse_predictions(parse_predictions: Callable[..., Any]) -> str:
     """Check a function that turns a network's rows into corners, classes and scores."""
-    usual = [_FAR, _NEIGHBOUR, _STRONG]
-    _compare(_objects(parse_predictions, _ROWS, 0.5, 0.3), usual, "above 0.5")
+    usual = [FAR, NEIGHBOUR, STRONG]
+    compare_objects(_objects(parse_predictions, _ROWS, 0.5, 0.3), usual, "above 0.5")
     found = _objects(parse_predictions, _ROWS, 0.2, 0.3)
-    _compare(found, [*usual, _WEAK], "above 0.2")
+    compare_objects(found, [*usual, WEAK], "above 0.2")
     found = _objects(parse_predictions, _ROWS, 0.5, 0.95)
-    _compare(found, [*usual, _SECOND], "with an overlap of 0.95 allowed")
+    compare_objects(found, [*usual, SECOND], "with an overlap of 0.95 allowed")
     if nothing := _objects(parse_predictions, _ROWS[4:], 0.5, 0.3):
         raise NotYet(f"a picture without objects should give three empty lists. Yours: {nothing}")
     return "Threshold, best class, corners, suppression: these four make any YOLO's rows readable"
@@ -52,96 +53,21 @@ def _objects(
     parse: Callable[..., Any], rows: NDArray[np.float32], confidence: float, overlap: float
 ) -> list[tuple[float, ...]]:
     """The learner's objects as `(x_min, y_min, x_max, y_max, class, score)`."""
-    given = answer_of(parse, rows.copy(), _SIZE_WH, confidence, overlap)
+    given = answer_of(parse, rows, _SIZE_WH, confidence, overlap)
     if not isinstance(given, tuple | list) or len(given) != 3:
         raise NotYet(f"return three things: corners, classes, scores. Yours: {shown(given)}")
     try:
         corners, classes, scores = (np.asarray(part, float) for part in given)
     except (TypeError, ValueError):
         raise NotYet(f"return arrays of numbers. Yours: {shown(given)}") from None
+    if corners.size % 4 or (corners.size and corners.shape[-1] != 4):
+        raise NotYet(f"first come corners, four for each object. Yours: {shown(given[0])}")
     corners, classes, scores = corners.reshape(-1, 4), classes.reshape(-1), scores.reshape(-1)
     if not len(corners) == len(classes) == len(scores):
         lengths = f"{len(corners)}, {len(classes)} and {len(scores)}"
         raise NotYet(f"the three belong together, and have {lengths} entries. Pick from all three")
     columns = [*corners.T, classes, scores]
     return [tuple(row) for row in np.stack(columns, axis=1).tolist()]
-
-
-def _compare(
-    found: list[tuple[float, ...]], wanted: Sequence[tuple[float, ...]], when: str
-) -> None:
-    """Compare the objects, and name the mistake where they differ."""
-    if len(found) == len(wanted) and all(any(map(_same(one), found)) for one in wanted):
-        return
-    boxes = np.array([one[:4] for one in found]).reshape(-1, 4)
-    if len(boxes) and np.abs(boxes).max() <= 2:
-        raise NotYet(
-            "your corners are still shares of the picture: multiply x by its width, y by its height"
-        )
-    for one in wanted:
-        first, last = np.array(one[:2]), np.array(one[2:4])
-        size, centre = last - first, (first + last) / 2
-        mistakes = (
-            ([centre, size], "these are centre and size. Corners lie half a size away"),
-            ([first, size], "the last two are width and height, not a corner"),
-            ([centre, centre + size], "you begin at the centre: the corner is half a size away"),
-            ([centre - size, centre + size], "you go a whole size from the centre: half is enough"),
-        )
-        for box, reason in mistakes:
-            if any(np.allclose(np.hstack(box), other, atol=1.01) for other in boxes):
-                raise NotYet(reason)
-    _explain_count(found, wanted, when)
-    yours = "; ".join(map(_text, found)) or "nothing"
-    raise NotYet(f"{when} there is {_text(_missing(found, wanted))}. Yours: {yours}")
-
-
-def _explain_count(
-    found: list[tuple[float, ...]], wanted: Sequence[tuple[float, ...]], when: str
-) -> None:
-    """Name a mistake in what is kept."""
-    if any(map(_same(_WEAK), found)) and _WEAK not in wanted:
-        raise NotYet(
-            "a row whose best class has 0.3 is not above 0.5, whatever its objectness says. "
-            "Compare the best score with `confidence`"
-        )
-    if _WEAK in wanted and not any(map(_same(_WEAK), found)):
-        raise NotYet("0.2 finds no more than 0.5: is the threshold your parameter `confidence`?")
-    if any(map(_same(_SECOND), found)) and _SECOND not in wanted:
-        if any(map(_same(_STRONG), found)):
-            raise NotYet("one object has two boxes: the suppression is missing")
-        raise NotYet("of two boxes of one object, the more confident one stays, not the first")
-    if _SECOND in wanted and not any(map(_same(_SECOND), found)):
-        raise NotYet("is the limit of the suppression your parameter `overlap`?")
-    if not any(map(_same(_NEIGHBOUR), found)) and any(map(_same(_STRONG), found)):
-        raise NotYet("two objects that only touch are two objects: how much may boxes overlap?")
-    classes = {round(one[4]) for one in found}
-    if found and classes != {round(one[4]) for one in wanted}:
-        raise NotYet(
-            f"your classes are {sorted(classes)}. The scores begin at column 5, class 0 "
-            "first; column 4, the objectness, is above them all"
-        )
-
-
-def _missing(
-    found: list[tuple[float, ...]], wanted: Sequence[tuple[float, ...]]
-) -> tuple[float, ...]:
-    """The first object that was not found as it is."""
-    return next((one for one in wanted if not any(map(_same(one), found))), wanted[0])
-
-
-def _same(one: tuple[float, ...]) -> Callable[[tuple[float, ...]], bool]:
-    """Whether another object is this one, but for rounding."""
-
-    def is_same(other: tuple[float, ...]) -> bool:
-        near = np.allclose(one[:4], other[:4], atol=1.01)
-        return near and one[4] == other[4] and abs(one[5] - other[5]) < 0.01
-
-    return is_same
-
-
-def _text(one: tuple[float, ...]) -> str:
-    corners = ", ".join(f"{corner:.4g}" for corner in one[:4])
-    return f"class {one[4]:g} with {one[5]:.2f} at [{corners}]"
 
 
 @exercise_check
@@ -175,8 +101,13 @@ def check_models(models_class: Callable[..., Any]) -> str:
         raise NotYet("asked for 'large', it gives 'small': keep each under its own name")
     if other != "network large (1)":
         raise NotYet(f"asked for 'large', it gives {shown(other)}")
+    if _within_time(models, "small") != first:
+        raise NotYet("asked for 'small' again after 'large', it reads it again. Keep both")
+    fresh = answer_of(models_class, read)
+    if _within_time(fresh, "small") == first:
+        raise NotYet("two objects share their networks. Make `self.networks` in `__init__`")
     _check_failure(models)
-    _check_threads(answer_of(models_class, read), reads)
+    _check_threads(fresh, reads)
     return f"{_CALLERS} threads, one read"
 
 

@@ -93,7 +93,9 @@ def check_look(look: Callable[[str], object]) -> str:
     """Check a function that gives a service's models, and `None` where no service answers."""
     with _service() as (address, _):
         models = _call(look, address, "a service that is alive")
-    if models != ["small", "large"]:
+    if models is None:
+        raise NotYet("the service has small and large. Yours gives None: is there a `return`?")
+    if not isinstance(models, list | tuple) or list(models) != ["small", "large"]:
         raise NotYet(f"the service has small and large. Yours gives {shown(models)}")
     for address, what in ((_dead(), "nothing listens"), ("nonsense", "the address is nonsense")):
         if (answer := _call(look, address, f"an address where {what}")) is not None:
@@ -115,7 +117,7 @@ def check_ask(ask: Callable[[str, str, bytes, float], object]) -> str:
     with _service() as (address, questions):
         found = _call(ask, address, "a right question", "small", _PICTURE, 0.35)
         _check_question(questions)
-        if found != _FOUND:
+        if not isinstance(found, list | tuple) or list(found) != _FOUND:
             raise NotYet(f"return the list under `detections`. Yours is {shown(found)}")
         refusal = _problem(ask, address, "an unknown model", "huge")
         if _REFUSAL not in refusal:
@@ -203,6 +205,8 @@ def _within_time(call: Callable[[], object], what: str) -> None:
     thread.start()
     thread.join(_HANGS_S)
     if thread.is_alive():
-        raise NotYet(f"{what}: your function waits for ever. Give `requests` a `timeout`")
+        raise NotYet(
+            f"{what}: your function waits longer than {_HANGS_S:g} s. Give `requests` a `timeout`"
+        )
     if failed:
         raise failed[0]

@@ -9,8 +9,11 @@ from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from detectlab.client import DetectClient
 from detectlab.course.verdicts import NotYet, exercise_check
+from detectlab.vision.images import decode_image
 
 _NOBODY = "http://127.0.0.1:9"
 _TIMEOUT_S = 30.0
@@ -93,6 +96,8 @@ def _check_answer(page: "_Page", data: bytes, client: DetectClient) -> None:
         pictures.append(page.pictures())
     if not pictures[0]:
         raise NotYet("the picture is missing: use `st.image`")
+    if page.swaps_colours(data):
+        raise NotYet("red and blue are swapped: OpenCV has blue first. Say `channels='BGR'`")
     if pictures[0] == pictures[1]:
         raise NotYet(
             "the picture stays the same when the confidence changes. Draw what was found: "
@@ -115,10 +120,11 @@ class _Page:
 
     def __init__(self, page: Any) -> None:
         self._page = page
+        self._pixels: list[tuple[Any, str]] = []  # what `st.image` got, and its channels
         self._run(page)
 
     def _run(self, element: Any) -> None:
-        with redirect_stdout(io.StringIO()):  # what the page itself prints
+        with redirect_stdout(io.StringIO()), self._watched_images():  # what the page itself prints
             element.run()
         if self._page.exception:
             error = self._page.exception[0]
@@ -128,6 +134,35 @@ class _Page:
             raise NotYet(
                 f"the page ended with: {error.message}" + (f" (line {line[1]})" if line else "")
             )
+
+    @contextmanager
+    def _watched_images(self) -> Iterator[None]:
+        """Keep what the page gives to `st.image`: the driver itself has only an address."""
+        streamlit: Any = sys.modules["streamlit"]
+        original = streamlit.image
+        self._pixels.clear()
+
+        def image(image: Any, *args: Any, channels: str = "RGB", **kwargs: Any) -> Any:
+            self._pixels.append((image, channels))
+            return original(image, *args, channels=channels, **kwargs)
+
+        streamlit.image = image
+        try:
+            yield
+        finally:
+            streamlit.image = original
+
+    def swaps_colours(self, data: bytes) -> bool:
+        """Whether pixels are shown with red for blue: nearer to the picture's when swapped."""
+        original = decode_image(data).pixels.astype(int)  # blue first
+        for pixels, channels in self._pixels:
+            if isinstance(pixels, np.ndarray) and pixels.shape == original.shape:
+                blue_first = pixels if channels == "BGR" else pixels[..., ::-1]
+                off, swapped = (
+                    np.abs(original - one).mean() for one in (blue_first, blue_first[..., ::-1])
+                )
+                return bool(swapped < off)
+        return False
 
     def _only(self, kind: str, what: str) -> Any:
         elements = getattr(self._page, kind)

@@ -2,12 +2,17 @@
 
 import base64
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from detectlab.course.asgi_client import Answer, request
 from detectlab.course.verdicts import NotYet, describe, exercise_check, shown
+from detectlab.vision.images import encode_image, read_image
 
 _CORNERS = ("x_min", "y_min", "x_max", "y_max")
 
@@ -35,6 +40,7 @@ def check_service(app: Any, picture: str | Path) -> str:
     if whole != half:
         raise NotYet("a client that sends no confidence should get 0.5")
     _check_models_differ(app, names, data)
+    _check_geometry(app, names[-1], read_image(picture))
     _refuses(app, {"model": "huge", "image": _text(data)}, "an unknown model")
     said = _ask(app, {"model": "huge", "image": _text(data)}).body.decode("utf-8", "replace")
     if not all(name in said for name in names):
@@ -66,7 +72,9 @@ def _names(app: Any) -> list[str]:
 
 def _found(app: Any, question: dict[str, Any]) -> Sequence[Any]:
     """The detections of an answer, when it has the form of a result."""
+    started = time.perf_counter()
     answer = _ask(app, question)
+    took = time.perf_counter() - started
     if answer.error is not None:
         raise NotYet(f"your endpoint raised {describe(answer.error)}")
     result = answer.json()
@@ -78,17 +86,31 @@ def _found(app: Any, question: dict[str, Any]) -> Sequence[Any]:
         raise NotYet(f"answer with detections, time and model. Yours is {shown(result)}")
     if result["model"] != question["model"]:
         raise NotYet(f"asked for {question['model']}, the answer says {shown(result['model'])}")
-    if not isinstance(result["time"], float) or not 0 < result["time"] < 60:
-        raise NotYet(f"`time` should be the seconds it took. Yours is {shown(result['time'])}")
+    seconds = result["time"]
+    if not isinstance(seconds, float) or not 0 < seconds < 60:
+        raise NotYet(f"`time` should be the seconds it took. Yours is {shown(seconds)}")
+    if seconds > took + 0.1:
+        raise NotYet(f"`time` is {seconds:.3g}, and the whole answer took {took:.3g} s: seconds?")
     found = result["detections"]
     if not isinstance(found, list):
         raise NotYet(f"`detections` should be a list. Yours is {shown(found)}")
     for one in found:
-        if not isinstance(one, dict) or not {*_CORNERS, "class_name", "confidence"} <= one.keys():
-            raise NotYet(f"an object has four corners, class_name and confidence: {shown(one)}")
-        if not (one["x_min"] < one["x_max"] and one["y_min"] < one["y_max"]):
-            raise NotYet(f"x_min lies left of x_max, y_min above y_max. Yours: {shown(one)}")
+        _check_object(one)
     return found
+
+
+def _check_object(one: Any) -> None:
+    """An object of an answer has corners, a class and a confidence."""
+    if not isinstance(one, dict) or not {*_CORNERS, "class_name", "confidence"} <= one.keys():
+        raise NotYet(f"an object has four corners, class_name and confidence: {shown(one)}")
+    if not all(isinstance(one[side], int | float) for side in _CORNERS):
+        raise NotYet(f"corners are numbers, of pixels. Yours: {shown(one)}")
+    if not isinstance(one["confidence"], int | float) or not 0 <= one["confidence"] <= 1:
+        raise NotYet(f"`confidence` is a share from 0 to 1. Yours: {shown(one)}")
+    if not isinstance(one["class_name"], str):
+        raise NotYet(f"`class_name` is a name, such as 'apple'. Yours: {shown(one)}")
+    if not (one["x_min"] < one["x_max"] and one["y_min"] < one["y_max"]):
+        raise NotYet(f"x_min lies left of x_max, y_min above y_max. Yours: {shown(one)}")
 
 
 def _check_models_differ(app: Any, names: Sequence[str], data: bytes) -> None:
@@ -96,6 +118,19 @@ def _check_models_differ(app: Any, names: Sequence[str], data: bytes) -> None:
     answers = [_found(app, {"model": name, "image": _text(data)}) for name in names]
     if len(names) > 1 and all(answer == answers[0] for answer in answers):
         raise NotYet(f"{', '.join(names)} find exactly the same. Do you load `question.model`?")
+
+
+def _check_geometry(app: Any, name: str, pixels: NDArray[np.uint8]) -> None:
+    """In a picture of two halves that are equal, x reaches into the second one, and y does not."""
+    height, width = pixels.shape[:2]
+    data = encode_image(np.hstack([pixels, pixels]), "PNG")
+    found = _found(app, {"model": name, "image": _text(data), "confidence": 0.1})
+    right, lowest = (max((one[side] for one in found), default=0) for side in ("x_max", "y_max"))
+    if right <= width or lowest > 1.2 * height:
+        raise NotYet(
+            f"in a picture of {2 * width} x {height} pixels your boxes reach to x = {right} and y "
+            f"= {lowest}. x goes with the width; `picture.shape` begins with the height"
+        )
 
 
 def _refuses(app: Any, question: dict[str, Any], what: str) -> None:
