@@ -10,6 +10,10 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from typer.main import get_group
+
+from detectlab import create_app
+from detectlab.cli.main import app
 
 FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
@@ -37,6 +41,17 @@ def test_readme_lists_the_detectors_as_the_registry_has_them(root: Path) -> None
 
     assert "| nano |" in text
     assert readme.with_detectors(text) == text, "renew it with make readme"
+
+
+def test_readme_lists_every_command_and_route(root: Path) -> None:
+    text = (root / "README.md").read_text("utf-8")
+    commands = [command.name for command in get_group(app).commands.values()]
+    roots = {path.split("/")[1].partition("{")[0] for path in create_app().openapi()["paths"]}
+
+    assert len(commands) > 10
+    assert [name for name in commands if not re.search(f"`(detectlab )?{name}[ `]", text)] == []
+    assert len(roots) > 10
+    assert [name for name in roots if not re.search(f"[ `]/{name}", text)] == []
 
 
 def test_readme_runs_everything_but_what_it_says(root: Path) -> None:
