@@ -18,6 +18,7 @@ from detectlab.compare import (
 )
 from detectlab.compare.plot import draw_plot, save_plot
 from detectlab.compare.scoring import Verdict, score_against_labels, score_against_reference
+from detectlab.vision.colours import class_colour
 from detectlab.vision.detections import Detections
 from detectlab.vision.labels import Labels
 
@@ -167,10 +168,19 @@ def test_comparison_table_says_what_counted_and_what_it_cost(comparison):
 def test_draw_contact_sheet_shows_the_truth_and_every_detector(comparison):
     drawn = draw_contact_sheet(comparison, 1, tile_width=100, columns=3)
 
-    assert drawn.shape == (30 + 50, 3 * 100 + 2 * 8, 3)
-    tiles = [drawn[30:, left : left + 100] for left in (0, 108, 216)]
+    assert drawn.shape == (30 + 50 + 30, 3 * 100 + 2 * 8, 3)
+    tiles = [drawn[30:80, left : left + 100] for left in (0, 108, 216)]
     changed = [bool((tile != 127).any()) for tile in tiles]
     assert changed == [True, True, False]
+
+
+def test_draw_contact_sheet_of_small_tiles_has_a_legend_instead_of_labels(comparison):
+    small = draw_contact_sheet(comparison, 1, tile_width=200, columns=3)
+    large = draw_contact_sheet(comparison, 1, tile_width=400, columns=3)
+
+    legend = small[-22:].reshape(-1, 3)
+    assert (legend == class_colour("apple")[::-1]).all(axis=1).any()
+    assert large.shape[0] == 30 + 200
 
 
 def test_most_different_comes_first(comparison):

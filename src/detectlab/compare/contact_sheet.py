@@ -9,20 +9,26 @@ from numpy.typing import NDArray
 
 from detectlab.compare.scoring import keep_classes, score_against_reference
 from detectlab.compare.table import ComparisonTable
+from detectlab.vision.colours import class_colour
 from detectlab.vision.detections import Detections
-from detectlab.vision.drawing import draw_bbox
+from detectlab.vision.drawing import Canvas, draw_bbox
 from detectlab.vision.images import read_image
 from detectlab.vision.labels import Labels
 from detectlab.vision.lettering import text_mask
 
 _GAP_PX = 8
 _BAR_PX = 30
+_LETTERS_PX = 14
+_LABELS_FROM_PX = 400  # on smaller tiles, labels would hide the objects
 
 
 def draw_contact_sheet(
     comparison: ComparisonTable, index: int, *, tile_width: int = 640, columns: int | None = None
 ) -> NDArray[np.uint8]:
     """One tile for each detector's boxes, after one for the labels where there are any.
+
+    On small tiles the boxes have the colours of their classes, which a line below explains, instead
+    of labels.
 
     Args:
         comparison: The result of `compare_detectors`.
@@ -41,15 +47,17 @@ def draw_contact_sheet(
     answers = [(row.name, row.answers[index]) for row in comparison.rows]
     # The union of all classes, so that a class has one colour on all tiles.
     names = tuple(dict.fromkeys(name for _, answer in answers for name in answer.names))
-    tiles = [
-        _titled(draw_bbox(canvas, _renamed(answer, names, scale)), f"{name}: {len(answer)} found")
-        for name, answer in answers
+    found = [
+        (f"{name}: {len(answer)} found", _renamed(answer, names, scale)) for name, answer in answers
     ]
+    drawn = [(title, _drawn(canvas, objects)) for title, objects in found]
     if comparison.labels is not None:
         there = _as_detections(comparison.labels[index], (tile_width, height), names)
-        title = f"really there: {len(there)}"
-        tiles.insert(0, _titled(draw_bbox(canvas, there, write_confidence=False), title))
-    return _grid(tiles, columns or math.ceil(math.sqrt(len(tiles))))
+        picture = _drawn(canvas, there, write_confidence=False)
+        drawn.insert(0, (f"really there: {len(there)}", picture))
+    tiles = [_titled(picture, title) for title, picture in drawn]
+    sheet = _grid(tiles, columns or math.ceil(math.sqrt(len(tiles))))
+    return sheet if tile_width >= _LABELS_FROM_PX else np.vstack([sheet, _legend(names, sheet)])
 
 
 def most_different(comparison: ComparisonTable, count: int) -> list[int]:
@@ -72,6 +80,29 @@ def most_different(comparison: ComparisonTable, count: int) -> list[int]:
         return sum(scores)
 
     return sorted(range(len(comparison.pictures)), key=agreement)[:count]
+
+
+def _drawn(
+    pixels: NDArray[np.uint8], found: Detections, write_confidence: bool = True
+) -> NDArray[np.uint8]:
+    """A copy with labelled boxes; on a small tile, boxes only."""
+    if pixels.shape[1] >= _LABELS_FROM_PX:
+        return draw_bbox(pixels, found, write_confidence)
+    canvas = Canvas(pixels.copy(), "bgr")
+    for box, name, _ in found:
+        canvas.frame((box[0], box[1], box[2], box[3]), class_colour(name), 2)
+    return canvas.pixels
+
+
+def _legend(names: Sequence[str], sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A line with the names of the classes in their colours."""
+    canvas = Canvas(np.full((_BAR_PX, sheet.shape[1], 3), 255, np.uint8), "bgr")
+    left = 0
+    for name in names:
+        if left < canvas.width:
+            canvas.write(name, _LETTERS_PX, (left, _GAP_PX), class_colour(name))
+        left += text_mask(name, _LETTERS_PX).shape[1] + _GAP_PX
+    return canvas.pixels
 
 
 def _renamed(found: Detections, names: Sequence[str], scale: float) -> Detections:
