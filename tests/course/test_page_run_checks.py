@@ -7,6 +7,7 @@ import pytest
 from detectlab.course.own_files import running
 from detectlab.course.page_run_checks import check_page
 
+TABLE = "st.dataframe(found, hide_index=False)"
 AppTest = pytest.importorskip("streamlit.testing.v1").AppTest
 
 
@@ -45,16 +46,22 @@ def page(root, tmp_path):
             id="no-picture",
         ),
         pytest.param(', channels="BGR")', ")", "red and blue are swapped", id="colours"),
-        pytest.param("st.dataframe(found)", "st.write(len(found))", "no table: use", id="a-number"),
+        pytest.param(TABLE, "st.write(len(found))", "no table: use", id="a-number"),
         pytest.param(
             "    data = file", "    return\n    data = file", "has no table", id="returns"
         ),
-        pytest.param("    st.dataframe(found)", "", "no table: use `st.dataframe`", id="no-table"),
+        pytest.param(f"    {TABLE}", "", "no table: use `st.dataframe`", id="no-table"),
         pytest.param(
             "        st.error(str(problem))",
             "        st.info('?')",
             "Show its sentence",
             id="refusal",
+        ),
+        pytest.param(
+            "    except RuntimeError as",
+            "    except OSError as",
+            "show its sentence: `st.e",
+            id="uncaught",
         ),
         pytest.param(
             "if address else pretend(confidence)", "", "test mode needs no service", id="test-mode"
@@ -90,8 +97,8 @@ def test_page_that_raises_shows_no_traceback_in_a_notebook(verdict, monkeypatch,
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        pytest.param("st.dataframe(found)", "st.dataframe(found)", id="as-it-is"),
-        pytest.param("st.dataframe(found)", "st.sidebar.table(found or [{}])", id="sidebar"),
+        pytest.param("hide_index=False", "hide_index=None", id="as-it-is"),
+        pytest.param(TABLE, "st.sidebar.table(found or [{}])", id="sidebar"),
         pytest.param(', channels="BGR")', "[..., ::-1])", id="red-first"),
     ],
 )

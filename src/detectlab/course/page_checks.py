@@ -97,9 +97,12 @@ def check_look(look: Callable[[str], object]) -> str:
         raise NotYet("the service has small and large. Yours gives None: is there a `return`?")
     if not isinstance(models, list | tuple) or list(models) != ["small", "large"]:
         raise NotYet(f"the service has small and large. Yours gives {shown(models)}")
-    for address, what in ((_dead(), "nothing listens"), ("nonsense", "the address is nonsense")):
-        if (answer := _call(look, address, f"an address where {what}")) is not None:
-            raise NotYet(f"where {what}, it should give None. Yours gives {shown(answer)}")
+    for address, what in (
+        (_dead(), "an address where nothing listens"),
+        ("nonsense", "an address that is nonsense"),
+    ):
+        if (answer := _call(look, address, what)) is not None:
+            raise NotYet(f"for {what}, it should give None. Yours gives {shown(answer)}")
     for body in _ERRORS:
         with _service(broken=body) as (address, _):
             if (answer := _call(look, address, "a service that answers 500")) is not None:

@@ -131,8 +131,11 @@ class _Page:
             lines = (line.strip() for line in reversed(error.stack_trace))
             place = next((line for line in lines if line.startswith("File")), "")
             line = re.search(r"line (\d+)", place)
+            caught = "; catch it, and show its sentence: `st.error`"
             raise NotYet(
-                f"the page ended with: {error.message}" + (f" (line {line[1]})" if line else "")
+                f"the page ended with: {error.message.rstrip('.')}"
+                + (f" (line {line[1]})" if line else "")
+                + (caught if error.proto.type == "RuntimeError" else "")
             )
 
     @contextmanager
