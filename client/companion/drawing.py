@@ -34,7 +34,7 @@ def draw(
     if truth:
         pixels = _with_truth(pixels.copy(), truth)  # Pillow's own pixels cannot be written to
     # Screens show all pictures at about the same width, so the letters depend on it alone.
-    font_px = max(14, view.image.width // 32)
+    font_px = max(14, view.image.width // 40)
     scale = np.tile(np.divide(view.image.size, view.size_wh), 2)
     corners = [
         [found["x_min"], found["y_min"], found["x_max"], found["y_max"]] for found in detections
