@@ -201,6 +201,7 @@ def strictly(rows, max_ms, max_file_mb):
             id="mixture",
         ),
         pytest.param(lambda *a: [one.name for one in fitting(*a)], "Yours is ['small'", id="list"),
+        pytest.param(lambda *a: np.array(fitting(*a)), "return the name of a row, or", id="array"),
         pytest.param(lambda *a: max(one.score for one in fitting(*a)), "Yours is 0.8", id="score"),
         pytest.param(lambda *a: max(one.name for one in fitting(*a)), "Yours picks", id="names"),
         pytest.param(lambda *a: best(*a) or "None", "or None. Yours is 'None'", id="none-text"),

@@ -1,6 +1,7 @@
 """Checks about the page's questions: typical wrong answers, and right ones of other forms."""
 
 import base64
+import sys
 import urllib.request
 
 import pytest
@@ -75,6 +76,7 @@ def three_errors(address):
         pytest.param(lambda a: look(a, 30), "waits longer than 0.6 s. Give", id="long-timeout"),
         pytest.param(lambda a: look(a) or "No service", "it should give None. Yours", id="text"),
         pytest.param(lambda a: look(a) or False, "it should give None. Yours gives F", id="false"),
+        pytest.param(lambda a: sys.exit(1), "your function raised SystemExit: 1", id="exit"),
         pytest.param(returns_nothing, "is there a `return`?", id="none"),
         pytest.param(response_itself, "Yours gives <Response [200]>", id="response"),
         pytest.param(three_errors, "nonsense, your function raised MissingSchema", id="three"),

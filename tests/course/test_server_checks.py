@@ -272,7 +272,7 @@ def smaller(file: UploadFile, confidence: float = 0.5):
         pytest.param(undrawn, "there is no box in the answer. Draw with", id="undrawn"),
         pytest.param(pixels, "A picture goes into a `Response(encode_image", id="pixels"),
         pytest.param(bare_bytes, "A picture goes into a `Response(encode_image", id="bytes"),
-        pytest.param(in_a_header, "take `confidence`, from the address", id="header"),
+        pytest.param(in_a_header, "does it pass it on to `detect`?", id="header"),
         pytest.param(smaller, "as large as the picture that was sent", id="smaller"),
     ],
 )

@@ -1,5 +1,7 @@
 """Verdicts of checks: a sentence, never a traceback."""
 
+import runpy
+
 import cv2
 import numpy as np
 import pytest
@@ -125,3 +127,25 @@ def test_keys_that_are_wrong_are_named(answer, hint):
 
 def test_long_answer_is_cut():
     assert shown("x" * 500).endswith(" ...")
+
+
+def test_long_line_of_the_learner_is_cut(tmp_path):
+    file = tmp_path / "cell.py"
+    file.write_text(f"def divide(): return 1 / 0  # {'a remark ' * 40}")
+
+    with pytest.raises(NotYet, match=r"by zero. Look at this line: `def divide.{110} \.\.\.`$"):
+        answer_of(runpy.run_path(str(file))["divide"])
+
+
+def test_answer_that_cannot_be_printed_is_no_traceback(verdict):
+    check = exercise_check(lambda answer: str(number_of(answer, "the area")))
+
+    assert shown(10**5000) == "something that cannot be printed"
+    assert "should be a number. Yours is something that cannot" in verdict(check, [10**5000])
+
+
+def test_check_that_leaves_is_not_yet(verdict):
+    def leaves():
+        raise SystemExit
+
+    assert verdict(exercise_check(leaves)).startswith("Not yet: the check cannot use this answer")

@@ -168,7 +168,7 @@ def _problem(ask: Callable[..., object], address: str, what: str, model: str = "
         return str(problem)
     except NotYet:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NotYet(
             f"{what} should end in a RuntimeError with a sentence. Yours raised {_described(error)}"
         ) from None
@@ -183,12 +183,12 @@ def _call(function: Callable[..., object], address: str, what: str, *more: objec
         _within_time(lambda: done.append(function(address, *more)), what)
     except NotYet:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise NotYet(f"with {what}, your function raised {_described(error)}") from None
     return done[0]
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     """The error; without its text where a connection failed, since that is long and has a port."""
     text = describe(error)
     return text.replace(f": {error}", "") if isinstance(error, OSError) else text
@@ -196,12 +196,12 @@ def _described(error: Exception) -> str:
 
 def _within_time(call: Callable[[], object], what: str) -> None:
     """Call it in a thread, and go on when it hangs."""
-    failed: list[Exception] = []
+    failed: list[BaseException] = []
 
     def run() -> None:
         try:
             call()
-        except Exception as error:  # whatever a first attempt raises
+        except (Exception, SystemExit) as error:  # whatever a first attempt raises
             failed.append(error)
 
     thread = threading.Thread(target=run, daemon=True)

@@ -17,7 +17,9 @@ def check_replicas_needed(replicas_needed: Callable[[float, float, float], objec
     """Check a function of rate, seconds for each picture and busy share that says how many."""
     for rate, seconds, busy in ((20, 0.2, 0.5), (5, 0.2, 0.6), (1000, 0.016, 0.7), (0.1, 0.2, 1.0)):
         needed = math.ceil(rate * seconds / busy - 1e-9)
-        answer = number_of(answer_of(replicas_needed, rate, seconds, busy), "the number")
+        answer = number_of(
+            answer_of(replicas_needed, rate, seconds, busy), "the number of replicas"
+        )
         if answer == needed:
             continue
         exact = rate * seconds / busy

@@ -134,8 +134,8 @@ def check_confidence_parameter(app: Any, picture: str | Path) -> str:
         raise NotYet("there is no box in the answer. Draw with `draw_bbox` what `detect` found")
     if low[0] == half[0]:
         raise NotYet(
-            "0.1 and 0.5 give the same picture. Does `predict` take `confidence`, from the "
-            "address, and does it pass it on to `detect`?"
+            "0.1 and 0.5 give the same picture. Does `predict` take `confidence`, and does it "
+            "pass it on to `detect`?"
         )
     if low[1] <= half[1]:
         raise NotYet("0.1 should draw more boxes than 0.5, not fewer")

@@ -52,7 +52,7 @@ def exercise_check(check: Callable[P, str]) -> Callable[P, None]:
             print(f"Not yet: {hint}{end}")
         except KeyboardInterrupt:
             print("Not yet: you stopped the check. Does your function come to an end?")
-        except Exception as error:  # an answer of a kind that no check foresaw
+        except (Exception, SystemExit) as error:  # an answer of a kind that no check foresaw
             print(f"Not yet: the check cannot use this answer ({describe(error)}).")
         record(check.__name__, correct)
 
@@ -117,7 +117,7 @@ def number_of(answer: object, what: str) -> float:
         raise NotYet(f"{what} should be one number, not an array. Yours is {shown(answer)}")
     try:
         return float(answer)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:
         raise NotYet(f"{what} should be a number. Yours is {shown(answer)}") from None
 
 
@@ -166,10 +166,16 @@ def require_keys(answer: object, keys: Sequence[str], what: str) -> None:
 
 def shown(answer: object) -> str:
     """An answer as the hint shows it, with its type where that explains more."""
-    text = " ".join(repr(answer).split())  # an array's lines, as one
-    text = text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
+    try:
+        text = _cut(" ".join(repr(answer).split()))  # an array's lines, as one
+    except Exception:  # a number of thousands of digits, or a class of the learner's
+        text = "something that cannot be printed"
     plain = isinstance(answer, int | float | str | bool | list | tuple | dict | type(None))
     return text if plain else f"{text} ({type(answer).__name__})"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + " ..."
 
 
 def describe(error: BaseException) -> str:
@@ -178,5 +184,5 @@ def describe(error: BaseException) -> str:
     text = f"{type(error).__name__}: {message}" if message else type(error).__name__
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.line and not frame.filename.startswith(_LIBRARIES):
-            return f"{text.rstrip('.')}. Look at this line: `{frame.line}`"
+            return f"{text.rstrip('.')}. Look at this line: `{_cut(frame.line)}`"
     return text
