@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +77,40 @@ class RunningCluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCluster]:
+def collector() -> Iterator[tuple[str, list[Any]]]:
+    """The address of a collector of traces, and what it received: `ResourceSpans` of OTLP."""
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    received: list[Any] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.extend(ExportTraceServiceRequest.FromString(body).resource_spans)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", received
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(
+    tmp_path_factory: pytest.TempPathFactory, collector: tuple[str, list[Any]]
+) -> Iterator[RunningCluster]:
     """A cluster of two nodes, everything running; ended after the module's last test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DETECTLAB_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("PYTHONPATH", str(HERE))
+        patch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector[0])
+        # Only requests whose client wants it are traced.
+        patch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
+        patch.setenv("OTEL_BSP_SCHEDULE_DELAY", "200")
         machine = Machine.start(cpus=1)
         try:
             machine.add_node(cpus=1)

@@ -75,6 +75,32 @@ def test_answers_equal_those_of_one_machine(
         ]
 
 
+def test_trace_goes_on_in_the_process_of_the_detector(
+    cluster: Any, collector: tuple[str, list[Any]], apple: bytes
+) -> None:
+    trace_id = os.urandom(16)
+    headers = {"traceparent": f"00-{trace_id.hex()}-b7ad6b7169203331-01"}
+
+    requests.post(f"{cluster.url}/predict", files={"file": apple}, headers=headers, timeout=200)
+
+    here = {"POST /predict", "upload", "queue", "decode", "replica", "drawing", "encoding"}
+    there = {"network", "box decoding"}
+    until = time.monotonic() + 60
+    processes: dict[int, set[str]] = {}
+    while not here | there <= set().union(*processes.values()):
+        assert time.monotonic() < until, f"only these spans were exported: {processes}"
+        time.sleep(0.05)
+        processes = {}
+        for resource in list(collector[1]):
+            found = resource.resource.attributes
+            pid = next(one.value.int_value for one in found if one.key == "process.pid")
+            for scope in resource.scope_spans:
+                assert {span.trace_id for span in scope.spans} == {trace_id}
+                names = {span.name for span in scope.spans}
+                processes[pid] = processes.get(pid, set()) | names
+    assert sorted(processes.values(), key=len) == [there, here]
+
+
 def test_replica_killed_under_load_loses_no_request(healthy: Any, load: Any) -> None:
     killed, *_ = healthy.replicas("nano")
 
