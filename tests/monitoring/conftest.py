@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from detectlab.models.registry import get_card
 from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import COUNT, NAMES, Indices, bins_of
+from detectlab.rollout.store import Store
 from detectlab.serving.app import create_app
 from detectlab.serving.worker_pool import ThreadPool
 from detectlab.settings import Settings
@@ -41,13 +42,15 @@ def make_client(tmp_path: Path) -> Iterator[Callable[..., TestClient]]:
     """Makes clients of apps over a fake detector; every picture's pixels are looked at."""
     opened: list[TestClient] = []
 
-    def make(detector: testing.FakeDetector, **limits: Any) -> TestClient:
+    def make(
+        detector: testing.FakeDetector, *, store: Store | None = None, **limits: Any
+    ) -> TestClient:
         given = {"home": tmp_path, "monitoring_share": 1.0, "operator_token": TOKEN, **limits}
         settings = Settings(**given)
         card = replace(get_card("nano"), name=detector.name, classes=detector.names)
         pool = ThreadPool(lambda name: detector, {detector.name: card}, detector.name, settings)
         headers = {"X-Operator-Token": TOKEN}
-        app = create_app(pool, settings)
+        app = create_app(pool, settings, store)
         client = TestClient(app, client=("127.0.0.1", 50000), headers=headers)
         opened.append(client)
         client.__enter__()

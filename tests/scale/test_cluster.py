@@ -15,6 +15,7 @@ import requests
 from PIL import Image
 
 from detectlab.client import RequestRefused
+from detectlab.client.monitoring_client import MonitoringClient
 from detectlab.cluster.dashboard import ClusterError
 from detectlab.detection.detector import load_detector
 from detectlab.vision.images import decode_image
@@ -99,6 +100,22 @@ def test_trace_goes_on_in_the_process_of_the_detector(
                 names = {span.name for span in scope.spans}
                 processes[pid] = processes.get(pid, set()) | names
     assert sorted(processes.values(), key=len) == [there, here]
+
+
+def test_monitoring_adds_up_what_all_gateways_watch(cluster: Any, load: Any) -> None:
+    def stable() -> dict[str, Any]:
+        watches = requests.get(f"{cluster.url}/monitoring", timeout=60).json()["watches"]
+        return next((one for one in watches if one["lane"] == "stable"), {"gateways": 0})
+
+    until = time.monotonic() + 120
+    with load(clients=4, query="") as asked:
+        asked.wait_for(400)
+    while stable()["gateways"] < 2 or stable()["pictures"] < len(asked.answers):
+        assert time.monotonic() < until, f"not the numbers of both gateways: {stable()}"
+        time.sleep(0.5)
+
+    frozen = MonitoringClient(cluster.url, operator="anna").freeze_baseline()
+    assert frozen["source"].endswith("pictures of lane stable at 2 gateways")
 
 
 def test_replica_killed_under_load_loses_no_request(healthy: Any, load: Any) -> None:

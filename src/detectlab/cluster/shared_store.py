@@ -75,6 +75,11 @@ class SharedStore:
         """True: it outlives this process."""
         return True
 
+    @property
+    def is_shared(self) -> bool:
+        """True: the other gateways use it."""
+        return True
+
     @contextmanager
     def write(self) -> Iterator["_Batch"]:
         """A transaction: its statements run at the end of the block, all or none."""

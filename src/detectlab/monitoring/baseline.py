@@ -1,14 +1,17 @@
 """Baselines: the statistics of pictures and answers when all is well, kept in a folder."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from detectlab.models.atomic_files import replace_file
+from detectlab.monitoring.recent import RecentStatistics
 from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import NAMES
 
@@ -142,6 +145,36 @@ class Baseline:
             raise ValueError("This is no baseline.") from None
 
 
+def freeze_busiest_lane(model: str, watches: Sequence[RecentStatistics], pictures: int) -> Baseline:
+    """The baseline of a detector's last pictures in its busiest lane, from all gateways.
+
+    Args:
+        model: The detector.
+        watches: Its recent statistics in each lane, and at each gateway.
+        pictures: How many; each gateway gives its share of the traffic.
+
+    Raises:
+        TooFewPictures: There are too few pictures to tell what is usual.
+    """
+    if not watches:
+        raise TooFewPictures(
+            f"Nothing was observed of {model} yet. Send it pictures, or freeze a baseline from a "
+            "folder: `detectlab monitor baseline --photos FOLDER`."
+        )
+    lanes: Counter[str] = Counter()
+    for watch in watches:
+        lanes[watch.lane] += watch.pictures
+    ((lane, total),) = lanes.most_common(1)
+    parts = [watch for watch in watches if watch.lane == lane]
+    sketch = Sketch()
+    for watch in parts:
+        sketch = sketch + watch.recent(ceil(pictures * watch.pictures / max(1, total)))
+    source = f"the last {sketch.pictures} pictures of lane {lane}"
+    if len(parts) > 1:
+        source += f" at {len(parts)} gateways"
+    return Baseline.freeze(model, sketch, classes=parts[0].classes, source=source)
+
+
 class BaselineStore:
     """Keeps one baseline for each detector, each in a file of its own.
 
@@ -160,6 +193,15 @@ class BaselineStore:
         """
         text = json.dumps(baseline.as_json()).encode()
         replace_file(self._file(baseline.model), lambda file: file.write(text))
+
+    def follow(self, baseline: Baseline) -> None:
+        """Write a baseline, unless it is there already; raises as `save`."""
+        try:
+            own = self.load(baseline.model)
+        except ValueError:  # damaged
+            own = None
+        if own is None or own.as_json() != baseline.as_json():
+            self.save(baseline)
 
     def load(self, model: str) -> Baseline | None:
         """The baseline of a detector, or `None`.

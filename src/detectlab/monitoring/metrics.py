@@ -3,8 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from detectlab.monitoring.drift import grouped, population_stability_index
+from detectlab.monitoring.recent import BLOCK
 from detectlab.monitoring.statistics import NAMES
-from detectlab.monitoring.watch import BLOCK, Alarm, Watch
+from detectlab.monitoring.watch import Alarm, Watch
 
 _LABELS = ("model", "lane")
 

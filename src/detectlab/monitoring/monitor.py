@@ -6,11 +6,18 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from detectlab.models.atomic_files import WeightsError
-from detectlab.monitoring.baseline import MIN_PICTURES, Baseline, BaselineStore, TooFewPictures
+from detectlab.monitoring.baseline import (
+    MIN_PICTURES,
+    Baseline,
+    BaselineStore,
+    freeze_busiest_lane,
+)
+from detectlab.monitoring.exchange import Exchange
 from detectlab.monitoring.metrics import MonitoringMetrics
 from detectlab.monitoring.statistics import (
     COUNT,
@@ -40,6 +47,7 @@ class Monitor:
         folder: Where baselines are kept.
         metrics: Shows what is watched.
         notify: Told about each alarm that begins or ends.
+        exchange: Tells the other gateways of a cluster, and what they told.
 
     Attributes:
         observed: Where the service puts what it observed.
@@ -53,14 +61,16 @@ class Monitor:
         folder: Path,
         metrics: MonitoringMetrics,
         notify: Callable[[Alarm], None] = lambda alarm: None,
+        exchange: Exchange | None = None,
     ) -> None:
         self.store = BaselineStore(folder)
         self.alarms: deque[Alarm] = deque(maxlen=_KEPT_ALARMS)
         self.lock = threading.Lock()
         self.watches: OrderedDict[tuple[str, str], Watch] = OrderedDict()
         self.observed = open_queue(is_watched=True)
+        self.exchange = exchange
         self._metrics, self._notify = metrics, notify
-        self._versions: dict[str, int] = {}
+        self._versions: dict[tuple[str, str], int] = {}
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,6 +79,8 @@ class Monitor:
         self._end.clear()
         self._thread = threading.Thread(target=self._work, name="monitoring", daemon=True)
         self._thread.start()
+        if self.exchange:
+            self.exchange.open(self.state, self.store)
 
     def close(self) -> None:
         """Stop watching, once all that was observed is counted."""
@@ -76,6 +88,8 @@ class Monitor:
         if self._thread:
             self._thread.join()
             self._thread = None
+        if self.exchange:
+            self.exchange.close()
 
     def freeze(self, model: str, pictures: int) -> Baseline:
         """Freeze the last answers of a detector, in its busiest lane, as its baseline.
@@ -90,16 +104,9 @@ class Monitor:
         """
         self.drain()
         with self.lock:
-            mine = [watch for watch in self.watches.values() if watch.model == model]
-            if not mine:
-                raise TooFewPictures(
-                    f"Nothing was observed of {model} yet. Send it pictures, or freeze a baseline "
-                    "from a folder: `detectlab monitor baseline --photos FOLDER`."
-                )
-            watch = max(mine, key=lambda watch: watch.pictures)
-            sketch = watch.recent(pictures)
-            source = f"the last {sketch.pictures} pictures of lane {watch.lane}"
-            baseline = Baseline.freeze(model, sketch, classes=watch.classes, source=source)
+            others = [one.recent for one in self.exchange.watches] if self.exchange else []
+            mine = [one for one in (*self.watches.values(), *others) if one.model == model]
+            baseline = freeze_busiest_lane(model, mine, pictures)
         self.put(baseline)
         return baseline
 
@@ -108,8 +115,11 @@ class Monitor:
 
         Raises:
             WeightsError: It cannot be written; then the older one stays.
+            BaselineNotShared: The other gateways cannot be told.
         """
         self.store.save(baseline)
+        if self.exchange:
+            self.exchange.offer(baseline)
         with self.lock:
             self._follow_baselines()
         logger.info("Baseline of %s: %s", baseline.model, baseline.source)
@@ -118,6 +128,32 @@ class Monitor:
         """Count all that was observed until now."""
         while self._count_some():
             pass
+
+    def new_watch(self, model: str, lane: str, classes: tuple[str, ...]) -> Watch:
+        """A watch without pictures that compares with the detector's baseline; needs `lock`.
+
+        Args:
+            model: The detector.
+            lane: Its lane.
+            classes: Its classes.
+        """
+        watch = Watch(model=model, lane=lane, classes=classes)
+        self._keep_released(watch)
+        self._compare(watch)
+        return watch
+
+    def state(self) -> dict[str, Any]:
+        """What other gateways are told: the watches with their evidence, and the alarms."""
+        with self.lock:
+            watches = [
+                {
+                    "recent": watch.as_json(),
+                    "evidence": watch.evidence,
+                    "alarm": watch.alarm.as_json() if watch.alarm else None,
+                }
+                for watch in self.watches.values()
+            ]
+            return {"watches": watches, "alarms": [one.as_json() for one in self.alarms]}
 
     def _work(self) -> None:
         periods, is_last = 0, False
@@ -152,10 +188,7 @@ class Monitor:
         key = seen.model, seen.lane
         watch = self.watches.get(key)
         if watch is None:
-            watch = Watch(model=seen.model, lane=seen.lane, classes=seen.classes)
-            self._keep_released(watch)
-            watch.compare_with(self._baseline_of(seen.model))
-            self.watches[key] = watch
+            watch = self.watches[key] = self.new_watch(*key, seen.classes)
             if len(self.watches) > _MAX_WATCHES:
                 _, dropped = self.watches.popitem(last=False)
                 self._metrics.forget(dropped)
@@ -180,20 +213,19 @@ class Monitor:
     def _follow_baselines(self) -> None:
         """Take over baselines that were frozen, perhaps by another process."""
         for watch in self.watches.values():
-            if self.store.version(watch.model) != self._versions.get(watch.model):
-                baseline = self._baseline_of(watch.model)
-                for same in self.watches.values():
-                    if same.model == watch.model:
-                        same.compare_with(baseline)
-                        self._metrics.calm(same)
+            version = self.store.version(watch.model)
+            if version != self._versions.get((watch.model, watch.lane)):
+                self._compare(watch)
+                self._metrics.calm(watch)
 
-    def _baseline_of(self, model: str) -> Baseline | None:
-        self._versions[model] = self.store.version(model)
+    def _compare(self, watch: Watch) -> None:
+        """Compare with the baseline that is in force."""
+        self._versions[watch.model, watch.lane] = self.store.version(watch.model)
         try:
-            return self.store.load(model)
+            watch.compare_with(self.store.load(watch.model))
         except (ValueError, OSError) as error:
             logger.error("%s", error)
-            return None
+            watch.compare_with(None)
 
     def _announce(self, alarm: Alarm) -> None:
         if alarm.ended:

@@ -1,10 +1,13 @@
-"""What the monitor knows, as JSON."""
+"""What the monitor knows, as JSON; on a cluster with what the other gateways told."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from detectlab.monitoring.baseline import MIN_PICTURES
+from detectlab.monitoring.exchange import OtherWatch
 from detectlab.monitoring.histogram import histogram
 from detectlab.monitoring.monitor import Monitor
+from detectlab.monitoring.recent import KEPT_BLOCKS, RecentStatistics
 from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import NAMES, STATISTICS
 from detectlab.monitoring.watch import Watch, iso
@@ -20,30 +23,53 @@ def report(monitor: Monitor, share: float) -> dict[str, Any]:
         share: Of the pictures whose pixels are looked at, in `[0, 1]`.
     """
     monitor.drain()
+    exchange = monitor.exchange
+    others = exchange.watches if exchange else []
     with monitor.lock:
-        watches = [_describe(watch) for watch in monitor.watches.values()]
+        own = dict(monitor.watches)
+        for other in others:
+            if (key := (other.recent.model, other.recent.lane)) not in own:
+                own[key] = monitor.new_watch(*key, other.recent.classes)
+        watches = [
+            _describe(watch, [one for one in others if (one.recent.model, one.recent.lane) == key])
+            for key, watch in own.items()
+        ]
         alarms = [alarm.as_json() for alarm in monitor.alarms]
+    alarms += exchange.alarms if exchange else []
     watched = {watch["model"] for watch in watches}
     return {
         "share": share,
         "promise": PROMISE,
         "watches": sorted(watches, key=lambda watch: (watch["lane"] != "stable", watch["model"])),
-        "alarms": alarms,
+        "alarms": sorted(alarms, key=lambda alarm: alarm["at"], reverse=True),
         "other_baselines": sorted(set(monitor.store.models()) - watched),
     }
 
 
-def _describe(watch: Watch) -> dict[str, Any]:
-    window = watch.window()
+def _describe(watch: Watch, others: Sequence[OtherWatch]) -> dict[str, Any]:
+    """A watch, together with those of other gateways over the same detector and lane."""
+    parts: list[RecentStatistics] = [watch, *(other.recent for other in others)]
+    window = Sketch()
+    for part in parts:
+        window = window + part.window()
+    pictures = sum(part.pictures for part in parts)
+    alarms = [other.alarm for other in others if other.alarm]
+    alarms += [watch.alarm.as_json()] if watch.alarm else []
+    alarm = min(alarms, key=lambda one: one["at"], default=None)
+    evidence = max([watch.evidence, *(other.evidence for other in others)])
     baseline = watch.baseline
+    timeline = sorted(
+        (moment for part in parts for moment in part.timeline), key=lambda one: one[0]
+    )
     return {
         "model": watch.model,
         "lane": watch.lane,
-        "pictures": watch.pictures,
+        "gateways": sum(part.pictures > 0 for part in parts),
+        "pictures": pictures,
         "window": window.pictures,
-        "verdict": _verdict(watch, window),
-        "evidence": 1.0 if watch.alarm else watch.evidence,
-        "alarm": watch.alarm.as_json() if watch.alarm else None,
+        "verdict": _verdict(watch, alarm, pictures=pictures, window=window),
+        "evidence": 1.0 if alarm else evidence,
+        "alarm": alarm,
         "baseline": None
         if baseline is None
         else {
@@ -54,18 +80,18 @@ def _describe(watch: Watch) -> dict[str, Any]:
         "empty_share": _empty_share(window),
         "estimated_precision": _estimated_precision(watch, window),
         "statistics": [_statistic(watch, window, name) for name in NAMES],
-        "timeline": [_moment(at, block) for at, block in watch.timeline],
+        "timeline": [_moment(at, block) for at, block in timeline[-KEPT_BLOCKS:]],
     }
 
 
-def _verdict(watch: Watch, window: Sketch) -> str:
+def _verdict(watch: Watch, alarm: dict[str, Any] | None, *, pictures: int, window: Sketch) -> str:
     """One sentence."""
+    if alarm:
+        return f"Alarm: {alarm['summary']}"
     if watch.baseline is None:
-        missing = MIN_PICTURES - watch.pictures
+        missing = MIN_PICTURES - pictures
         more = f", after {missing} more pictures" if missing > 0 else ""
         return f"There is no baseline yet. Freeze one{more}: detectlab monitor baseline"
-    if watch.alarm:
-        return f"Alarm: {watch.alarm.summary}"
     if not window.pictures:
         return "Nothing came in yet: there is no evidence either way."
     return "No drift: the pictures and the answers are of the baseline's kind."

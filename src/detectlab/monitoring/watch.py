@@ -1,6 +1,5 @@
 """The watch over one detector in one lane: recent statistics, evidence of drift, and alarms."""
 
-import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -14,13 +13,11 @@ from detectlab.monitoring.drift import (
     population_stability_index,
 )
 from detectlab.monitoring.histogram import class_name, histogram
+from detectlab.monitoring.recent import BLOCK, KEPT_BLOCKS, RecentStatistics
 from detectlab.monitoring.regions import Regions
 from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import NAMES, STATISTICS, Indices
 
-BLOCK = 100  # pictures
-_KEPT_BLOCKS = 20
-WINDOW = 500  # pictures: what is called "now"
 # Without new evidence for so many pictures, an alarm has ended.
 _QUIET_PICTURES = 1000
 
@@ -89,26 +86,16 @@ class Alarm:
         }
 
 
-class Watch:
-    """Watches the answers of one detector in one lane; not thread-safe.
-
-    Args:
-        model: The detector.
-        lane: Its lane.
-        classes: Its classes.
-    """
+class Watch(RecentStatistics):
+    """Watches the answers of one detector in one lane; arguments as for `RecentStatistics`."""
 
     def __init__(self, *, model: str, lane: str, classes: tuple[str, ...]) -> None:
-        self.model, self.lane, self.classes = model, lane, classes
-        self.pictures = 0
+        super().__init__(model=model, lane=lane, classes=classes)
         self.baseline: Baseline | None = None
         self.alarm: Alarm | None = None
-        self.timeline: deque[tuple[float, Sketch]] = deque(maxlen=_KEPT_BLOCKS)
-        self._block, self._began = Sketch(), time.time()
-        self._last: deque[Indices] = deque(maxlen=WINDOW)
-        self._times: deque[float] = deque(maxlen=BLOCK * _KEPT_BLOCKS)
+        self._times: deque[float] = deque(maxlen=BLOCK * KEPT_BLOCKS)
         self._test: DriftTest | None = None
-        self._quiet = self._changed_at = 0
+        self._quiet = 0
 
     def compare_with(self, baseline: Baseline | None) -> None:
         """Compare with a baseline from now on; an alarm about an older one is over."""
@@ -122,13 +109,8 @@ class Watch:
             bins: `(COUNT,)` bins of its statistics.
             at: When, in seconds since 1970.
         """
-        self.pictures += 1
+        self.count(bins, at)
         self._times.append(at)
-        self._last.append(bins)
-        self._block.add(bins)
-        if self._block.pictures == BLOCK:
-            self.timeline.append((self._began, self._block))
-            self._block, self._began = Sketch(), at
         if self._test is None:
             return None
         self._quiet += 1
@@ -138,25 +120,6 @@ class Watch:
             ended, self.alarm = replace(self.alarm, ended=iso(at)), None
             return ended
         return None
-
-    def recent(self, pictures: int) -> Sketch:
-        """The statistics of the last pictures; of more than `WINDOW`, to the next whole block.
-
-        Args:
-            pictures: How many; at most about 2,000 are there.
-        """
-        if pictures <= WINDOW:
-            return Sketch.of_pictures(list(self._last)[-pictures:])
-        total = self._block + Sketch()
-        for _, block in reversed(self.timeline):
-            if total.pictures >= pictures:
-                break
-            total = total + block
-        return total
-
-    def window(self) -> Sketch:
-        """The statistics now: of the last pictures, but of none before the last change."""
-        return self.recent(min(WINDOW, self.pictures - self._changed_at))
 
     @property
     def evidence(self) -> float:

@@ -94,6 +94,10 @@ class Store(Protocol):
     def is_durable(self) -> bool:
         """Whether it outlives this process."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the gateways of a cluster use it, perhaps from other machines."""
+
     def write(self) -> AbstractContextManager[Transaction]:
         """A transaction that writes: everything, or on any error nothing.
 
@@ -159,6 +163,11 @@ class SqliteStore:
     def is_durable(self) -> bool:
         """Whether it outlives this process."""
         return self._file is not None
+
+    @property
+    def is_shared(self) -> bool:
+        """False: it is this machine's."""
+        return False
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

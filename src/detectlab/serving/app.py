@@ -11,6 +11,7 @@ from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
 
 import detectlab
+from detectlab.monitoring.exchange import Exchange
 from detectlab.monitoring.metrics import MonitoringMetrics
 from detectlab.monitoring.monitor import Monitor
 from detectlab.rollout.metrics import RolloutMetrics
@@ -96,17 +97,18 @@ def create_app(
 def _service(pool: Pool, settings: Settings, store: Store | None) -> Service:
     intake = Intake(settings.max_held_bytes)
     metrics = Metrics(pool, intake)
+    store = store or SqliteStore(settings.rollout_file)
     hook = RolloutHook(
         pool,
-        store or SqliteStore(settings.rollout_file),
+        store,
         settings,
         RolloutMetrics(metrics.registry),
         lambda: [seconds for _, seconds in metrics.latencies],
     )
-    return Service(pool, settings, intake, metrics, hook, _watcher(settings, metrics))
+    return Service(pool, settings, intake, metrics, hook, _watcher(settings, metrics, store))
 
 
-def _watcher(settings: Settings, metrics: Metrics) -> Watcher:
+def _watcher(settings: Settings, metrics: Metrics, store: Store) -> Watcher:
     if not settings.monitoring:
         return Unwatched()
     shown = MonitoringMetrics(metrics.registry)
@@ -119,7 +121,8 @@ def _watcher(settings: Settings, metrics: Metrics) -> Watcher:
         on_done=lambda outcome: shown.webhook.labels(outcome).inc(),
     )
     folder = settings.home / "monitoring" / "baselines"
-    return Monitor(folder, shown, lambda alarm: webhook.send(alarm.as_json()))
+    exchange = Exchange(store) if store.is_shared else None
+    return Monitor(folder, shown, lambda alarm: webhook.send(alarm.as_json()), exchange)
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from detectlab.models.atomic_files import WeightsError
 from detectlab.monitoring import page
 from detectlab.monitoring.baseline import Baseline, TooFewPictures
+from detectlab.monitoring.exchange import BaselineNotShared
 from detectlab.monitoring.monitor import Monitor
 from detectlab.monitoring.report import report
 from detectlab.serving import openapi
@@ -19,6 +20,12 @@ from detectlab.serving.service import Service
 
 REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
     TooFewPictures: lambda error: Refusal(409, str(error)),
+    BaselineNotShared: lambda error: Refusal(
+        503,
+        "The baseline is in force at one gateway, but the others could not be told. Freeze it "
+        "again in a moment.",
+        {"Retry-After": "5"},
+    ),
     WeightsError: lambda error: Refusal(
         503,
         "The baseline cannot be written: the server's disk is full, or its folder is not "
@@ -44,7 +51,7 @@ def add_monitoring_routes(routes: APIRouter, service: Service) -> None:
     async def monitoring(request: Request) -> Response:
         """Statistics, baselines and alarms: as JSON, or as a page to browsers."""
         found = await run_in_threadpool(
-            report, _monitor_of(service), service.settings.monitoring_share
+            report, monitor_of(service), service.settings.monitoring_share
         )
         if asks_for_page(request):
             return HTMLResponse(page.render(found), headers=page.HEADERS)
@@ -64,8 +71,8 @@ def add_baseline_routes(routes: APIRouter, service: Service) -> None:
         ] = 1000,
     ) -> dict[str, Any]:
         """From now on pictures and answers are compared with these."""
-        monitor = _monitor_of(service)
-        name = _known(service, model or service.dispatcher.stable_model)
+        monitor = monitor_of(service)
+        name = known_version(service, model or service.dispatcher.stable_model)
         return _brief(await run_in_threadpool(monitor.freeze, name, pictures))
 
     @routes.put(
@@ -75,24 +82,25 @@ def add_baseline_routes(routes: APIRouter, service: Service) -> None:
     )
     async def put(baseline: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
         """A baseline that was computed elsewhere: `detectlab monitor baseline --photos`."""
-        monitor = _monitor_of(service)
+        monitor = monitor_of(service)
         try:
             wanted = Baseline.of_json(baseline)
         except ValueError as error:
             raise Refusal(422, str(error)) from None
-        _known(service, wanted.model)
+        known_version(service, wanted.model)
         wanted.check()
         await run_in_threadpool(monitor.put, wanted)
         return _brief(wanted)
 
 
-def _monitor_of(service: Service) -> Monitor:
+def monitor_of(service: Service) -> Monitor:
+    """The service's monitor; refused with 404 where it watches nothing."""
     if not isinstance(service.watcher, Monitor):
         raise _OFF
     return service.watcher
 
 
-def _known(service: Service, model: str) -> str:
+def known_version(service: Service, model: str) -> str:
     """A detector's name, or the label of a version such as `nano@input_size=320`."""
     if service.pool.card(model.partition("@")[0]) is None or len(model) > _MAX_NAME:
         names = ", ".join(service.pool.cards)
