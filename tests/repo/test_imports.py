@@ -38,6 +38,7 @@ PLUGS: dict[str, set[str]] = {
     "serving/app.py": {"rollout", "monitoring", "tracing"},
     "serving/routes/feedback.py": {"rollout"},
     "serving/routes/rollout.py": {"rollout"},
+    "serving/routes/freeze.py": {"monitoring"},
     "serving/routes/monitoring.py": {"monitoring"},
 }
 ENTRANCES = {"__init__", "__main__", "cli", "course"}

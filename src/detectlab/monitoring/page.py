@@ -5,6 +5,7 @@ from typing import Any
 from detectlab.serving.html_pages import load_template, page_headers
 
 HEADERS = {**page_headers("form-action 'none'"), "Cache-Control": "no-store"}
+FORM_HEADERS = {**page_headers("form-action 'self'"), "Cache-Control": "no-store"}
 # Of the plots, in units of their own.
 _CHART = {"width": 340, "height": 130, "left": 8, "right": 8, "top": 8, "bottom": 24}
 
@@ -13,6 +14,18 @@ def render(report: dict[str, Any]) -> str:
     """The page of a report."""
     template = load_template("detectlab.monitoring", "monitoring.html")
     return template.render(report, here="monitoring", up="", chart=_CHART, bars=_bars, line=_line)
+
+
+def render_form(model: str, *, has_key: bool, problem: str) -> str:
+    """The page that freezes a baseline.
+
+    Args:
+        model: The detector.
+        has_key: Whether operators have the server's key, instead of a token of their own.
+        problem: Why the last attempt was refused, or nothing.
+    """
+    template = load_template("detectlab.monitoring", "freeze.html")
+    return template.render(model=model, has_key=has_key, problem=problem, here="freeze", up="../")
 
 
 def _bars(histogram: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 
 from detectlab.serving.errors import Refusal
 from detectlab.serving.middleware import Handler, Level, RouteGuard
-from detectlab.serving.routes import feedback, monitoring, rollout
+from detectlab.serving.routes import feedback, freeze, monitoring, rollout
 from detectlab.serving.routes.batch import add_batch_routes
 from detectlab.serving.routes.count import add_count_routes
 from detectlab.serving.routes.docs import add_docs_routes
@@ -74,6 +74,8 @@ ROUTES: dict[str, RouteGroup] = {
         errors=(409, 422, 503),
         refusals=monitoring.REFUSALS,
     ),
+    "freeze-page": RouteGroup("monitoring", freeze.add_freeze_page),
+    "freeze-form": RouteGroup("monitoring", freeze.add_freeze_form, "open"),  # it has the token
     "feedback": RouteGroup("rollout", feedback.add_feedback_routes, refusals=feedback.REFUSALS),
 }
 

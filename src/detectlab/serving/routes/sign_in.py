@@ -50,7 +50,7 @@ def add_sign_in_routes(router: APIRouter, service: Service) -> None:
         try:
             await access.check_secret(request, is_operator=True, given=secret.strip())
         except Refusal as no:
-            return show(request, next_page, _WRONG[no.status], no.status)
+            return show(request, next_page, WRONG_SECRET[no.status], no.status)
         answer = RedirectResponse(page_of_this_server(next_page), 303)
         _set_cookie(request, answer, issue(access.secret), LASTS_S)
         return answer
@@ -70,7 +70,7 @@ def _add_script(router: APIRouter) -> None:
         return Response(text, media_type="text/javascript")
 
 
-_WRONG = {
+WRONG_SECRET = {
     401: "This is not the server's key.",
     403: "This is not the operators' token.",
     429: "Too many wrong tries came from this address. Try again in a minute.",
