@@ -112,13 +112,19 @@ def _read_outlines(path: Path, boxes: Boxes, numbers: dict[int, int]) -> tuple[O
     return tuple(outline for outline in outlines if outline[0] != IGNORE)
 
 
+def label_folder(folder: Path) -> Path:
+    """Gives where the label files of a folder's pictures lie: beside them, or in `labels`."""
+    labels = folder / "labels"
+    return labels if (labels / "classes.txt").is_file() else folder
+
+
 def read_folder(
     folder: Path, classes: Sequence[str], without: Iterable[str] = (), only: Iterable[str] = ()
 ) -> list[Sample]:
     """Reads a folder of labelled photographs.
 
     Args:
-        folder: Where the pictures and their `.txt` files lie.
+        folder: Where the pictures lie, their `.txt` files beside them or in `labels`.
         classes: The detector's classes; objects of other classes are background.
         without: Photographs (`folder/stem`) to leave out.
         only: If given, the only photographs to read.
@@ -129,7 +135,8 @@ def read_folder(
     Raises:
         ValueError: There is no `classes.txt`, a label line is malformed, or no picture is left.
     """
-    numbers, samples = _class_numbers(folder, classes), []
+    labels = label_folder(folder)
+    numbers, samples = _class_numbers(labels, classes), []
     without, only = set(without), set(only)
     for path in sorted([*folder.glob("*.jpg"), *folder.glob("*.png")]):
         name = f"{folder.name}/{path.stem}"
@@ -139,8 +146,8 @@ def read_folder(
         shrink = min(1.0, LONGEST_SIDE / max(picture.shape[:2]))
         if shrink < 1:
             picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        boxes = _read_boxes(path.with_suffix(".txt"))
-        outlines = _read_outlines(path.with_suffix(".polygons.txt"), boxes, numbers)
+        boxes = _read_boxes(labels / f"{path.stem}.txt")
+        outlines = _read_outlines(labels / f"{path.stem}.polygons.txt", boxes, numbers)
         samples.append(Sample(name, picture, _renumbered(boxes, numbers), outlines))
     if not samples:
         raise ValueError(f"`{folder}` must hold .jpg or .png pictures. Received: none to use")

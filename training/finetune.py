@@ -25,7 +25,7 @@ from detectlab.vision.metrics import Found
 from training.augment import Composer
 from training.batches import Batches, loader
 from training.candidate_card import PARTS, describe
-from training.data import Boxes, Sample, read_folder
+from training.data import Boxes, Sample, label_folder, read_folder
 from training.export import TOLERANCE, export
 from training.measure import average_precision, draw_copies, judge
 from training.mix import mix
@@ -78,9 +78,10 @@ def read(folders: list[Path]) -> list[Sample]:
     samples = []
     for folder in folders:
         pictures = sorted(folder.glob("*.jpg")) + sorted(folder.glob("*.png"))
-        labelled = [picture for picture in pictures if label_file(picture, folder)]
-        for picture in labelled:
-            read_labels(picture.with_suffix(".txt"))  # names the file and the line that are wrong
+        labels = {it: label_file(it, label_folder(folder)) for it in pictures}
+        labelled = {picture: file for picture, file in labels.items() if file}
+        for file in labelled.values():
+            read_labels(file)  # names the file and the line that are wrong
         if len(labelled) < len(pictures):
             print(f"{folder}: {len(pictures) - len(labelled)} pictures have no label file yet.")
         if labelled:
@@ -246,7 +247,7 @@ def finish(
     nano = f"{options.out}/nano"
     files = f"{nano}.cfg {nano}.weights --labels {nano}.names"
     print(f"Next: detectlab models add {options.name} {files}")
-    print(f"Then: detectlab compare PICTURES --models nano,{options.name}")
+    print(f"Then: detectlab compare {options.corrected[0]} --models nano,{options.name}")
     print(f"Then: detectlab rollout shadow {options.name}")
     return 0
 

@@ -48,8 +48,8 @@ def _show_folder(visit: Visit, folder: LabelFolder) -> None:
     if done == count:
         st.success(
             f"All are labelled. Next: `python -m training.finetune --corrected {folder.path} "
-            "--known FOLDER --out candidate`, with a folder of labelled pictures that the detector "
-            "knew before.",
+            "--known images --out candidate`. Better than the few pictures in `images` is a folder "
+            "of labelled ones like those that the detector answered well before.",
             icon=":material/check:",
         )
     picture = Picture(name, (folder.path / name).read_bytes())

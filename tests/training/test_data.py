@@ -34,6 +34,16 @@ def test_read_folder_with_large_pictures_shrinks_them(folder: Path) -> None:
     assert read_folder(folder, CLASSES)[0].picture.shape == (30, 448, 3)
 
 
+def test_read_folder_finds_label_files_in_a_folder_of_their_own(folder: Path) -> None:
+    (folder / "labels").mkdir()
+    for file in folder.glob("*.txt"):
+        file.rename(folder / "labels" / file.name)
+
+    samples = read_folder(folder, CLASSES)
+
+    assert [len(sample.boxes) for sample in samples] == [1, 1, 0]
+
+
 def test_read_folder_without_label_file_gives_no_boxes(folder: Path) -> None:
     assert read_folder(folder, CLASSES)[2].boxes.shape == (0, 5)
 

@@ -33,6 +33,13 @@ def test_every_picture_is_learnt_from_or_judged_on_and_copies_stay_together() ->
     assert not {one.name for one in learnt} & {one.name for one in judged}
 
 
+def test_pictures_of_the_repository_can_be_what_was_known(root: Path) -> None:
+    learnt, judged = split(finetune.read([root / "images"]))
+
+    assert len(learnt) + len(judged) == len(list((root / "images").glob("*.jpg")))
+    assert sum(len(one.boxes) for one in judged) > 0
+
+
 def test_better_detector_has_an_interval_above_zero() -> None:
     box = np.array([[0, 0.1, 0.1, 0.5, 0.5]], np.float32)
     right = np.array([[0, 0.9, 0.1, 0.1, 0.5, 0.5]], np.float32)
@@ -100,7 +107,9 @@ def test_candidate_is_written_with_all_that_the_next_command_names(
     cfg, network = finetune.read_network(finetune.ASSETS)
     boxes = np.array([[0, 0.1, 0.1, 0.9, 0.9]], np.float32)
     judged = [Sample("a/1", np.full((64, 64, 3), 90, np.uint8), boxes)]
-    options = argparse.Namespace(out=tmp_path, name="mine", start=finetune.ASSETS, minutes=1.0)
+    options = argparse.Namespace(
+        out=tmp_path, name="mine", start=finetune.ASSETS, minutes=1.0, corrected=[Path("to-label")]
+    )
 
     assert finetune.finish(options, cfg, (network.eval(),) * 2, (judged, judged), 1.0, 40) == 0
 
@@ -108,6 +117,7 @@ def test_candidate_is_written_with_all_that_the_next_command_names(
     (command,) = re.findall(r"^Next: detectlab models add mine (.*)$", said, re.MULTILINE)
     cfg_file, weights, flag, names = command.split()
     assert flag == "--labels"
+    assert "Then: detectlab compare to-label --models nano,mine\n" in said
     assert all(Path(file).is_file() for file in (cfg_file, weights, names))
     card = json.loads((tmp_path / "card.json").read_text())
     assert describe(card) in said
