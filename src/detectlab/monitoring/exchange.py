@@ -41,7 +41,12 @@ class Rows(Protocol):
         """A transaction."""
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """The rows of a query."""
+        """The rows of a query.
+
+        Args:
+            query: In SQL.
+            parameters: The values of its placeholders.
+        """
 
 
 class OtherWatch(NamedTuple):

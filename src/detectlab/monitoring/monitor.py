@@ -129,7 +129,7 @@ class Monitor:
         while self._count_some():
             pass
 
-    def new_watch(self, model: str, lane: str, classes: tuple[str, ...]) -> Watch:
+    def new_watch(self, *, model: str, lane: str, classes: tuple[str, ...]) -> Watch:
         """A watch without pictures that compares with the detector's baseline; needs `lock`.
 
         Args:
@@ -188,7 +188,9 @@ class Monitor:
         key = seen.model, seen.lane
         watch = self.watches.get(key)
         if watch is None:
-            watch = self.watches[key] = self.new_watch(*key, seen.classes)
+            watch = self.watches[key] = self.new_watch(
+                model=seen.model, lane=seen.lane, classes=seen.classes
+            )
             if len(self.watches) > _MAX_WATCHES:
                 _, dropped = self.watches.popitem(last=False)
                 self._metrics.forget(dropped)

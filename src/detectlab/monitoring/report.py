@@ -28,8 +28,9 @@ def report(monitor: Monitor, share: float) -> dict[str, Any]:
     with monitor.lock:
         own = dict(monitor.watches)
         for other in others:
-            if (key := (other.recent.model, other.recent.lane)) not in own:
-                own[key] = monitor.new_watch(*key, other.recent.classes)
+            model, lane, classes = other.recent.model, other.recent.lane, other.recent.classes
+            if (model, lane) not in own:
+                own[model, lane] = monitor.new_watch(model=model, lane=lane, classes=classes)
         watches = [
             _describe(watch, [one for one in others if (one.recent.model, one.recent.lane) == key])
             for key, watch in own.items()

@@ -21,7 +21,12 @@ Model = Annotated[str, Query(max_length=200)]
 
 
 def add_freeze_page(router: APIRouter, service: Service) -> None:
-    """Add the page with the form, for clients: it changes nothing."""
+    """Add the page with the form, for clients: it changes nothing.
+
+    Args:
+        router: Where.
+        service: Its monitor is meant.
+    """
 
     @router.get("/monitoring/freeze", include_in_schema=False)
     async def read_page(model: Model = "") -> Response:
@@ -29,7 +34,12 @@ def add_freeze_page(router: APIRouter, service: Service) -> None:
 
 
 def add_freeze_form(router: APIRouter, service: Service) -> None:
-    """Add what the form sends: the operators' token is in it, as in that of `/sign-in`."""
+    """Add what the form sends: the operators' token is in it, as in that of `/sign-in`.
+
+    Args:
+        router: Where; it lets in all, since the form has the token.
+        service: Its monitor freezes the baseline.
+    """
 
     @router.post("/monitoring/freeze", include_in_schema=False)
     async def freeze(

@@ -101,7 +101,12 @@ def monitor_of(service: Service) -> Monitor:
 
 
 def known_version(service: Service, model: str) -> str:
-    """A detector's name, or the label of a version such as `nano@input_size=320`."""
+    """A detector's name, or the label of a version such as `nano@input_size=320`.
+
+    Args:
+        service: Knows the detectors.
+        model: What was sent; refused with 422 when it is none.
+    """
     if service.pool.card(model.partition("@")[0]) is None or len(model) > _MAX_NAME:
         names = ", ".join(service.pool.cards)
         raise Refusal(422, f"`model` must be one of {names}. Received: {model[:40]!a}")
