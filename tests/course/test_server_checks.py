@@ -268,7 +268,7 @@ def smaller(file: UploadFile, confidence: float = 0.5):
         pytest.param(numbers, "answer with the picture. Yours is 1", id="numbers"),
         pytest.param(refuses, "answers with status 418", id="refuses"),
         pytest.param(whole, "should be a valid integer", id="int"),
-        pytest.param(at_most_half, "at 1 nothing is sure enough", id="at-most-half"),
+        pytest.param(at_most_half, "at 0.99 nothing here is sure", id="at-most-half"),
         pytest.param(undrawn, "there is no box in the answer. Draw with", id="undrawn"),
         pytest.param(pixels, "A picture goes into a `Response(encode_image", id="pixels"),
         pytest.param(bare_bytes, "A picture goes into a `Response(encode_image", id="bytes"),
@@ -299,7 +299,7 @@ def right(file: UploadFile, confidence: float = 0.5):
 
 
 async def right_and_checked(
-    file: UploadFile, confidence: Annotated[float, Query(ge=0, le=1)] = 0.5
+    file: UploadFile, confidence: Annotated[float, Query(gt=0, lt=1)] = 0.5
 ):
     return StreamingResponse(iter([drawn(file, confidence)]), media_type="image/jpeg")
 

@@ -129,7 +129,7 @@ def check_confidence_parameter(app: Any, picture: str | Path) -> str:
         difference = np.abs(pixels.astype(int) - original).max(axis=2)
         return answer.body, int((difference > _CHANGED).sum())
 
-    half, low, high, usual = (drawn(confidence) for confidence in ("0.5", "0.1", "1", None))
+    half, low, high, usual = (drawn(confidence) for confidence in ("0.5", "0.1", "0.99", None))
     if not half[1]:
         raise NotYet("there is no box in the answer. Draw with `draw_bbox` what `detect` found")
     if low[0] == half[0]:
@@ -140,7 +140,7 @@ def check_confidence_parameter(app: Any, picture: str | Path) -> str:
     if low[1] <= half[1]:
         raise NotYet("0.1 should draw more boxes than 0.5, not fewer")
     if high[1]:
-        raise NotYet("at 1 nothing is sure enough. Pass `confidence` on as it comes")
+        raise NotYet("at 0.99 nothing here is sure enough. Pass `confidence` on as it comes")
     if usual[0] != half[0]:
         raise NotYet("a client that sends no confidence should get 0.5. Change the default")
     return "The client chooses, and a client that sends no confidence gets 0.5"
