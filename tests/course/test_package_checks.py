@@ -114,6 +114,11 @@ WRONG_PARSERS = [
         "the order is x_min, y_min",
         id="x-x-y-y",
     ),
+    pytest.param(
+        with_mistake(score=lambda r: r[:, 4] * r[:, 5:].max(axis=1)),
+        "0.6 is above 0.5, whatever its objectness",
+        id="objectness-in-the-threshold",
+    ),
     pytest.param(times_objectness, "you multiply with the objectness", id="times-objectness"),
     pytest.param(objectness_as_score, "your scores are column 4", id="objectness-as-score"),
     pytest.param(corners_to_opencv, "width and height, not corners?", id="corners-to-opencv"),

@@ -30,7 +30,7 @@ def compare_objects(
     Raises:
         NotYet: They differ.
     """
-    if len(found) == len(wanted) and all(any(map(_same(one), found)) for one in wanted):
+    if len(found) == len(wanted) and all(contains(found, one) for one in wanted):
         return
     boxes = np.array([one[:4] for one in found]).reshape(-1, 4)
     if len(boxes) and np.abs(boxes).max() <= 2:
@@ -59,6 +59,16 @@ def compare_objects(
     raise NotYet(f"{when} there is {_text(_missing(found, wanted))}. Yours: {yours}")
 
 
+def contains(found: list[tuple[float, ...]], one: tuple[float, ...]) -> bool:
+    """Whether an object was found, but for rounding.
+
+    Args:
+        found: Objects as `(x_min, y_min, x_max, y_max, class, score)`.
+        one: The object.
+    """
+    return any(map(_same(one), found))
+
+
 def _explain_scores(found: list[tuple[float, ...]]) -> None:
     """Name a mistake in the scores of boxes that are right."""
     for one, objectness in ((STRONG, 0.9), (FAR, 0.95)):
@@ -76,20 +86,20 @@ def _explain_count(
     found: list[tuple[float, ...]], wanted: Sequence[tuple[float, ...]], when: str
 ) -> None:
     """Name a mistake in what is kept."""
-    if any(map(_same(WEAK), found)) and WEAK not in wanted:
+    if contains(found, WEAK) and WEAK not in wanted:
         raise NotYet(
             "a row whose best class has 0.3 is not above 0.5, whatever its objectness says. "
             "Compare the best score with `confidence`"
         )
-    if WEAK in wanted and not any(map(_same(WEAK), found)):
+    if WEAK in wanted and not contains(found, WEAK):
         raise NotYet("0.2 finds no more than 0.5: is the threshold your parameter `confidence`?")
-    if any(map(_same(SECOND), found)) and SECOND not in wanted:
-        if any(map(_same(STRONG), found)):
+    if contains(found, SECOND) and SECOND not in wanted:
+        if contains(found, STRONG):
             raise NotYet("one object has two boxes: the suppression is missing")
         raise NotYet("of two boxes of one object, the more confident one stays, not the first")
-    if SECOND in wanted and not any(map(_same(SECOND), found)):
+    if SECOND in wanted and not contains(found, SECOND):
         raise NotYet("is the limit of the suppression your parameter `overlap`?")
-    if not any(map(_same(NEIGHBOUR), found)) and any(map(_same(STRONG), found)):
+    if not contains(found, NEIGHBOUR) and contains(found, STRONG):
         raise NotYet(
             "two objects that only touch are two objects: how much may boxes overlap, and does "
             "`NMSBoxes` get width and height, not corners?"
@@ -106,7 +116,7 @@ def _missing(
     found: list[tuple[float, ...]], wanted: Sequence[tuple[float, ...]]
 ) -> tuple[float, ...]:
     """The first object that was not found as it is."""
-    return next((one for one in wanted if not any(map(_same(one), found))), wanted[0])
+    return next((one for one in wanted if not contains(found, one)), wanted[0])
 
 
 def _same(one: tuple[float, ...]) -> Callable[[tuple[float, ...]], bool]:
