@@ -122,6 +122,10 @@ CMD ["--host=0.0.0.0", "--port=8000"]
             .replace("USER", "USER app\nUSER root\nRUN id -u\nUSER"),
             id="mount-and-two-copies",
         ),
+        pytest.param(
+            DOCKERFILE.replace("pip install --no-cache-dir", "uv pip install --system --no-cache"),
+            id="uv",
+        ),
     ],
 )
 def test_dockerfile_that_is_right_is_correct(verdict, attempt):

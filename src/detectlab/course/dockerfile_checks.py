@@ -84,7 +84,7 @@ def _check_pip(install: Instruction, lines: list[Instruction]) -> None:
     """The packages are those of requirements.txt, and pip keeps no downloads in the image."""
     if extra := re.search(r"requirements\.txt\s+([A-Za-z][\w-]*)\s*$", install.value):
         raise NotYet(f"{extra[1]} has no version: write it into requirements.txt, with one")
-    cleared = "--no-cache-dir" in install.value or "type=cache" in install.value
+    cleared = "--no-cache" in install.value or "type=cache" in install.value
     variable = any(line.name == "ENV" and "PIP_NO_CACHE_DIR" in line.value for line in lines)
     if "pip" in install.value and not cleared and not variable:
         raise NotYet("pip keeps what it downloaded in the image. Say `--no-cache-dir`")
