@@ -97,7 +97,12 @@ def drill(
                 typer.secho(f"Alarm after {sent} pictures: {new[0]['summary']}", bold=True)
                 typer.echo(f"Next: {_collect_command(new[0])}")
                 return
-    typer.echo(f"No alarm after {sent} pictures.")
+        raised = [one["alarm"] for one in client.state()["watches"] if one["alarm"]]
+    if raised:
+        typer.echo(f"No other alarm after {sent} pictures; still raised: {raised[0]['summary']}")
+        typer.echo(f"Next: {_collect_command(raised[0])}")
+    else:
+        typer.echo(f"No alarm after {sent} pictures.")
 
 
 def _of_pictures(photos: list[Path], model: str) -> dict[str, Any]:
