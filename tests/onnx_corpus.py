@@ -14,7 +14,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 SIZE = 320
-COLOURS = ("red", "green", "blue")
+COLOURS: tuple[str, ...] = ("red", "green", "blue")
 MIX = (1.5 * np.eye(3) - 0.5).reshape(3, 3, 1, 1).astype(np.float32)
 
 
@@ -118,9 +118,9 @@ def yolov8(scale: float = 1.0, extra: int = 0, logits: bool = False, opset: int 
 def yolov5(scale: float = 1.0, gain: float = 1.0, sure: float = 0.9) -> bytes:
     net = Net()
     boxes = cells(32) * scale
-    boxes = by_row(np.hstack([boxes, np.full((len(boxes), 1), sure)]), net)
+    rows = by_row(np.hstack([boxes, np.full((len(boxes), 1), sure)]), net)
     scores = net.add("Mul", net.turned(net.scores(32)), net.put(gain))
-    return net.model(output=net.add("Concat", boxes, scores, axis=2))
+    return net.model(output=net.add("Concat", rows, scores, axis=2))
 
 
 def all_strides(net: Net, strides: tuple[int, ...], source: str = "images") -> str:
@@ -214,7 +214,7 @@ def distances(family: str) -> bytes:
     if family == "nanodet-plus":
         both = [net.add("Concat", *pair, axis=2) for pair in zip(scores, reach, strict=True)]
         return net.model(output=net.add("Concat", *both, axis=1))
-    outputs = {f"cls_{s}": value for s, value in zip(strides, scores, strict=True)}
+    outputs: dict[str, Any] = {f"cls_{s}": value for s, value in zip(strides, scores, strict=True)}
     zero = net.add("Mul", net.add("ReduceMean", "images", keepdims=0), net.put(0))
     outputs |= {
         f"dis_{s}": net.add("Add", value, zero) for s, value in zip(strides, reach, strict=True)
@@ -271,7 +271,7 @@ def branch() -> bytes:
         "then",
         [],
         [helper.make_empty_tensor_value_info("halved")],
-        [numpy_helper.from_array(np.float32(0.5), "half")],
+        [numpy_helper.from_array(np.array(0.5, np.float32), "half")],
     )
     other = helper.make_graph(
         [helper.make_node("Identity", [scores], ["same"])],

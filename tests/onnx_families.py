@@ -4,6 +4,7 @@ Made of the same cells as `onnx_corpus`, whose size, classes and colours hold he
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx_corpus as corpus
@@ -75,7 +76,7 @@ def finished(form: str, boxes: np.ndarray | None = None) -> bytes:
         labels = net.add("Cast", flat, to=TensorProto.INT64)
         return net.model(dets=net.add("Concat", xyxy, best, axis=2), labels=labels)
     if form == "torchvision":
-        parts = {
+        parts: dict[str, Any] = {
             name: net.add("Reshape", value, net.put(shape, np.int64))
             for name, value, shape in (
                 ("boxes", xyxy, [count, 4]),
@@ -190,7 +191,7 @@ def raw_heads(dimensions: int) -> bytes:
     """Maps of three strides, as YOLOv5 and v7 give them without their last layer."""
     net = Net()
     rng, width = np.random.default_rng(0), 5 + len(corpus.MIX)
-    outputs = {}
+    outputs: dict[str, Any] = {}
     for stride in STRIDES:
         sides = {"kernel_shape": [stride] * 2, "strides": [stride] * 2}
         kernel = net.put(rng.normal(size=(3 * width, 3, 1, 1)))

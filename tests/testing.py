@@ -1,11 +1,13 @@
-"""What tests of several packages use: one fake detector, one way to wait, free ports."""
+"""What tests of several packages use: one fake detector, one way to wait, free ports, pixels."""
 
 import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,18 @@ def is_listening(port: int) -> bool:
     """Whether something accepts connections at a port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def pixels_of(file: Path | bytes) -> NDArray[np.uint8]:
+    """The pixels of a picture, `(height, width, 3)` BGR, by OpenCV alone.
+
+    Args:
+        file: Its file, or what that holds.
+    """
+    data = file if isinstance(file, bytes) else file.read_bytes()
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert pixels is not None, "this is no picture"
+    return np.asarray(pixels, np.uint8)
 
 
 class FakeDetector:

@@ -8,6 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from testing import pixels_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -98,13 +99,12 @@ def try_predict(docs, picture):
     image = operation.locator(".live-responses-table img")
     expect(image).to_have_js_property("complete", True)
     expect(image).not_to_have_js_property("naturalWidth", 0)
-    return cv2.imdecode(np.frombuffer(image.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    return pixels_of(image.screenshot())
 
 
 def has_new_lines(drawn, picture):
     """Whether `drawn` is `picture`, with something of strong contrast drawn on a part of it."""
-    original = cv2.resize(
-        cv2.imread(str(picture)), drawn.shape[1::-1], interpolation=cv2.INTER_AREA
-    )
+    size_wh = drawn.shape[1::-1]
+    original = cv2.resize(pixels_of(picture), size_wh, interpolation=cv2.INTER_AREA)
     changed = np.abs(drawn.astype(int) - original).max(axis=2) > 60
     return 0.001 < changed.mean() < 0.3

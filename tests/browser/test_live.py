@@ -56,7 +56,7 @@ def page(film: Path, playwright: Playwright, chromium: str) -> Iterator[Page]:
     page.set_default_timeout(60_000)
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and wrong.append(line.text))
+    page.on("console", lambda line: wrong.extend([line.text] * (line.type == "error")))
     yield page
     browser.close()
     assert wrong == []

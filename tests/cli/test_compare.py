@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import pytest
+from testing import pixels_of
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -59,7 +59,7 @@ def test_compare_prints_a_table_and_saves_plot_and_drawings(
         "none.jpg",
         "and-found.png",
     }
-    assert cv2.imread(str(folder / "time-and-found.png")).shape[1] > 600
+    assert pixels_of(folder / "time-and-found.png").shape[1] > 600
 
 
 def test_compare_as_json_saves_only_where_it_is_told(run: Run, root: Path, tmp_path: Path) -> None:

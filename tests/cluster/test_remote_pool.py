@@ -79,6 +79,7 @@ def test_run_asks_the_application_of_that_name_until_the_deadline(
 def test_detector_without_a_request_has_the_deadline_of_the_settings(
     pool: RayPool, cluster: PlayedCluster
 ) -> None:
+    assert pool.given_load
     pool.given_load("one").detect(PICTURE)
 
     assert cluster.asked == [("one", 0.5, 0.3, 7)]

@@ -181,7 +181,7 @@ def test_detect_does_not_wait_for_long(misbehave: Callable[..., RealServer], wai
 def test_detect_with_an_error_of_the_server_points_to_its_log(
     misbehave: Callable[..., RealServer],
 ) -> None:
-    broken = (500, {"detail": "internal error, request 12."}, {})
+    broken: Any = (500, {"detail": "internal error, request 12."}, {})
 
     problem = misbehave(broken).detect(b"picture", "other")
 

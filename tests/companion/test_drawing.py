@@ -69,7 +69,9 @@ def _png(view: View) -> io.BytesIO:
 
 def test_drawing_is_that_of_the_server() -> None:
     view = blank(800, 600)
-    detections = Detections(np.array([[100, 200, 300, 400]]), np.array([0.87]), [0], ("apple",))
+    detections = Detections(
+        np.array([[100, 200, 300, 400]]), np.array([0.87]), np.array([0]), ("apple",)
+    )
 
     drawn = draw(view, [found(100, 200, 300, 400)])
     by_server = draw_bbox(np.asarray(view.image)[..., ::-1], detections)[..., ::-1]

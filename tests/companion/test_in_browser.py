@@ -75,7 +75,7 @@ def app_url(
 ) -> Iterator[str]:
     """The companion, run as `make app` runs it."""
     port, log_file = free_port(), tmp_path_factory.mktemp("companion") / "log"
-    command = [sys.executable, "-m", "streamlit", "run", companion / "app.py"]
+    command = [sys.executable, "-m", "streamlit", "run", str(companion / "app.py")]
     variables = {
         "DETECTLAB_SERVER": f"http://127.0.0.1:{api_port}",
         "DETECTLAB_LABELS": str(label_folder),
@@ -113,10 +113,11 @@ def open_page(browser: Browser, app_url: str) -> Iterator[Callable[..., Page]]:
 
     def note(page: Page) -> None:
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("request", lambda request: is_foreign(request.url) and wrong.append(request.url))
+        page.on("request", lambda request: wrong.extend(foreign_part(request.url)))
 
-    def is_foreign(url: str) -> bool:
-        return not url.startswith((app_url, app_url.replace("http", "ws"), "data:", "blob:"))
+    def foreign_part(url: str) -> list[str]:
+        own = (app_url, app_url.replace("http", "ws"), "data:", "blob:")
+        return [] if url.startswith(own) else [url]
 
     def open(width: int = 1280, height: int = 900, dark: bool = False) -> Page:
         scheme: Any = "dark" if dark else "light"

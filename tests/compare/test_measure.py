@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 
 from detectlab.compare import (
     ComparisonTable,
@@ -192,7 +193,7 @@ def test_save_plot_writes_a_picture(comparison, tmp_path):
     pytest.importorskip("matplotlib")
     save_plot(comparison, tmp_path / "plot.png")
 
-    assert cv2.imread(str(tmp_path / "plot.png")).std() > 10
+    assert pixels_of(tmp_path / "plot.png").std() > 10
 
 
 @pytest.mark.parametrize(

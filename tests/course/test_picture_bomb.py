@@ -1,14 +1,13 @@
 """The bomb is a real PNG file, and what is stopped shows one sentence."""
 
-import cv2
-import numpy as np
+from testing import pixels_of
 
 from detectlab.course.picture_bomb import black_png
 from detectlab.course.stop import StopNotebook
 
 
 def test_black_png_is_a_black_picture_of_that_size():
-    pixels = cv2.imdecode(np.frombuffer(black_png(61), np.uint8), cv2.IMREAD_COLOR)
+    pixels = pixels_of(black_png(61))
 
     assert pixels.shape == (61, 61, 3)
     assert not pixels.any()

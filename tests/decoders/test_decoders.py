@@ -1,6 +1,7 @@
 """The decoders of YOLO networks on arrays, and a decoder of another package."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -133,11 +134,11 @@ class Plain(Decoder):
 class Constant:
     """An engine that answers the same to every picture, and remembers the last."""
 
-    name = "constant"
-    input_size_wh = (64, 64)
-    precision = "float32"
+    name: str = "constant"
+    input_size_wh: tuple[int, int] = (64, 64)
+    precision: str = "float32"
 
-    def run(self, picture: NDArray[np.uint8]) -> Outputs:
+    def run(self, picture: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         self.picture = picture
         return {"plain": np.array([[[0.25, 0.25, 0.5, 0.5, 0.1, 0.9]]], np.float32)}
 

@@ -32,9 +32,10 @@ def row(x: float, y: float, w: float, h: float, *scores: float) -> list[float]:
 
 def decode(*rows: list[float], confidence: float = 0.5, nms_threshold: float = 0.3) -> list[Any]:
     array = np.array(rows, np.float32).reshape(-1, 5 + len(NAMES))
-    found = Detections(
-        *decode_rows(array, (200, 100), confidence=confidence, nms_threshold=nms_threshold), NAMES
+    boxes: tuple[Any, Any, Any] = decode_rows(
+        array, (200, 100), confidence=confidence, nms_threshold=nms_threshold
     )
+    found = Detections(*boxes, NAMES)
     return [(box, label, round(conf, 3)) for box, label, conf in found]
 
 

@@ -92,6 +92,7 @@ def test_every_layer_of_a_registered_detector_equals_opencv(
     name: str, size_wh: tuple[int, int], make_weights: Callable[..., Path], request: Any
 ) -> None:
     config, weights, _ = locate(name)
+    assert config
     if not config.is_file():
         folder = request.getfixturevalue("shared_weights")
         config, weights = folder / config.name, folder / weights.name

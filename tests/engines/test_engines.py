@@ -11,6 +11,7 @@ from typing import Literal
 import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 
 from detectlab import engines, load_detector
 from detectlab.detection.detector import NetworkDetector
@@ -57,7 +58,7 @@ def test_both_engines_find_the_same_in_the_sample_pictures(root: Path) -> None:
     files = sorted((root / "images").glob("*.jpg"))
     assert len(files) > 5
     for file in files:
-        image = cv2.imread(str(file))
+        image = pixels_of(file)
         expected, found = opencv.detect(image), openvino.detect(image)
         assert list(found.labels) == list(expected.labels)
         assert found.confidence == pytest.approx(expected.confidence, abs=1e-4)

@@ -133,7 +133,8 @@ def jpeg_segments(data: bytes, rng: random.Random) -> bytes:
 
 def png_chunks(data: bytes, rng: random.Random) -> bytes:
     """Chunks in other numbers or with other content, their checksums right."""
-    chunks, place = [], 8
+    chunks: list[tuple[bytes, bytes]] = []
+    place = 8
     while place + 12 <= len(data) and len(chunks) < 500:
         length = int.from_bytes(data[place : place + 4], "big")
         chunks.append((data[place + 4 : place + 8], data[place + 8 : place + 8 + length]))

@@ -135,6 +135,7 @@ def test_docs_lead_to_a_schema_whose_server_answers(site, by):
     scripts = re.findall(r'src="([^"]+)"', page.text)
     own = [get(urljoin(page.url, script)) for script in scripts if "//" not in script]
     where = re.search(r"""url: *['"]([^'"]+)""", page.text + own[-1].text if own else page.text)
+    assert where
 
     schema = get(urljoin(page.url, where[1]))
     server = schema.json().get("servers", [{"url": "/"}])[0]["url"]
@@ -214,7 +215,10 @@ def test_prefix_from_another_machine_is_not_believed():
     async def app(scope, receive, send):
         seen.append(scope)
 
-    asyncio.run(ForwardedPrefix(app)(scope, None, None))
+    async def ask():
+        await ForwardedPrefix(app)(scope, None, None)
+
+    asyncio.run(ask())
 
     assert seen == [scope]
 

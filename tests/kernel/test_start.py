@@ -99,6 +99,7 @@ def test_start_leaves_the_log_of_its_process_open(tmp_path):
     with contextlib.closing(log), start(make_app()):
         log.emit(logging.makeLogRecord({"msg": "still written"}))
 
+        assert log.stream
         assert not log.stream.closed
 
 
@@ -134,7 +135,7 @@ def test_start_without_an_app_is_refused():
     with pytest.raises(
         TypeError, match=r"`app` must be an ASGI application .* Received: 'main:app'"
     ):
-        start("main:app")
+        start("main:app")  # type: ignore[arg-type]
 
 
 def test_start_failing_start_up_raises_with_its_cause_and_frees_the_port(port, is_free):
@@ -328,6 +329,7 @@ def test_serve_in_a_script_ends_on_ctrl_c_with_stopped(tmp_path, port, is_free):
         [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with process:
+        assert process.stdout
         shown = [process.stdout.readline(), process.stdout.readline()]
         assert get(f"http://127.0.0.1:{port}/docs").ok
         process.send_signal(2)

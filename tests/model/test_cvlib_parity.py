@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 
 from detectlab import detect_common_objects
 from detectlab.detection.detector import NetworkDetector
@@ -71,7 +71,7 @@ def photographs(shared_photos: Path) -> list[np.ndarray]:
         for folder in ("fruit", "coco")
         for file in sorted(shared_photos.glob(f"{folder}/*.jpg"))[:26]
     ]
-    return [cv2.imread(str(file)) for file in files]
+    return [pixels_of(file) for file in files]
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 
 from detectlab import Detections, load_detector
 from detectlab.detection.calibrations import measured_of
@@ -128,7 +129,7 @@ def test_nano_on_a_compressed_picture_finds_the_same(
     nano: NetworkDetector, picture: np.ndarray, quality: int
 ) -> None:
     coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    found = nano.detect(cv2.imdecode(coded, cv2.IMREAD_COLOR), 0.3)
+    found = nano.detect(pixels_of(coded.tobytes()), 0.3)
     assert_still_found(found, nano.detect(picture))
 
 
@@ -137,7 +138,8 @@ def test_nano_on_a_compressed_picture_finds_the_same(
 def test_nano_on_a_picture_of_another_size_scales_its_boxes(
     nano: NetworkDetector, picture: np.ndarray, factor: float
 ) -> None:
-    found = nano.detect(cv2.resize(picture, None, fx=factor, fy=factor), 0.3)
+    resized = np.asarray(cv2.resize(picture, None, fx=factor, fy=factor), np.uint8)
+    found = nano.detect(resized, 0.3)
     back = Detections(found.xyxy / factor, found.confidence, found.class_id, found.names)
     assert_still_found(back, nano.detect(picture))
 

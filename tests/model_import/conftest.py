@@ -14,8 +14,17 @@ from detectlab.model_import.examine import examine
 from detectlab.settings import Settings
 
 CELL = 32
+Node = tuple[str, list[str], str, dict[str, Any]]  # operator, inputs, output, attributes
 COLOURS = ("red", "green", "blue")
 MakeOnnx = Callable[..., Path]
+
+
+def _centres(axis: str, source: str) -> list[Node]:
+    return [
+        ("Mul", [source, "cell"], f"end_{axis}", {}),
+        ("Sub", [f"end_{axis}", "half_a_cell"], f"centre_{axis}", {}),
+        ("Reshape", [f"centre_{axis}", "by_box"], f"flat_{axis}", {}),
+    ]
 
 
 def cell_detector(
@@ -42,7 +51,7 @@ def cell_detector(
         "columns": np.array(1, np.int64),
     }
     one = helper.make_tensor("one", kind, [1], [1.0])
-    nodes = [
+    nodes: list[Node] = [
         ("AveragePool", ["images"], "cells", {"kernel_shape": [CELL] * 2, "strides": [CELL] * 2}),
         ("Conv", ["cells", "mix"], "mixed", {}),
         ("Relu", ["mixed"], "colours", {}),
@@ -53,15 +62,8 @@ def cell_detector(
         ("ConstantOfShape", ["grid_shape"], "ones", {"value": one}),
         ("CumSum", ["ones", "columns"], "nth_column", {}),
         ("CumSum", ["ones", "rows"], "nth_row", {}),
-        *[
-            node
-            for axis, source in (("x", "nth_column"), ("y", "nth_row"))
-            for node in (
-                ("Mul", [source, "cell"], f"end_{axis}", {}),
-                ("Sub", [f"end_{axis}", "half_a_cell"], f"centre_{axis}", {}),
-                ("Reshape", [f"centre_{axis}", "by_box"], f"flat_{axis}", {}),
-            )
-        ],
+        *_centres("x", "nth_column"),
+        *_centres("y", "nth_row"),
         ("Mul", ["flat_x", "nothing"], "zeros", {}),
         # Two of them, because OpenCV does not join a constant with itself.
         ("Add", ["zeros", "cell"], "wide", {}),

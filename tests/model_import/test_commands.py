@@ -64,10 +64,10 @@ def server(tmp_path: Path, environment: dict[str, str]) -> Iterator[str]:
             process.kill()
 
 
-def ask(server: str, model: str, picture: Path, **more: object) -> requests.Response:
+def ask(server: str, model: str, picture: Path) -> requests.Response:
     return requests.post(
         f"{server}/predict",
-        params={"model": model, **more},
+        params={"model": model},
         timeout=60,
         files={"file": picture.read_bytes()},
         headers={"Accept": "application/json"},

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import testing
 from starlette.testclient import TestClient
+from testing import pixels_of
 from typer.testing import CliRunner
 
 from detectlab.cli.main import app
@@ -146,7 +147,7 @@ def test_command_says_what_it_chose_and_what_to_do_next(
     refused = run.invoke(app, out)
     assert "No pictures were kept in" in str(refused.exception)
     for minute, name in enumerate(("apples", "clock", "car")):
-        keep(minute, cv2.imread(str(root / "images" / f"{name}.jpg")))
+        keep(minute, pixels_of(root / "images" / f"{name}.jpg"))
 
     done = run.invoke(app, [*out, "--since", "2026-11-26T05:01:00", "--count", "2"])
 

@@ -123,7 +123,13 @@ def test_baseline_of_a_removed_detector_is_told_and_changes_nothing(
     assert "or were removed: gone" in client.get("/monitoring", headers=HTML).text
 
 
-_PARTS = {"model": "fake", "classes": [], "source": "", "at": "", "calibration": None}
+_PARTS: dict[str, Any] = {
+    "model": "fake",
+    "classes": [],
+    "source": "",
+    "at": "",
+    "calibration": None,
+}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def _strangers(picture: np.ndarray, other: np.ndarray) -> np.ndarray:
     near = np.ones((2 * _SHIFT_PX + 1, 2 * _SHIFT_PX + 1), np.uint8)
     lowest = cv2.erode(other, near).astype(int) - _COLOUR
     highest = cv2.dilate(other, near).astype(int) + _COLOUR
-    return ((picture < lowest) | (picture > highest)).any(axis=2)
+    return np.any((picture < lowest) | (picture > highest), axis=2)
 
 
 def _are_close(one: str, other: str) -> bool:

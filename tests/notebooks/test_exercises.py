@@ -54,7 +54,7 @@ def test_exercises_with_their_solutions_are_correct(root, name, runner, fresh_co
     exercises = [c for c in notebook.cells if "exercise" in c.metadata.get("tags", [])]
     solutions = [c for c in notebook.cells if "solution" in c.metadata.get("tags", [])]
     for exercise, solution in zip(exercises, solutions, strict=True):
-        exercise.source = re.search(r"```python\n(.*?)```", solution.source, re.DOTALL)[1]
+        exercise.source = re.findall(r"```python\n(.*?)```", solution.source, re.DOTALL)[0]
     notebook.cells = [cell for cell in notebook.cells if is_needed(cell, path.stem)]
 
     with runner.server_for(path):

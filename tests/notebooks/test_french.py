@@ -18,6 +18,8 @@ NOTEBOOKS = ORIGINALS[1:]
 @pytest.fixture(scope="module")
 def french(root):
     spec = spec_from_file_location("french", root / "tools" / "french.py")
+    assert spec
+    assert spec.loader
     module = module_from_spec(spec)
     sys.modules["french"] = module
     spec.loader.exec_module(module)

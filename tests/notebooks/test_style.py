@@ -7,10 +7,9 @@ import statistics
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 
-import cv2
 import nbformat
-import numpy as np
 import pytest
+from testing import pixels_of
 
 TAGS = {
     "check",
@@ -102,6 +101,8 @@ def test_notebook_headings_are_one_title_and_numbered_sections(cells):
 
 def test_notebook_says_how_long_it_takes(path, root):
     spec = spec_from_file_location("notebook_minutes", root / "tools" / "notebook_minutes.py")
+    assert spec
+    assert spec.loader
     module = module_from_spec(spec)
     sys.modules["notebook_minutes"] = module  # its dataclass looks itself up
     spec.loader.exec_module(module)
@@ -179,7 +180,7 @@ def test_notebook_pictures_are_small(path, cells):
 
     assert len(found) >= 4
     for cell, kind, data in found:
-        width = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape[1]
+        width = pixels_of(data).shape[1]
         assert kind == "image/jpeg", cell
         assert width <= 900, cell
         assert len(data) <= 80_000, cell

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 
 from detectlab import detect_common_objects, draw_bbox, load_detector
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_default_engine_finds_the_apple(root: Path) -> None:
-    image = cv2.imread(str(root / "images" / "apple.jpg"))
+    image = pixels_of(root / "images" / "apple.jpg")
     assert detect_common_objects(image, model="nano")[1] == ["apple"]
     assert draw_bbox(image, load_detector("nano").detect(image)).shape == image.shape
 

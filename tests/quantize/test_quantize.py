@@ -1,5 +1,6 @@
 """Calibrating for int8: kept beside the weights where it loses little, and found by its digest."""
 
+import io
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from testing import pixels_of
 from typer.testing import CliRunner
 
 from detectlab import create_app, load_detector
@@ -104,7 +106,7 @@ def test_fast_computes_in_int8_and_finds_the_same_objects(
     fast = load_detector("nano", settings=settings)
 
     assert (exact.precision, fast.precision) == ("float32", "int8")
-    pixels = cv2.imread(str(root / "images" / "apples.jpg"))
+    pixels = pixels_of(root / "images" / "apples.jpg")
     assert fast.detect(pixels).labels == exact.detect(pixels).labels != []
 
 
@@ -213,7 +215,7 @@ def test_interrupted_command_leaves_nothing(pictures: Path, tmp_path: Path) -> N
         env={"PATH": "", "HOME": str(tmp_path), "DETECTLAB_HOME": str(tmp_path / "home")},
         stderr=subprocess.PIPE,
     )
-    assert process.stderr is not None
+    assert isinstance(process.stderr, io.BufferedReader)
     with process:
         while b"%" not in process.stderr.read1():
             assert process.poll() is None

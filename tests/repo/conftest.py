@@ -88,7 +88,7 @@ class Project:
 
     def python(self, code: str) -> str:
         """Run code in the environment and return what it prints."""
-        command = [self.folder / ".venv" / "bin" / "python", "-c", code]
+        command = [str(self.folder / ".venv" / "bin" / "python"), "-c", code]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def log(self) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
+from testing import pixels_of
 
 CONFIG = """
 [net]
@@ -125,7 +125,7 @@ def test_weights_by_chance_find_some_objects(
     config, weights = tmp_path / "made.cfg", tmp_path / "made.weights"
     config.write_text(CONFIG)
     names = ("apples", "oranges", "clock", "car")
-    pictures = [np.asarray(cv2.imread(str(root / "images" / f"{name}.jpg"))) for name in names]
+    pictures = [pixels_of(root / "images" / f"{name}.jpg") for name in names]
 
     bench("standin").make_weights(config, weights, pictures)
 

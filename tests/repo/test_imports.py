@@ -66,7 +66,7 @@ OTHERS: dict[str, set[str]] = {
 def imported_modules(path: Path, anywhere: bool = True) -> set[str]:
     """Full names of the modules that a file imports; optionally only when it is itself imported."""
     names: set[str] = set()
-    waiting = [ast.parse(path.read_text("utf-8"))]
+    waiting: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import):

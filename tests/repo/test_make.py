@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from repo.conftest import Project
 
 OLD_PYTHON = '#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.8.18"\n[ "$1" = --version ]\n'
 

@@ -12,7 +12,7 @@ import pytest
 @pytest.fixture(scope="module")
 def released(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("release")
-    command = [sys.executable, root / "tools" / "release_course.py", "--to", folder]
+    command = [sys.executable, str(root / "tools" / "release_course.py"), "--to", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "server.ipynb" in done.stdout
     return folder

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from repo.conftest import Project
 
 FIRST = "import first; print(first.VERSION)"
 

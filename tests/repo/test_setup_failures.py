@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Project
+    from repo.conftest import Project
 
 
 def test_set_up_without_network_says_so_and_where_pip_says_more(
@@ -96,7 +96,7 @@ def on_disk(project: "Project") -> Callable[[str], subprocess.CompletedProcess[s
     """Sets up on a disk of its own, mounted for that one command and gone with it."""
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare to mount a disk")
-    tried = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", project.folder]
+    tried = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", str(project.folder)]
     if subprocess.run(tried, capture_output=True, check=False).returncode != 0:
         pytest.skip("needs the right to mount a disk")
 

@@ -38,7 +38,7 @@ def test_sheet_has_codes_shares_and_the_way_of_a_picture(root: Path) -> None:
 
 @pytest.mark.slow
 def test_pages_become_pdf_or_html(root: Path, tmp_path: Path) -> None:
-    command = [sys.executable, root / "tools" / "teaching.py", "--to", tmp_path]
+    command = [sys.executable, str(root / "tools" / "teaching.py"), "--to", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     has_browser = any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import psutil
 import pytest
 import requests
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
+from testing import pixels_of
 
 from detectlab.client import RolloutClient
 from detectlab.detection.detector import load_detector
@@ -63,8 +63,7 @@ def apples(root: Path) -> bytes:
 @pytest.fixture(scope="session")
 def apples_found(apples: bytes) -> Detections:
     """What `nano` finds in it."""
-    pixels = cv2.imdecode(np.frombuffer(apples, np.uint8), cv2.IMREAD_COLOR)
-    found = load_detector("nano").detect(pixels.astype(np.uint8))
+    found = load_detector("nano").detect(pixels_of(apples))
     assert len(found)
     return found
 

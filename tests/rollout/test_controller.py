@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,10 @@ async def until(condition: Callable[[], object], what: str, seconds: float = 60)
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+def has_share(controller: RolloutController, share: float) -> bool:
+    return controller.active.plan.canary.share == share
 
 
 NEW = "nano@input_size=320"
@@ -242,6 +247,7 @@ def test_bad_candidate_is_roll_back_by_itself_and_the_reason_is_told(
     controller = asyncio.run(scene())
 
     entry = controller.history.entries()[0]
+    assert entry.plan
     assert (entry.who, entry.action, entry.plan.mode) == ("guard rails", "rollback", "stable")
     assert reason in entry.why
 
@@ -307,9 +313,7 @@ def test_canary_climbs_step_by_step_with_evidence_for_each(
         async with piloted(controller):
             for share in (0.5, 1.0):
                 show_good_answers(controller, 120, str(share))
-                await until(
-                    lambda wanted=share: controller.active.plan.canary.share == wanted, "the step"
-                )
+                await until(partial(has_share, controller, share), "the step")
                 assert controller.active.guard.missing_evidence(has_traffic=True)  # anew
             show_good_answers(controller, 120, "last")
         return [

@@ -138,14 +138,14 @@ def test_agreement_counts_and_averages(
         log.add(compare(*found))
     log.flush(30)
 
-    found = agreement(store, "stable", "new")
+    told = agreement(store, "stable", "new")
 
-    assert (found["pairs"], found["agreeing"]) == (4, 2)
-    assert (found["matched"], found["missed"], found["extra"]) == (3, 1, 1)
-    assert found["mean_agreement"] == pytest.approx((1 + 1 + 2 / 3 + 0) / 4, abs=1e-4)
-    assert found["baseline"] == {"p50_ms": 10.0, "p95_ms": 10.0}
-    assert found["other"] == {"p50_ms": 20.0, "p95_ms": 20.0}
-    assert sum(point["pairs"] for point in found["over_time"]) == 4
+    assert (told["pairs"], told["agreeing"]) == (4, 2)
+    assert (told["matched"], told["missed"], told["extra"]) == (3, 1, 1)
+    assert told["mean_agreement"] == pytest.approx((1 + 1 + 2 / 3 + 0) / 4, abs=1e-4)
+    assert told["baseline"] == {"p50_ms": 10.0, "p95_ms": 10.0}
+    assert told["other"] == {"p50_ms": 20.0, "p95_ms": 20.0}
+    assert sum(point["pairs"] for point in told["over_time"]) == 4
 
 
 def test_course_over_time_has_at_most_24_points(

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import psutil
 import pytest
+from testing import pixels_of
 
 from detectlab.rollout.plan import Role, ShadowBudget, Version
 from detectlab.rollout.process_runner import ProcessRunner, try_version
@@ -292,8 +291,7 @@ def test_picture_of_a_disagreement_is_kept_only_when_wanted(
     assert not compared[0].diff.agrees
     assert (compared[0].picture is not None) == kept
     if kept:
-        pixels = cv2.imdecode(np.frombuffer(compared[0].picture, np.uint8), cv2.IMREAD_COLOR)
-        assert max(pixels.shape) <= 640
+        assert max(pixels_of(compared[0].picture).shape) <= 640
 
 
 def test_detector_of_this_process_runs_in_the_shadows_thread(

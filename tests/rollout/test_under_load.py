@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import requests
+from testing import pixels_of
 
 from detectlab.client import RequestFailed
 
@@ -34,7 +35,7 @@ def pictures(root: Any) -> list[bytes]:
     """Small pictures: the machine's time belongs to what is tested."""
     made = []
     for name in ("apples", "oranges", "clock", "car"):
-        pixels = cv2.imread(str(root / "images" / f"{name}.jpg"))
+        pixels = pixels_of(root / "images" / f"{name}.jpg")
         assert pixels is not None
         done, data = cv2.imencode(".jpg", cv2.resize(pixels, (320, 240)))
         assert done

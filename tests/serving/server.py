@@ -50,7 +50,7 @@ def main() -> None:
     log_format.configure(settings.log_json)
     listening = socket.create_server(("127.0.0.1", 0), backlog=2048)
     print(listening.getsockname()[1], flush=True)
-    config = uvicorn.Config(
+    options = uvicorn.Config(
         create_app(make_pool(networks, settings), settings),
         http=LimitedProtocol,
         **WEBSOCKET_OPTIONS,
@@ -58,7 +58,7 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) + 1,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(options).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def test_a_prefix_that_is_none_is_passed_over(
 ) -> None:
     headers = {b"X-Forwarded-Prefix": prefix.encode()}
 
-    answer = make_client(tiny).get("/where", headers=headers)  # type: ignore[arg-type]
+    answer = make_client(tiny).get("/where", headers=headers)
 
     assert answer.json() == ["", "/where"]
 

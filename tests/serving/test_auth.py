@@ -6,7 +6,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from detectlab.detection.detector import NetworkDetector
-from detectlab.serving import attempts
 from detectlab.settings import Settings
 
 KEY = "correct horse battery staple"
@@ -110,7 +109,7 @@ def test_wrong_keys_are_answered_more_and_more_slowly(
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr(attempts.asyncio, "sleep", sleep)
+    monkeypatch.setattr("asyncio.sleep", sleep)
     for number in range(12):
         headers = {"X-API-Key": f"a wrong key of many: {number}"}
         assert locked.get("/models", headers=headers).status_code == 401

@@ -30,7 +30,7 @@ def edit_header(data: bytes, other: bytes, rng: Rng) -> bytes:
     """Other bytes among the first, where sizes and kinds are told."""
     spoiled = bytearray(data)
     for position in rng.integers(0, min(64, len(data)), rng.integers(1, 6)):
-        spoiled[position] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFE, 0xFF, rng.integers(256)]))
+        spoiled[position] = int(rng.choice([0, 1, 0x7F, 0x80, 0xFE, 0xFF, int(rng.integers(256))]))
     return bytes(spoiled)
 
 

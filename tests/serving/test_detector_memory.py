@@ -17,7 +17,7 @@ MB = 1 << 20
 class Hungry:
     """Takes 60 MB with its first picture, whatever its files say."""
 
-    names = ("apple",)
+    names: tuple[str, ...] = ("apple",)
 
     def __init__(self, name: str) -> None:
         self.name = name

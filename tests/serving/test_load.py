@@ -25,6 +25,7 @@ def networks(make_network: Callable[..., tuple[Path, Path]]) -> dict[str, tuple[
     first, second = make_network(5, seed=1), make_network(5, seed=2)
     if is_present("nano"):
         nano = locate("nano")
+        assert nano.config
         third, sizes = (nano.config, nano.weights), (192, 256)
     else:
         third, sizes = make_network(5, seed=3), (96, 160)

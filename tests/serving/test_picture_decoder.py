@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import hostile_pictures as hostile
 import numpy as np
 import psutil
@@ -15,6 +14,7 @@ import pytest
 import requests
 from PIL import Image
 from starlette.testclient import TestClient
+from testing import pixels_of
 
 from detectlab.serving.child_process import ChildProcess
 from detectlab.serving.deadline import Deadline, DeadlinePassed
@@ -65,7 +65,7 @@ def test_process_gives_the_same_pixels(
     pixels = decode(decoder, data)
 
     assert len(decode_processes()) == 1
-    assert (pixels == cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)).all()
+    assert (pixels == pixels_of(data)).all()
     assert pixels.flags.writeable
 
 

@@ -74,7 +74,7 @@ def nginx_running(
         assert text.count(ours) == 1, ours
         text = text.replace(ours, theirs)
     (folder / "detectlab.conf").write_text(text)
-    command = ["nginx", "-e", folder / "error.log", "-c", write_nginx_main(folder)]
+    command = ["nginx", "-e", str(folder / "error.log"), "-c", str(write_nginx_main(folder))]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             front = make_front(secure, plain, certificate)

@@ -1,6 +1,7 @@
 """The registry of routes: a route from outside the package needs one entry and nothing else."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi import APIRouter
@@ -32,7 +33,7 @@ def add_toy_routes(router: APIRouter, service: Service) -> None:
 
 @pytest.fixture
 def toy_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    refusals = {TooEarly: lambda error: Refusal(425, str(error))}
+    refusals: dict[type[Exception], Any] = {TooEarly: lambda error: Refusal(425, str(error))}
     monkeypatch.setitem(ROUTES, "toy", RouteGroup("service", add_toy_routes, refusals=refusals))
 
 

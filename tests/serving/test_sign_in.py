@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from httpx2 import Response
 from starlette.testclient import TestClient
 
 from detectlab.detection.detector import NetworkDetector
@@ -37,7 +38,7 @@ def keyless(make_browser: MakeClient) -> TestClient:
     return make_browser(operator_token=KEY)
 
 
-def sign_in_with(client: TestClient, secret: str, page: str = "rollout/report.html") -> TestClient:
+def sign_in_with(client: TestClient, secret: str, page: str = "rollout/report.html") -> Response:
     form, address = {"secret": secret}, f"/sign-in?next={page}"
     return client.post(address, data=form, follow_redirects=False)
 

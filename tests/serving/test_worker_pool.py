@@ -80,7 +80,7 @@ def test_a_failed_load_is_reported_to_all_who_wait_and_tried_again_later(
 
     pool = make_pool(gate, load=load, load_retry_s=0.2)
 
-    async def scene() -> tuple[list[object], str]:
+    async def scene() -> tuple[list[Any], str]:
         tasks = [asyncio.create_task(ask(pool)) for _ in range(5)]
         await until(lambda: pool.waiting == 5)
         go_on.set()

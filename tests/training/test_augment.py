@@ -27,8 +27,8 @@ def test_drawing_with_same_seed_is_the_same_and_fills_its_bounds(
 
     np.testing.assert_array_equal(first, second)
     opaque = first[..., 3] > 40
-    assert opaque.any(axis=0)[[0, -1]].all()
-    assert opaque.any(axis=1)[[0, -1]].all()
+    assert np.any(opaque, axis=0)[[0, -1]].all()
+    assert np.any(opaque, axis=1)[[0, -1]].all()
 
 
 def test_foreground_before_white_finds_the_object() -> None:
@@ -55,7 +55,7 @@ def test_clip_with_object_cut_badly_ignores_it() -> None:
 def test_turned_by_a_right_angle_swaps_width_and_height() -> None:
     turn = cv2.getRotationMatrix2D((50, 50), 90, 1.0)
 
-    box = turned(np.array([[10, 40, 90, 60]], dtype=np.float32), turn)
+    box = turned(np.array([[10, 40, 90, 60]], dtype=np.float32), np.asarray(turn, np.float64))
 
     np.testing.assert_allclose(box, [[40, 10, 60, 90]], atol=1e-4)
 
@@ -63,7 +63,7 @@ def test_turned_by_a_right_angle_swaps_width_and_height() -> None:
 def test_turned_a_little_keeps_a_round_box_as_large() -> None:
     turn = cv2.getRotationMatrix2D((50, 50), 5, 1.0)
 
-    box = turned(np.array([[30, 30, 70, 70]], dtype=np.float32), turn)
+    box = turned(np.array([[30, 30, 70, 70]], dtype=np.float32), np.asarray(turn, np.float64))
 
     np.testing.assert_allclose(box, [[30, 30, 70, 70]], atol=1e-4)
 

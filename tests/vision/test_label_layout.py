@@ -27,7 +27,7 @@ def test_label_at_the_upper_border_lies_in_its_box() -> None:
 
 
 def test_label_avoids_the_object_above() -> None:
-    boxes = [[100, 100, 200, 200], [95, 60, 215, 98]]
+    boxes = [[100.0, 100.0, 200.0, 200.0], [95.0, 60.0, 215.0, 98.0]]
 
     found = place(boxes)
 

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 
 torch = pytest.importorskip("torch", reason="needs torch: make test-yolov5")
 ultralytics = pytest.importorskip("ultralytics", reason="needs ultralytics: make test-yolov5")
@@ -45,7 +46,7 @@ ANCHORS = {
 }
 
 
-class AnchorHead(torch.nn.Module):
+class AnchorHead(torch.nn.Module):  # type: ignore[name-defined]
     """The last layer of the first YOLOv5, which has an objectness: `(1, N, 5 + classes)`."""
 
     def __init__(self, channels: list[int], classes: int) -> None:
@@ -82,7 +83,9 @@ class Remembering:
 
     def __init__(self, engine: Any) -> None:
         self._engine = engine
-        self.name, self.input_size_wh = engine.name, engine.input_size_wh
+        self.name: str = engine.name
+        self.input_size_wh: tuple[int, int] = engine.input_size_wh
+        self.precision: str = engine.precision
 
     def run(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         outputs = self._engine.run(picture)
@@ -128,7 +131,7 @@ def make_varied(network: Any, scores: dict[Any, list[int]], photos: list[np.ndar
 @pytest.fixture(scope="module")
 def photos(shared_photos: Path) -> list[np.ndarray]:
     files = sorted((shared_photos / "coco").glob("*.jpg"))[:PICTURES]
-    return [cv2.imread(str(file)) for file in files]
+    return [pixels_of(file) for file in files]
 
 
 @pytest.fixture(scope="module")

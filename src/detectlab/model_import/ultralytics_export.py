@@ -32,7 +32,7 @@ def export(card: ModelCard, settings: Settings | None = None) -> ModelCard:
     check_name(card.name, settings)
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")  # it would install packages by itself
     try:
-        import ultralytics  # type: ignore[import-not-found]
+        import ultralytics
     except ModuleNotFoundError:
         raise WeightsError(how_to_have(card)) from None
     if settings.offline:
