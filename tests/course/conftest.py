@@ -1,4 +1,4 @@
-"""Runs a check of an exercise, and gives what the learner reads."""
+"""Run a check of an exercise, and give what the learner reads."""
 
 import pytest
 
@@ -13,5 +13,17 @@ def verdict(capsys):
         assert said.err == ""
         assert said.out.count("\n") == 1
         return said.out.strip()
+
+    return run
+
+
+@pytest.fixture
+def not_yet(verdict):
+    """Runs a check on a wrong answer, and returns its one line."""
+
+    def run(check, *answer):
+        said = verdict(check, *answer)
+        assert said.startswith("Not yet: ")
+        return said
 
     return run

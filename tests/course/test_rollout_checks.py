@@ -92,11 +92,8 @@ def shared_with(check, share=1.0):
         pytest.param(lambda c, s: "yes", "return True or False. Yours is 'yes'", id="text"),
     ],
 )
-def test_sticky_share_with_a_mistake_names_it(verdict, attempt, hint):
-    said = verdict(check_sticky_share, attempt)
-
-    assert said.startswith("Not yet: ")
-    assert hint in said
+def test_sticky_share_with_a_mistake_names_it(not_yet, attempt, hint):
+    assert hint in not_yet(check_sticky_share, attempt)
 
 
 def of_numpy(client, share):
@@ -154,11 +151,8 @@ def fair_bet(failures, limit=0.05, alternative=0.2):
         pytest.param(lambda *c: factors(*c), "should be a number. Yours is []", id="list"),
     ],
 )
-def test_bet_with_a_mistake_names_it(verdict, attempt, hint):
-    said = verdict(check_bet, attempt)
-
-    assert said.startswith("Not yet: ")
-    assert hint in said
+def test_bet_with_a_mistake_names_it(not_yet, attempt, hint):
+    assert hint in not_yet(check_bet, attempt)
 
 
 @pytest.mark.parametrize(
@@ -192,10 +186,9 @@ def test_fair_bet_is_correct(verdict, attempt):
         pytest.param(None, "should be a valid dictionary", id="no-rails"),
     ],
 )
-def test_guard_rails_with_a_mistake_name_it(verdict, rails, hint):
-    said = verdict(check_guard_rails, rails)
+def test_guard_rails_with_a_mistake_name_it(not_yet, rails, hint):
+    said = not_yet(check_guard_rails, rails)
 
-    assert said.startswith("Not yet: ")
     assert hint in said
     assert not said.endswith("..")
 
@@ -236,11 +229,8 @@ PLAN = {
         pytest.param({"candidate": {"model": "nano"}}, "is the same as `stable`", id="same"),
     ],
 )
-def test_rollout_plan_with_a_mistake_names_it(verdict, change, hint):
-    said = verdict(check_rollout_plan, PLAN | change)
-
-    assert said.startswith("Not yet: ")
-    assert hint in said
+def test_rollout_plan_with_a_mistake_names_it(not_yet, change, hint):
+    assert hint in not_yet(check_rollout_plan, PLAN | change)
 
 
 @pytest.mark.parametrize(

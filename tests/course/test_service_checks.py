@@ -243,12 +243,8 @@ def picture(tmp_path):
         pytest.param("app", "pass the app. Yours is 'app'", id="no-app"),
     ],
 )
-def test_service_with_a_mistake_names_it(verdict, picture, app, hint):
-    said = verdict(check_service, app, picture)
-
-    assert said.startswith("Not yet: ")
-    assert hint in said
-    assert "\n" not in said.strip()
+def test_service_with_a_mistake_names_it(not_yet, picture, app, hint):
+    assert hint in not_yet(check_service, app, picture)
 
 
 @pytest.mark.parametrize(
