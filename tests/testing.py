@@ -1,5 +1,6 @@
 """What tests of several packages use: one fake detector, one way to wait, free ports, pixels."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -28,6 +29,16 @@ def wait_until(
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
         time.sleep(0.01)
+
+
+async def until(
+    condition: Callable[[], object], what: str = "the condition", seconds: float = 120
+) -> None:
+    """Wait as `wait_until` does, while other tasks go on."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        await asyncio.sleep(0.01)
 
 
 def free_ports(count: int) -> list[int]:

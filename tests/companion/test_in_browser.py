@@ -7,7 +7,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 import requests
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from testing import free_ports
 
 from detectlab.kernel import ServerHandle
 
@@ -46,16 +46,10 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def api_port() -> int:
     """Where the companion expects its server."""
-    return free_port()
+    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +68,7 @@ def app_url(
     companion: Path, api_port: int, label_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """The companion, run as `make app` runs it."""
-    port, log_file = free_port(), tmp_path_factory.mktemp("companion") / "log"
+    (port,), log_file = free_ports(1), tmp_path_factory.mktemp("companion") / "log"
     command = [sys.executable, "-m", "streamlit", "run", str(companion / "app.py")]
     variables = {
         "DETECTLAB_SERVER": f"http://127.0.0.1:{api_port}",

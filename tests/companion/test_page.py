@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from testing import FakeDetector
 
 from detectlab.kernel import ServerHandle
 
@@ -140,27 +141,14 @@ def test_file_that_is_no_picture_gets_its_message_beside_good_ones(
     assert set(objects(page)["picture"]) <= {"1.jpg"}
 
 
-class Moody:
-    """A detector that fails until it is `well`."""
-
-    def __init__(self, inner: Any) -> None:
-        self.name, self.names = inner.name, inner.names
-        self.well = False
-        self._inner = inner
-
-    def detect(self, image: Any, confidence: float = 0.5, nms_threshold: float = 0.3) -> Any:
-        if not self.well:
-            raise RuntimeError("not today")
-        return self._inner.detect(image, confidence, nms_threshold)
-
-
 def test_failed_request_is_asked_again_by_the_button(
     open_page: Any, run_api: Run, make_picture: Make, detectors: Any
 ) -> None:
-    moody = Moody(detectors["small"])
+    small = detectors["small"]
+    moody = FakeDetector("small", small.names, answer=small.detect, error=RuntimeError("not today"))
     page = upload(open_page(run_api(load=lambda name: moody).url), make_picture())
     assert "0.jpg, **small**: The server has an error of its own (500)" in shown(page)
-    moody.well = True
+    moody.error = None
     page.run()
     assert "an error of its own" in shown(page)  # nothing is asked again unasked
 

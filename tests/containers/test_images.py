@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import wait_until
 
 FOLDER = os.environ.get("DETECTLAB_CONTAINERS", "")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="runs in `make test-containers`")
@@ -34,13 +35,6 @@ def podman(*arguments: object, **options: Any) -> str:
 
 def in_container(name: str, *command: str) -> str:
     return podman("exec", name, *command)
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"waited {seconds:g} s for {what}"
-        time.sleep(0.2)
 
 
 def answers(url: str) -> bool:

@@ -15,27 +15,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from testing import FakeDetector
 
 from detectlab.cluster.local_nodes import Machine, Node
 from detectlab.course import notebook_cluster
 from detectlab.course.notebook_cluster import NotebookCluster, NotInstalled
 from detectlab.course.slow_detectors import SlowDetector
 from detectlab.course.traffic import Traffic
-from detectlab.vision.detections import Detections
 
 GREY = np.full((48, 64, 3), 127, np.uint8)
 
 
-class FindsNothing:
-    name = "nothing"
-    names = ("apple",)
-
-    def detect(self, image, confidence=0.5, nms_threshold=0.3):
-        return Detections.empty(self.names)
-
-
 def test_patient_detector_answers_the_same_later():
-    patient = SlowDetector(FindsNothing(), seconds=0.05)
+    patient = SlowDetector(FakeDetector("nothing"), seconds=0.05)
     started = time.monotonic()
 
     found = patient.detect(GREY)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testing import until
 
 from detectlab.detection.detector import Detector
 from detectlab.rollout.autopilot import Autopilot
@@ -58,12 +59,6 @@ async def piloted(controller: RolloutController) -> AsyncIterator[None]:
     autopilot.open()
     yield
     await autopilot.close()
-
-
-async def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 def has_share(controller: RolloutController, share: float) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
+from testing import wait_until
 
 from detectlab.client import RequestRefused
 from detectlab.client.monitoring_client import MonitoringClient
@@ -286,7 +287,7 @@ def test_drained_node_fails_no_request(healthy: Any, load: Any) -> None:
     with load(clients=4) as asked:
         asked.wait_for(20)
         machine.drain(leaving)
-        _wait_until(lambda: not _runs_on(healthy, name), "nothing runs on the drained node")
+        wait_until(lambda: not _runs_on(healthy, name), "an empty drained node", 400)
         done = len(asked.answers)
         asked.wait_for(done + 20)
     assert asked.lost == []
@@ -314,10 +315,3 @@ def test_lost_node_fails_no_request_of_clients_that_ask_twice(healthy: Any, load
 def _runs_on(cluster: Any, node: str) -> list[Any]:
     applications = cluster.machine.dashboard.applications().values()
     return [one for app in applications for one in app.replicas if one.node == node]
-
-
-def _wait_until(condition: Callable[[], object], what: str, seconds: float = 400) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, f"waited {seconds:g} s until {what}"
-        time.sleep(0.1)

@@ -4,7 +4,6 @@ import io
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import requests
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.testclient import TestClient
+from testing import FakeDetector
 
 from detectlab.cluster.remote_pool import RayPool
 from detectlab.detection.detector import Detector, NetworkDetector
@@ -37,28 +37,10 @@ CLASSES = ("apple", "orange", "wine glass", "pottedplant", "person")
 HERE = Path(__file__).parent
 
 
-class GateDetector:
-    """Finds nothing, and only when it is let through: a detection that takes as long as we like."""
-
-    def __init__(self, name: str = "gate") -> None:
-        self.name = name
-        self.names = CLASSES
-        self.gate = threading.Event()
-        self.begun = threading.Semaphore(0)  # one for each call that has begun
-        self.calls = 0
-
-    def detect(
-        self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
-    ) -> Detections:
-        self.calls += 1
-        self.begun.release()
-        assert self.gate.wait(60), "nobody opened the gate"
-        return Detections.empty(self.names)
-
-
 @pytest.fixture
-def gate() -> Iterator[GateDetector]:
-    detector = GateDetector()
+def gate() -> Iterator[FakeDetector]:
+    """Finds nothing, and only when it is let through: a detection takes as long as we like."""
+    detector = FakeDetector("gate", CLASSES, gated=True)
     yield detector
     detector.gate.set()
 

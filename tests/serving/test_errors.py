@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from testing import FakeDetector
 
 from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.detector_cache import Unavailable
-from detectlab.vision.detections import Detections
 
 POOL_KINDS = ("threads", "cluster")
 
@@ -287,13 +287,7 @@ def test_a_known_detector_without_weights_returns_503_naming_the_command(
 def test_an_exception_in_a_detector_returns_500_and_tells_the_log_only(
     make_client: Callable[..., TestClient], jpeg: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Broken:
-        name, names = "broken", ("apple",)
-
-        def detect(self, *_: object) -> Detections:
-            raise ZeroDivisionError("a secret detail")
-
-    client = make_client(Broken())
+    client = make_client(FakeDetector(error=ZeroDivisionError("a secret detail")))
     with caplog.at_level(logging.ERROR):
         answer = client.post(
             "/predict", files={"file": jpeg}, headers={"X-Request-ID": "learner-7"}

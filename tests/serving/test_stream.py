@@ -177,7 +177,7 @@ def test_frame_waits_for_a_photograph_that_is_worked_on_but_not_for_long(
     ):
         ask = partial(requests.post, f"{handle.url}/predict?model=gate", files={"file": jpeg})
         photo = executor.submit(ask, timeout=60)
-        assert gate.begun.acquire(timeout=60)
+        assert gate.started.acquire(timeout=60)
         receive(socket)
         socket.send(jpeg)
         assert receive(socket)["frame"] == 1  # the photograph takes longer than a frame waits

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from testing import until
 
 from detectlab.detection.detector import Detector
 from detectlab.models.registry import ModelCard, WeightsFile, get_card
@@ -31,12 +32,6 @@ def ask(
     pool: ThreadPool, name: str = "gate", seconds: float = 30, work: Any = detect
 ) -> Coroutine[Any, Any, str]:
     return pool.run(name, work, Deadline(seconds))
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def cards(*names: str, size_mb: int = 0) -> dict[str, ModelCard]:
