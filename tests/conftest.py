@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-import testing
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -54,18 +53,6 @@ def _beside(folder: str) -> Path:
     if not (SHARED / folder).is_dir():
         pytest.skip(f"needs ../shared/{folder} beside the checkout")
     return SHARED / folder
-
-
-@pytest.fixture(name="wait_until", scope="session")
-def _wait_until() -> Callable[..., None]:
-    """`testing.wait_until`, for tests that do not import it yet."""
-    return testing.wait_until
-
-
-@pytest.fixture(name="free_ports", scope="session")
-def _free_ports() -> Callable[[int], list[int]]:
-    """`testing.free_ports`, for tests that do not import it yet."""
-    return testing.free_ports
 
 
 @dataclass

@@ -5,12 +5,12 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
+from testing import wait_until
 
 from detectlab.kernel import ServerHandle, start
 from detectlab.serving.app import create_app
@@ -67,7 +67,7 @@ def number(page: Page, name: str) -> float:
 
 
 def test_moving_apple_is_followed_counted_and_the_stream_ends_with_the_page(
-    page: Page, server: ServerHandle, wait_until: Any
+    page: Page, server: ServerHandle
 ) -> None:
     page.goto(f"{server.url}/live")
     page.get_by_role("button", name="Start").click()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testing import free_ports
 from typer.testing import CliRunner
 
 from detectlab.cli.cluster import app
@@ -21,7 +22,6 @@ from detectlab.cluster.local_nodes import Machine, Node
 from detectlab.cluster.processes import (
     alive,
     descendants,
-    free_ports,
     kill,
     python_for_ray,
     terminate,

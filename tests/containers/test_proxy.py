@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 from playwright.sync_api import Page, expect, sync_playwright
+from testing import free_ports
 
 pytestmark = [
     pytest.mark.slow,
@@ -66,7 +67,6 @@ def write_settings(root: Path, folder: Path, values: dict[str, str]) -> None:
 def front(
     root: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    free_ports: Callable[[int], list[int]],
     make_front: Callable[..., Any],
     write_nginx_main: Callable[[Path], Path],
 ) -> Iterator[Any]:

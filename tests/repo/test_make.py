@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from testing import wait_until
 
 if TYPE_CHECKING:
     from repo.conftest import Project
@@ -123,7 +124,7 @@ def test_make_works_in_a_folder_with_any_name(ready_project: "Project", root: Pa
 
 @pytest.mark.slow
 def test_lab_without_screen_prints_an_address_that_opens_the_notebook(
-    root: Path, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]
+    root: Path, tmp_path: Path
 ) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,

@@ -7,9 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from testing import wait_until
 
 if TYPE_CHECKING:
     from repo.conftest import Project
@@ -162,9 +163,7 @@ def test_set_up_killed_while_it_changed_the_environment_starts_afresh(
     assert ready_project.python(FIRST) == "1.0"
 
 
-def test_set_up_interrupted_is_finished_by_the_next(
-    project: "Project", silent_server: str, wait_until: Callable[[Callable[[], bool]], None]
-) -> None:
+def test_set_up_interrupted_is_finished_by_the_next(project: "Project", silent_server: str) -> None:
     process = subprocess.Popen(
         project.command("lab"),
         stdout=subprocess.PIPE,

@@ -1,10 +1,10 @@
 """Guard rails: what stops a candidate, what lets it pass, and what is not enough yet."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from testing import wait_until
 
 from detectlab.rollout.guard import Guard, StableLatency
 from detectlab.rollout.plan import GuardRails, Role
@@ -177,9 +177,7 @@ def test_next_guard_knows_the_latency_of_the_same_stable_version() -> None:
 
 @pytest.mark.parametrize("limits", [{"max_p95_ms": 50}, {"max_error_rate": 0.05}])
 @pytest.mark.parametrize("waiting", [0, 6])
-def test_detections_that_never_end_are_noticed(
-    waiting: int, limits: dict[str, float], wait_until: Callable[..., None]
-) -> None:
+def test_detections_that_never_end_are_noticed(waiting: int, limits: dict[str, float]) -> None:
     guard = guard_of(**limits, max_seconds=0.05)
     watching = [
         *(guard.watching("candidate", f"d{n}", is_detecting=True) for n in range(4 - waiting // 3)),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from testing import wait_until
 
 JSON = {"Accept": "application/json"}
 NEW = "nano@input_size=320"
@@ -334,9 +335,7 @@ def test_feedback_that_fits_no_answer_is_refused(
     assert message in answer.json()["detail"]
 
 
-def test_metrics_tell_the_versions_apart(
-    client: TestClient, apples: bytes, wait_until: Callable[..., None]
-) -> None:
+def test_metrics_tell_the_versions_apart(client: TestClient, apples: bytes) -> None:
     put(client, mode="canary", canary={"share": 0.5})
     for number in range(20):
         ask(client, apples, headers={"X-Client-ID": str(number)})
@@ -370,7 +369,7 @@ def test_plan_in_memory_says_that_it_is_not_kept(make_client: MakeClient) -> Non
 
 
 def test_candidate_that_raises_gives_500_until_it_is_stopped(
-    client: TestClient, apples: bytes, wait_until: Callable[..., None]
+    client: TestClient, apples: bytes
 ) -> None:
     put(client, candidate={"model": "nano", "drill": "raises"}, live="green")
     statuses = [client.post("/predict", files={"file": apples}).status_code for _ in range(3)]

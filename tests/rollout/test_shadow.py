@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 import pytest
-from testing import pixels_of
+from testing import pixels_of, wait_until
 
 from detectlab.rollout.plan import Role, ShadowBudget, Version
 from detectlab.rollout.process_runner import ProcessRunner, try_version
@@ -131,7 +131,6 @@ class TestProcessRunner:
         self,
         make_runner: Callable[..., ProcessRunner],
         task: Task,
-        wait_until: Callable[..., None],
     ) -> None:
         runner, said = make_runner(Version(model="nano", drill="hangs"), timeout_s=600), list[str]()
 
@@ -210,7 +209,6 @@ def test_answers_are_compared_in_their_order(
     answer: Make,
     task: Task,
     apples_found: Detections,
-    wait_until: Callable[..., None],
 ) -> None:
     runner = Held(apples_found)
     shadow, compared, lost = make_shadow(runner, queue_size=10)
@@ -230,7 +228,6 @@ def test_stable_in_the_shadow_is_the_baseline_of_the_candidates_answer(
     answer: Make,
     task: Task,
     apples_found: Detections,
-    wait_until: Callable[..., None],
 ) -> None:
     runner = Held(apples_found[:0])
     shadow, compared, _ = make_shadow(runner, role="stable")
@@ -249,7 +246,6 @@ def test_offers_beyond_the_budget_are_skipped_at_once(
     answer: Make,
     task: Task,
     apples_found: Detections,
-    wait_until: Callable[..., None],
 ) -> None:
     runner = Held(apples_found)
     shadow, compared, lost = make_shadow(runner, queue_size=2)
@@ -278,7 +274,6 @@ def test_picture_of_a_disagreement_is_kept_only_when_wanted(
     answer: Make,
     task: Task,
     apples_found: Detections,
-    wait_until: Callable[..., None],
     keep: int,
     kept: bool,
 ) -> None:
@@ -295,7 +290,7 @@ def test_picture_of_a_disagreement_is_kept_only_when_wanted(
 
 
 def test_detector_of_this_process_runs_in_the_shadows_thread(
-    make_shadow: Make, answer: Make, task: Task, wait_until: Callable[..., None]
+    make_shadow: Make, answer: Make, task: Task
 ) -> None:
     def fail() -> Any:
         raise RuntimeError("no such thing")

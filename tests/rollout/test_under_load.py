@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import requests
-from testing import pixels_of
+from testing import pixels_of, wait_until
 
 from detectlab.client import RequestFailed
 
@@ -129,7 +129,7 @@ def test_100_switches_under_load_fail_nobody_and_mix_nothing(
 
 @pytest.mark.parametrize("drill", ["raises", "hangs", "eats_memory"])
 def test_shadow_that_fails_changes_no_answer(
-    server: Any, pictures: list[bytes], drill: str, wait_until: Callable[..., None]
+    server: Any, pictures: list[bytes], drill: str
 ) -> None:
     alone = lone_answers(server, pictures)
     server.client.put(
@@ -163,7 +163,7 @@ def test_shadow_that_fails_changes_no_answer(
     [("raises", "answers failed"), ("slow", "too slow"), ("hangs", "too slow")],
 )
 def test_bad_canary_is_stopped_within_5_s_of_its_first_errors(
-    server: Any, pictures: list[bytes], drill: str, reason: str, wait_until: Callable[..., None]
+    server: Any, pictures: list[bytes], drill: str, reason: str
 ) -> None:
     crowd = Crowd(server.url, pictures)
     server.client.put(

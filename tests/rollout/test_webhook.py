@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from testing import free_ports, wait_until
 
 from detectlab.serving.webhook import Webhook
 
@@ -38,7 +39,6 @@ def received() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def test_change_of_the_plan_is_sent(
     make_client: Callable[..., TestClient],
     received: tuple[str, list[dict[str, Any]]],
-    wait_until: Callable[..., None],
 ) -> None:
     url, events = received
     client = make_client(rollout_webhook=url)
@@ -57,8 +57,6 @@ def test_change_of_the_plan_is_sent(
 
 
 def test_webhook_that_nothing_answers_is_logged(
-    free_ports: Callable[[int], list[int]],
-    wait_until: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     (port,) = free_ports(1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import free_ports, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,8 +34,6 @@ def test_node_that_dies_fails_no_request_behind_the_balancer(
     root: Path,
     tmp_path: Path,
     jpeg: bytes,
-    wait_until: Callable[..., None],
-    free_ports: Callable[[int], list[int]],
     write_nginx_main: Callable[[Path], Path],
 ) -> None:
     networks = {"tiny": (*make_network(5), 64)}

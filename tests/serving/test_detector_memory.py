@@ -1,11 +1,11 @@
 """The memory of loaded detectors is measured, and kept within the bound."""
 
 import re
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pytest
+from testing import wait_until
 
 from detectlab.detection.memory import warm_up
 from detectlab.serving.detector_cache import DetectorCache
@@ -31,9 +31,7 @@ class Hungry:
         return Detections.empty(self.names)
 
 
-def test_detectors_that_take_more_than_estimated_make_room(
-    wait_until: Callable[..., None],
-) -> None:
+def test_detectors_that_take_more_than_estimated_make_room() -> None:
     cache = DetectorCache(Hungry, lambda name: 1, 100 * MB, 1.0, partial(warm_up, at_once=1))
 
     for name in ("one", "two"):
@@ -44,9 +42,7 @@ def test_detectors_that_take_more_than_estimated_make_room(
     wait_until(lambda: cache.loaded == ("two",))
 
 
-def test_detector_that_takes_more_than_there_is_is_unloaded_and_refused(
-    wait_until: Callable[..., None],
-) -> None:
+def test_detector_that_takes_more_than_there_is_is_unloaded_and_refused() -> None:
     cache = DetectorCache(Hungry, lambda name: 1, 30 * MB, 1.0, partial(warm_up, at_once=1))
 
     cache.get("one").result(30)
@@ -69,9 +65,7 @@ class Leaving(Hungry):
         return super().detect(image, confidence, nms_threshold)
 
 
-def test_what_an_evicted_detector_leaves_counts(
-    wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_evicted_detector_leaves_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Leaving, "runtime", np.empty(0, np.uint8))
     cache = DetectorCache(Leaving, lambda name: 1, 200 * MB, 1.0, partial(warm_up, at_once=1))
 
@@ -86,7 +80,6 @@ def test_what_an_evicted_detector_leaves_counts(
 
 
 def test_size_of_a_detector_does_not_shrink_when_another_is_freed_meanwhile(
-    wait_until: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

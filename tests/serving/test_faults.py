@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import free_ports, wait_until
 
 from detectlab.vision.images import read_image
 
@@ -83,7 +84,6 @@ def test_weights_gone_when_they_are_needed_again_give_503_until_they_are_back(
     network: Network,
     make_network: Any,
     jpeg: bytes,
-    wait_until: Callable[..., None],
     tmp_path: Path,
 ) -> None:
     # The default detector always stays, so it is neither of the two that this is about.
@@ -117,7 +117,6 @@ def test_health_answers_while_every_worker_is_busy(
     run_server: Any,
     slow: Network,
     jpeg: bytes,
-    wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
 ) -> None:
     with run_server({"slow": slow}, workers=2, max_wait_s=120) as server:
@@ -185,7 +184,6 @@ def test_clients_that_hang_up_free_their_places(
     run_server: Any,
     slow: Network,
     jpeg: bytes,
-    wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
 ) -> None:
     with run_server({"slow": slow}, workers=1, queue_size=8) as server:
@@ -208,7 +206,6 @@ def test_sigterm_finishes_what_runs_and_sends_the_rest_away(
     slow: Network,
     jpeg: bytes,
     tmp_path: Path,
-    wait_until: Callable[..., None],
     threads: concurrent.futures.ThreadPoolExecutor,
 ) -> None:
     with run_server({"slow": slow}, workers=1, received_dir=tmp_path / "in") as server:
@@ -266,7 +263,7 @@ def test_a_killed_server_leaves_nothing_that_hinders_the_next(
 
 
 def test_mirror_down_at_the_first_request_is_told_and_harms_nobody_else(
-    free_ports: Callable[[int], list[int]], jpeg: bytes, tmp_path: Path
+    jpeg: bytes, tmp_path: Path
 ) -> None:
     (dead,) = free_ports(1)
     address = f"http://127.0.0.1:{dead}"

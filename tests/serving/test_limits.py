@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import wait_until
 
 KB = 1 << 10
 LIMIT = 200 * KB
@@ -188,7 +189,7 @@ def test_a_sender_of_single_bytes_is_refused_at_the_deadline(impatient: Any) -> 
 
 
 def test_bodies_that_together_hold_too_much_are_refused_and_the_rest_goes_on(
-    impatient: Any, jpeg: bytes, wait_until: Callable[..., None]
+    impatient: Any, jpeg: bytes
 ) -> None:
     slow = []
     with contextlib.ExitStack() as stack:
@@ -291,7 +292,7 @@ def test_a_bomb_is_refused_without_being_unpacked(server: Any) -> None:
     ],
 )
 def test_a_senders_file_name_reaches_neither_disk_nor_answer_nor_log(
-    server: Any, received: Path, jpeg: bytes, filename: bytes, wait_until: Callable[..., None]
+    server: Any, received: Path, jpeg: bytes, filename: bytes
 ) -> None:
     before = set(os.listdir(received))
     body = form(jpeg, filename)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import wait_until
 
 from detectlab.models.files import is_present, locate
 
@@ -87,7 +88,7 @@ def usage(server: Any) -> tuple[int, int, int]:
 
 
 def test_64_clients_at_once_get_the_answers_of_lone_calls(
-    server: Any, networks: Any, pictures: list[bytes], wait_until: Callable[..., None]
+    server: Any, networks: Any, pictures: list[bytes]
 ) -> None:
     cases = [
         (model, number, confidence)

@@ -14,7 +14,7 @@ import pytest
 import requests
 from PIL import Image
 from starlette.testclient import TestClient
-from testing import pixels_of
+from testing import pixels_of, wait_until
 
 from detectlab.serving.child_process import ChildProcess
 from detectlab.serving.deadline import Deadline, DeadlinePassed
@@ -105,7 +105,6 @@ def test_process_is_ended_at_the_deadline(
     decoder: PictureDecoder,
     make_picture: Callable[..., bytes],
     endless: bytes,
-    wait_until: Callable[..., None],
 ) -> None:
     decode(decoder, make_picture("GIF"))  # it has started
     (process,) = decode_processes()
@@ -182,7 +181,6 @@ def test_server_refuses_hostile_pictures_and_answers_ordinary_ones_after_them(
     run_server: Any,
     make_network: Callable[..., tuple[Path, Path]],
     jpeg: bytes,
-    wait_until: Callable[..., None],
 ) -> None:
     with run_server({"tiny": (*make_network(5), 64)}, workers=2, deadline_s=60) as server:
         for name, make in list(hostile.CORPUS.items())[::3]:  # all of them: tests/fuzz

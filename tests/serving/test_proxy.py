@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import free_ports, wait_until
 
 KEY = "correct horse battery staple"
 pytestmark = [
@@ -56,7 +57,6 @@ def nginx_running(
     upstream: int,
     ports: list[int],
     make_front: Callable[..., Any],
-    wait_until: Callable[..., None],
     write_nginx_main: Callable[[Path], Path],
 ) -> Iterator[Any]:
     plain, secure = ports
@@ -98,17 +98,13 @@ def shipped(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def run_nginx(
     shipped: Path,
-    free_ports: Callable[[int], list[int]],
     make_front: Callable[..., Any],
-    wait_until: Callable[..., None],
     write_nginx_main: Callable[[Path], Path],
 ) -> Callable[[Path, int], Any]:
     """Runs nginx in front of a port, until the block ends."""
 
     def run(folder: Path, upstream: int) -> Any:
-        return nginx_running(
-            shipped, folder, upstream, free_ports(2), make_front, wait_until, write_nginx_main
-        )
+        return nginx_running(shipped, folder, upstream, free_ports(2), make_front, write_nginx_main)
 
     return run
 
@@ -227,7 +223,7 @@ def test_who_sends_too_slowly_is_hung_up_on(front: Any, sent: bytes) -> None:
 
 
 def test_a_server_that_is_not_there_is_told_with_when_to_come_back(
-    run_nginx: Callable[[Path, int], Any], tmp_path: Path, free_ports: Callable[[int], list[int]]
+    run_nginx: Callable[[Path, int], Any], tmp_path: Path
 ) -> None:
     (nobody,) = free_ports(1)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from testing import wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -115,7 +116,7 @@ def test_message_that_is_no_frame_ends_the_stream(url: str, message: Any, code: 
     assert closed.value.rcvd.code == code
 
 
-def test_closed_streams_free_their_places(url: str, wait_until: Any) -> None:
+def test_closed_streams_free_their_places(url: str) -> None:
     with ExitStack() as streams:
         for _ in range(frame_stream.MAX_STREAMS):
             streams.enter_context(stream(url))

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 from starlette.testclient import TestClient
+from testing import wait_until
 
 from detectlab.detection.detector import NetworkDetector
 from detectlab.serving.upload_store import UploadStore
@@ -51,7 +52,6 @@ def test_a_received_picture_is_kept_under_a_generated_name(
     tiny: NetworkDetector,
     make_picture: Any,
     tmp_path: Path,
-    wait_until: Callable[..., None],
 ) -> None:
     client = make_client(tiny, received_dir=tmp_path / "in")
     png = make_picture("PNG")
@@ -70,7 +70,6 @@ def test_metadata_of_a_received_picture_are_not_kept(
     make_client: Callable[..., TestClient],
     tiny: NetworkDetector,
     tmp_path: Path,
-    wait_until: Callable[..., None],
 ) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6  # turned by a quarter
@@ -202,7 +201,6 @@ def test_a_folder_that_cannot_be_made_costs_no_request_and_is_reported_once(
     tiny: NetworkDetector,
     jpeg: bytes,
     tmp_path: Path,
-    wait_until: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     (tmp_path / "a-file").touch()
@@ -219,7 +217,7 @@ def test_a_folder_that_cannot_be_made_costs_no_request_and_is_reported_once(
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs to mount")
 def test_a_full_disk_leaves_no_partial_file_and_is_over_when_there_is_room(
-    make_store: Any, tmp_path: Path, lost: list[str], wait_until: Callable[..., None]
+    make_store: Any, tmp_path: Path, lost: list[str]
 ) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
@@ -255,7 +253,7 @@ def test_a_disk_that_hangs_loses_pictures_and_holds_nobody_up(
 
 
 def test_a_dangling_link_ends_no_thread(
-    make_store: Callable[..., UploadStore], tmp_path: Path, wait_until: Callable[..., None]
+    make_store: Callable[..., UploadStore], tmp_path: Path
 ) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
@@ -272,7 +270,7 @@ def test_a_dangling_link_ends_no_thread(
 
 
 def test_pictures_of_every_format_are_pruned(
-    make_store: Callable[..., UploadStore], tmp_path: Path, wait_until: Callable[..., None]
+    make_store: Callable[..., UploadStore], tmp_path: Path
 ) -> None:
     store = make_store(keep=3)
     for format in ("MPO", "JPEG", "AVIF", "MPO", "MPO", "PNG"):
@@ -286,7 +284,7 @@ def test_pictures_of_every_format_are_pruned(
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX permissions")
 def test_kept_pictures_are_for_the_servers_user_only(
-    make_store: Callable[..., UploadStore], tmp_path: Path, wait_until: Callable[..., None]
+    make_store: Callable[..., UploadStore], tmp_path: Path
 ) -> None:
     make_store().keep(b"picture", "JPEG")
 

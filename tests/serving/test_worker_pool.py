@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from testing import until
+from testing import until, wait_until
 
 from detectlab.detection.detector import Detector
 from detectlab.models.registry import ModelCard, WeightsFile, get_card
@@ -240,7 +240,7 @@ def test_work_that_raises_is_reported_and_the_worker_goes_on(
 
 
 def test_closing_finishes_what_runs_and_sends_away_who_waits(
-    make_pool: MakePool, gate: Any, wait_until: Callable[..., None]
+    make_pool: MakePool, gate: Any
 ) -> None:
     pool = make_pool(gate, workers=1)
     before = threading.active_count()
