@@ -239,11 +239,8 @@ def main() -> int:
     result = {"passed": passed, **used, **described}
     result |= {"growth": growth, "beside_the_detector": beside, **ceiling}
     options.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(
-        json.dumps(
-            {name: result[name] for name in ("beside_the_detector", "ceiling", "parts")}, indent=2
-        )
-    )
+    shown = {name: result[name] for name in ("beside_the_detector", "ceiling", "parts")}
+    print(json.dumps(shown, indent=2))
     print("passed" if passed else "FAILED", f"(at least {LIMIT:g} of linear is wanted)")
     return not passed
 

@@ -114,7 +114,8 @@ def _start(settings: "ClusterSettings") -> "Machine":
     if find_spec("ray") is None:
         raise ValueError('Ray is not installed: `pip install "detectlab[scale]"` does it.')
     known = Settings()
-    refuse_open_door(settings.host, known.api_key is not None, known.allow_open)
+    has_key = known.api_key is not None
+    refuse_open_door(settings.host, has_key=has_key, allowed=known.allow_open)
     machine = _found()
     if machine is None:
         typer.echo("Starting Ray on this machine...")

@@ -48,7 +48,8 @@ def serve(
     settings = _with_rollout_file(Settings())
     _prepare_process(choose(settings.engine))
     log_format.configure(settings.log_json)
-    refuse_open_door(host, settings.api_key is not None, allow_open or settings.allow_open)
+    allowed = allow_open or settings.allow_open
+    refuse_open_door(host, has_key=settings.api_key is not None, allowed=allowed)
     listener = bind(host, port)
     port = listener.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host

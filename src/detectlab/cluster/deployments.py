@@ -178,7 +178,7 @@ class RayHolder:
         self._holder: Any = None
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
-        """Call `StoreHolder.read`."""
+        """The rows of a query; see `StoreHolder.read`."""
         rows: list[dict[str, Any]] = self._call("read", query, parameters)
         return rows
 

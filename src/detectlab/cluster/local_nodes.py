@@ -156,7 +156,12 @@ class Machine:
         raise ClusterError(f"{node.name} is not a node of the cluster now.")
 
     def end(self, node: Node, grace_s: float = _STOP_S) -> None:
-        """Stop a node: it finishes its running work, for at most `grace_s` seconds."""
+        """Stop a node, once it has finished its running work.
+
+        Args:
+            node: The node.
+            grace_s: Longest time for that work, in seconds.
+        """
         pids = descendants(node.pid)
         terminate(pids[:1])
         if not wait_until_gone(pids[:1], grace_s):

@@ -68,7 +68,12 @@ def kill(pids: Iterable[int]) -> None:
 
 
 def wait_until_gone(pids: list[int], timeout_s: float) -> bool:
-    """Wait until none of these processes runs; returns whether that came true in time."""
+    """Wait until none of these processes runs; returns whether that came true in time.
+
+    Args:
+        pids: Their numbers.
+        timeout_s: Longest time to wait, in seconds.
+    """
     until = time.monotonic() + timeout_s
     while time.monotonic() < until:
         if not alive(pids):

@@ -160,7 +160,7 @@ class RayPool(ThreadPool):
         return self._deployed.current.get(name, False)
 
     async def load(self, name: str, deadline: Deadline) -> None:
-        """Check that a replica can answer; raises the errors of `run`."""
+        """Check that a replica can answer; raises as `run` does."""
         self._check(self.is_available(name), name)
         await super().load(name, deadline)
 

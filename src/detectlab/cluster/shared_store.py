@@ -33,7 +33,7 @@ class StoreHolder:
         self._store = SqliteStore(file or default)
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[Row]:
-        """Rows of a query."""
+        """Rows of a query, as `Store.read` gives them."""
         return self._store.read(query, parameters)
 
     def write(self, statements: Sequence[Statement]) -> list[int]:
@@ -49,7 +49,7 @@ class Holder(Protocol):
     """
 
     def read(self, query: str, parameters: Sequence[Any]) -> list[Row]:
-        """Call `StoreHolder.read`."""
+        """Rows of a query; see `StoreHolder.read`."""
 
     def write(self, statements: Sequence[Statement]) -> list[int]:
         """Call `StoreHolder.write`."""
@@ -89,7 +89,7 @@ class SharedStore:
             written.rowcount = count
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Rows of a query."""
+        """Rows of a query, as `Store.read` gives them."""
         return self._holder.read(query, tuple(parameters))
 
     def close(self) -> None:

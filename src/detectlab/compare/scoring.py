@@ -67,7 +67,12 @@ def score_against_reference(
 
 
 def keep_classes(found: Detections, classes: Sequence[str]) -> Detections:
-    """The detections of these classes."""
+    """The detections of these classes.
+
+    Args:
+        found: Detections of all classes.
+        classes: Names of the classes.
+    """
     return found[np.array([label in classes for label in found.labels], dtype=bool)]
 
 

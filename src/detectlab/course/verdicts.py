@@ -122,7 +122,12 @@ def number_of(answer: object, what: str) -> float:
 
 
 def is_close(answer: float, expected: float) -> bool:
-    """Whether two numbers are equal but for rounding."""
+    """Whether two numbers are equal but for rounding.
+
+    Args:
+        answer: The learner's number.
+        expected: The right one.
+    """
     return abs(answer - expected) <= 1e-6 * max(1.0, abs(expected))
 
 

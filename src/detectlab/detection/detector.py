@@ -29,7 +29,13 @@ class Detector(Protocol):
     def detect(
         self, image: NDArray[np.uint8], confidence: float = 0.5, nms_threshold: float = 0.3
     ) -> Detections:
-        """Find the objects in one picture."""
+        """Find the objects in one picture.
+
+        Args:
+            image: Picture `(height, width, 3)` uint8, BGR.
+            confidence: Only objects above this, in `[0, 1]`.
+            nms_threshold: IoU above which the weaker of two boxes is suppressed, in `[0, 1]`.
+        """
 
 
 class NetworkDetector:

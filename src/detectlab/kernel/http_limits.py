@@ -62,7 +62,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self.send_400_response("The headers are too large: at most 64 KiB are taken.")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header; more than `MAX_HEADERS` end the request."""
+        """Take one header, as `HttpToolsProtocol` does; more than `MAX_HEADERS` end the request."""
         if len(self.headers) >= MAX_HEADERS:
             self._problem = "431 Request Header Fields Too Large"
             raise ValueError("too many headers")  # uvicorn calls send_400_response

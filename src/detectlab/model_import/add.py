@@ -102,6 +102,10 @@ def add_examined(
 def remove(name: str, settings: Settings | None = None) -> None:
     """Remove a detector that was added.
 
+    Args:
+        name: Name of the detector.
+        settings: Where it is kept; by default the environment's.
+
     Raises:
         ValueError: When none was added under this name.
         WeightsError: When the cache cannot be written.
@@ -119,7 +123,12 @@ def remove(name: str, settings: Settings | None = None) -> None:
 
 
 def check_name(name: str, settings: Settings) -> None:
-    """Raise `ValueError` unless a detector may be added under this name."""
+    """Raise `ValueError` unless a detector may be added under this name.
+
+    Args:
+        name: The name.
+        settings: Where detectors are kept.
+    """
     if not re.fullmatch(_NAME, name):
         raise ValueError(
             "`name` must begin with a small letter or a digit, and have at most 40 of them, `.`, "

@@ -22,7 +22,12 @@ class WeightsError(RuntimeError):
 
 
 def cannot_write(path: Path | str, error: OSError) -> WeightsError:
-    """The error for a full disk, or a folder that cannot be written."""
+    """The error for a full disk, or a folder that cannot be written.
+
+    Args:
+        path: What was to be written.
+        error: The system's error.
+    """
     return WeightsError(
         f"Cannot write {path}: {error.strerror}. Free some space, or set DETECTLAB_HOME to a "
         "folder that can be written."
@@ -35,6 +40,10 @@ def is_intact(path: Path, file: WeightsFile) -> bool:
     Each file is read once per process, and again when it changes. Only reading it, not a note of
     an earlier check, notices a damaged disk or a swapped file; it takes a fraction of the time
     that loading the network does.
+
+    Args:
+        path: Where it belongs.
+        file: What was published.
     """
     try:
         stat = path.stat()

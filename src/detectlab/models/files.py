@@ -43,7 +43,7 @@ class ModelFiles(NamedTuple):
 
 
 def locate(model: str | ModelCard, settings: Settings | None = None) -> ModelFiles:
-    """Where a detector's files belong, whether they are there or not.
+    """Where a detector's files belong, whether they are there or not; see `ensure`.
 
     Raises:
         ValueError: No detector has this name.
@@ -110,7 +110,7 @@ def how_to_have(card: ModelCard) -> str:
 
 
 def is_present(model: str | ModelCard, settings: Settings | None = None) -> bool:
-    """Whether a detector can be had without the network: from the cache or a mirror folder.
+    """Whether a detector needs no network: it is in the cache or a mirror folder; see `ensure`.
 
     This looks at names and sizes only, so that it is quick; `ensure` and `verify` read the files.
 
@@ -132,7 +132,7 @@ def is_present(model: str | ModelCard, settings: Settings | None = None) -> bool
 
 
 def verify(model: str | ModelCard, settings: Settings | None = None) -> dict[str, FileState]:
-    """Read a detector's files in the cache and say how each one is; nothing is changed.
+    """Read a detector's files in the cache, and say how each one is; see `ensure`.
 
     Returns:
         File name to `"ok"`, `"missing"` or `"wrong"`. The embedded detector's files come with the

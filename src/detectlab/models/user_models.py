@@ -35,7 +35,12 @@ def own_cards(settings: Settings | None = None) -> Mapping[str, ModelCard]:
 
 
 def write_card(card: ModelCard, folder: Path) -> None:
-    """Write a detector's card beside its files."""
+    """Write a detector's card beside its files.
+
+    Args:
+        card: The card.
+        folder: Folder of the files.
+    """
     content = _JSON.dump_json(card, indent=1)
     replace_file(folder / CARD, lambda target: target.write(content))
 

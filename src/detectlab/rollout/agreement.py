@@ -48,7 +48,7 @@ def agreement(store: Store, baseline: str, model: str, *, since: int = 0) -> dic
         "other": percentiles([row["seconds"] for row in rows if row["seconds"]]),
         "first": utc(rows[0]["at"]) if rows else None,
         "last": utc(rows[-1]["at"]) if rows else None,
-        "over_time": _overutc(rows),
+        "over_time": _over_time(rows),
         **_broken_down(store, baseline, model, since),
     }
 
@@ -98,7 +98,7 @@ def _size(corners: list[int]) -> str:
     return "small" if area < _SMALL else "medium" if area < _MEDIUM else "large"
 
 
-def _overutc(rows: list[Row]) -> list[dict[str, Any]]:
+def _over_time(rows: list[Row]) -> list[dict[str, Any]]:
     parts = [
         [rows[index] for index in indices]
         for indices in np.array_split(np.arange(len(rows)), _POINTS)

@@ -93,7 +93,7 @@ class Recorder:
         active.guard.observe(Observation("answer", role, client, now, seconds, failed))
 
     def failed(
-        self, active: ActivePlan, role: Role, client: str, request_id: str, why: str
+        self, active: ActivePlan, role: Role, *, client: str, request_id: str, why: str
     ) -> None:
         """Record a request that got no answer.
 
@@ -122,7 +122,12 @@ class Recorder:
             active.shadow.offer(answer, task)
 
     def compared(self, active: ActivePlan, record: ComparisonRecord) -> None:
-        """Record a comparison, in the shadow's thread."""
+        """Record a comparison, in the shadow's thread.
+
+        Args:
+            active: The plan in force.
+            record: The comparison.
+        """
         self._metrics.shadowed.labels("compared").inc()
         self._metrics.count_diff("stable", record.diff)
         self.log.add(record)

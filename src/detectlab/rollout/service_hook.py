@@ -100,7 +100,9 @@ class AssignedVersion:
     def fail(self, error: Exception) -> None:
         """Record that the request got no answer."""
         why = f"{type(error).__name__}: {error}"
-        self.recorder.failed(self.active, self.role, self.client, self.request_id, why)
+        self.recorder.failed(
+            self.active, self.role, client=self.client, request_id=self.request_id, why=why
+        )
 
     def _detected(self, seconds: float, error: Exception | None) -> None:
         self.recorder.detected(self.active, self.role, self.client, seconds, error is not None)
@@ -205,4 +207,5 @@ class RolloutHook:
 
 
 def _adapted(query: Query, version: Version) -> Query:
-    return query.asked_of(version.label, version.confidence, version.nms_threshold)
+    own = {"confidence": version.confidence, "nms_threshold": version.nms_threshold}
+    return query.asked_of(version.label, **own)

@@ -80,7 +80,7 @@ class Transaction(Protocol):
     """Executes statements of one transaction."""
 
     def execute(self, statement: str, parameters: Any = ..., /) -> Result:
-        """Execute a statement."""
+        """Execute a statement, as `sqlite3.Connection.execute` does."""
 
 
 class Store(Protocol):

@@ -101,7 +101,7 @@ class RunningVersion:
 
     @classmethod
     def in_pool(cls, pool: Pool, version: Version) -> "RunningVersion":
-        """A version in the server's pool."""
+        """A version in the server's pool; see `with_workers`."""
         return cls(version, pool, detector_name=version.model, owns_pool=False)
 
     @classmethod

@@ -153,7 +153,7 @@ def is_own_name(host: str, allowed: tuple[str, ...]) -> bool:
     return "." not in name or name in allowed or re.fullmatch(r"[0-9.]+", name) is not None
 
 
-def refuse_open_door(host: str, has_key: bool, allowed: bool) -> None:
+def refuse_open_door(host: str, *, has_key: bool, allowed: bool) -> None:
     """Refuse to listen beyond this machine without a key.
 
     Args:

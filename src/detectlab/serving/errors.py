@@ -30,7 +30,12 @@ def refused_picture(error: ImageError) -> Refusal:
 
 
 def too_large(max_bytes: int, headers: Mapping[str, str] | None = None) -> Refusal:
-    """The refusal of a body or picture of more than `max_bytes` bytes."""
+    """The refusal of a body or picture that is too large.
+
+    Args:
+        max_bytes: Largest one that is taken.
+        headers: Sent with the answer.
+    """
     limit = f"{max_bytes >> 20} MB" if max_bytes >= 1 << 20 else f"{max_bytes:,} bytes"
     return Refusal(413, f"That is too large: at most {limit} are taken. Make it smaller.", headers)
 

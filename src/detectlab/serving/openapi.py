@@ -177,6 +177,7 @@ def described(status: int, meaning: str, example: str) -> dict[int | str, dict[s
     return {status: {"model": Error, "description": meaning, "content": content}}
 
 
+UNREADABLE = described(400, "The body is no JSON.", "There was an error parsing the body")
 PICTURE_ERRORS = errors(400, 408, 413, 415, 422, 503, 504)
 
 PREDICT_ANSWERS: dict[int | str, dict[str, Any]] = {

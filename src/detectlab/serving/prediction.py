@@ -71,7 +71,7 @@ class Query:
         )
 
     def asked_of(
-        self, model: str, confidence: float | None = None, nms_threshold: float | None = None
+        self, model: str, *, confidence: float | None = None, nms_threshold: float | None = None
     ) -> "Query":
         """The query for the detector that a rollout plan chose.
 

@@ -110,7 +110,7 @@ class Service:
     def query(
         self, request: Request, model: str | None, confidence: float, nms_threshold: float
     ) -> Query:
-        """What the address of a request asks; refused when there is no such detector."""
+        """What the address of a request asks; see `Query`. Refused without such a detector."""
         name = self.pool.default if model is None else self.known(request, model)
         accept = request.headers.get("accept", "")
         named = frozenset(CHOICES & request.query_params.keys())

@@ -102,7 +102,7 @@ async def read_picture(
 async def read_pictures(
     request: Request, settings: Settings, deadline: Deadline, held: Held
 ) -> list[SentFile | Refusal]:
-    """Read all pictures of a form; arguments and errors as those of `read_picture`.
+    """Read all pictures of a form; see `read_picture` for the arguments and errors.
 
     Returns:
         Each file, or why it is not taken.

@@ -66,7 +66,7 @@ class ThreadPool(KnownDetectors):
         return max(0, self._admitted - self.running)
 
     async def load(self, name: str, deadline: Deadline) -> None:
-        """Load a detector ahead of its first use.
+        """Load a detector ahead of its first use, as `Pool.load` says.
 
         Raises:
             Unavailable: When it cannot be loaded.

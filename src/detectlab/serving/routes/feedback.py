@@ -24,7 +24,6 @@ _TOO_MANY = openapi.described(
     "Too many judgements in a minute.",
     "At most 120 judgements a minute are taken. Send the next one in 20 s.",
 )
-_UNREADABLE = openapi.described(400, "The body is no JSON.", "There was an error parsing the body")
 
 REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
     AlreadyJudged: lambda error: Refusal(409, str(error)),
@@ -42,7 +41,7 @@ def add_feedback_routes(routes: APIRouter, service: Service) -> None:
     @routes.post(
         "/feedback",
         summary="Say what is really in a picture",
-        responses={**_UNREADABLE, **_TOO_MANY, **openapi.errors(404, 409, 422, 503)},
+        responses={**openapi.UNREADABLE, **_TOO_MANY, **openapi.errors(404, 409, 422, 503)},
     )
     async def feedback(request: Request, seen: Feedback) -> Judgement:
         """Compares an answer with what a person saw, once. `request_id` is its `X-Request-ID`.

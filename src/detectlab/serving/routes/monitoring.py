@@ -35,7 +35,6 @@ REFUSALS: Mapping[type[Exception], Callable[[Any], Refusal]] = {
 }
 _MAX_NAME = 120  # it becomes the name of a file
 _OFF = Refusal(404, "This server watches nothing: it was started with DETECTLAB_MONITORING=0.")
-_UNREADABLE = openapi.described(400, "The body is no JSON.", "There was an error parsing the body")
 _PAGE = {"content": {"text/html": {"schema": {"type": "string"}}}}
 
 
@@ -78,7 +77,7 @@ def add_baseline_routes(routes: APIRouter, service: Service) -> None:
     @routes.put(
         "/monitoring/baseline",
         summary="Put a baseline in force",
-        responses=_UNREADABLE,
+        responses=openapi.UNREADABLE,
     )
     async def put(baseline: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
         """A baseline that was computed elsewhere: `detectlab monitor baseline --photos`."""

@@ -67,7 +67,6 @@ _MOVES = {
         "The other colour is unloaded.",
     ),
 }
-_UNREADABLE = openapi.described(400, "The body is no JSON.", "There was an error parsing the body")
 
 
 def _unusable_store(error: StoreError) -> Refusal:
@@ -110,7 +109,7 @@ def _add_plan(routes: APIRouter, controller: RolloutController) -> None:
     @routes.put(
         "/rollout",
         summary="Put a plan in force",
-        responses={**_UNREADABLE, **openapi.errors(412, 428, 504)},
+        responses={**openapi.UNREADABLE, **openapi.errors(412, 428, 504)},
     )
     async def put_plan(
         request: Request,
