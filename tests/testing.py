@@ -16,7 +16,7 @@ from detectlab.vision.detections import Detections
 
 
 def wait_until(
-    condition: Callable[[], object], what: str = "the condition", seconds: float = 120
+    condition: Callable[..., object], what: str = "the condition", seconds: float = 120
 ) -> None:
     """Wait for a condition, and fail at the deadline.
 
@@ -32,7 +32,7 @@ def wait_until(
 
 
 async def until(
-    condition: Callable[[], object], what: str = "the condition", seconds: float = 120
+    condition: Callable[..., object], what: str = "the condition", seconds: float = 120
 ) -> None:
     """Wait as `wait_until` does, while other tasks go on."""
     deadline = time.monotonic() + seconds
