@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +167,7 @@ class BrokenStore(SharedStore):
     def __init__(self) -> None:
         self.asked = threading.Event()
 
-    def write(self) -> AbstractContextManager[Any]:
+    def write(self) -> Any:
         self.asked.set()
         raise StoreError("The rollout's store cannot be reached: no route")
 
