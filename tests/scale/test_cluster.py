@@ -80,6 +80,9 @@ def test_answers_equal_those_of_one_machine(
 def test_trace_goes_on_in_the_process_of_the_detector(
     cluster: Any, collector: tuple[str, list[Any]], apple: bytes
 ) -> None:
+    pytest.importorskip(
+        "opentelemetry.exporter.otlp.proto.http", reason='needs pip install "detectlab[otel]"'
+    )
     trace_id = os.urandom(16)
     headers = {"traceparent": f"00-{trace_id.hex()}-b7ad6b7169203331-01"}
 
