@@ -28,6 +28,7 @@ from detectlab.monitoring.regions import Regions
 from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import (
     PICTURE,
+    PIXELS,
     Indices,
     answer_statistics,
     bins_of,
@@ -79,11 +80,11 @@ def precomputed(pictures: list[Path], variants: int) -> dict[str, Pool]:
 
 
 def drawing(pool: Pool, rng: np.random.Generator, share: float) -> Draw:
-    """Draws pictures as the monitor sees them: only some with the statistics of the picture."""
+    """Draws pictures as the monitor sees them: only some with the statistics of the pixels."""
 
     def draw() -> Indices:
         bins = pool[rng.integers(len(pool))]
-        return bins if rng.random() < share else np.where(PICTURE, -1, bins)
+        return bins if rng.random() < share else np.where(PIXELS, -1, bins)
 
     return draw
 

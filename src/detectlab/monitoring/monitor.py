@@ -20,11 +20,11 @@ from detectlab.monitoring.baseline import (
 from detectlab.monitoring.exchange import Exchange
 from detectlab.monitoring.metrics import MonitoringMetrics
 from detectlab.monitoring.statistics import (
-    COUNT,
     PICTURE,
     Floats,
     answer_statistics,
     bins_of,
+    file_statistics,
     picture_statistics,
 )
 from detectlab.monitoring.watch import Alarm, Watch
@@ -240,8 +240,9 @@ class Monitor:
 
 
 def _values(seen: Observation) -> Floats:
-    values = np.full(COUNT, np.nan)
-    if seen.thumbnail is not None:
+    if seen.thumbnail is None:
+        values = file_statistics(seen.size_wh, seen.file_bytes)
+    else:
         values = picture_statistics(seen.thumbnail, seen.size_wh, seen.file_bytes)
     if seen.detections is not None:
         answer = answer_statistics(seen.detections, seen.size_wh)

@@ -1,6 +1,6 @@
 """The statistics of a picture and of an answer, and the bins in which each is counted.
 
-Statistics of pictures are computed on a copy of at most 160 pixels. Sharpness is the variance of
+Statistics of pixels are computed on a copy of at most 160 pixels. Sharpness is the variance of
 the Laplacian (Pech-Pacheco et al., 2000), colourfulness as defined by Hasler and Suesstrunk (2003).
 """
 
@@ -76,10 +76,28 @@ STATISTICS = (
 NAMES = tuple(statistic.name for statistic in STATISTICS)
 COUNT = len(STATISTICS)
 PICTURE = np.array([statistic.about == "picture" for statistic in STATISTICS])
+# Those that need the pixels: they are computed for a sample of the pictures only.
+PIXELS = PICTURE & (np.arange(COUNT) >= NAMES.index("brightness"))
 
 _ENDS = np.array([statistic._ends for statistic in STATISTICS])
 _IS_LOG = np.array([statistic.is_log for statistic in STATISTICS])
+_FIRST_OF_PIXELS = int(PIXELS.argmax())
 _FIRST_OF_ANSWER = NAMES.index("objects")
+
+
+def file_statistics(size_wh: tuple[int, int], file_bytes: int) -> Floats:
+    """The statistics of a picture that cost nothing; those of pixels and of an answer are NaN.
+
+    Args:
+        size_wh: Width and height of the picture, in pixels.
+        file_bytes: Size of its file.
+
+    Returns:
+        `(COUNT,)` values in the order of `STATISTICS`.
+    """
+    values = np.full(COUNT, np.nan)
+    values[:_FIRST_OF_PIXELS] = *size_wh, file_bytes
+    return values
 
 
 def picture_statistics(
@@ -95,7 +113,7 @@ def picture_statistics(
     Returns:
         `(COUNT,)` values in the order of `STATISTICS`.
     """
-    values = np.full(COUNT, np.nan)
+    values = file_statistics(size_wh, file_bytes)
     grey = cv2.cvtColor(thumbnail, cv2.COLOR_BGR2GRAY)
     mean, deviation = cv2.meanStdDev(grey)
     _, edge = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))
@@ -104,9 +122,7 @@ def picture_statistics(
     means, deviations = zip(*map(cv2.meanStdDev, (red_green, yellow_blue)), strict=True)
     colourfulness = np.hypot(*map(np.ravel, deviations)) + 0.3 * np.hypot(*map(np.ravel, means))
     middle = cv2.mean(thumbnail)
-    values[:_FIRST_OF_ANSWER] = (
-        *size_wh,
-        file_bytes,
+    values[_FIRST_OF_PIXELS:_FIRST_OF_ANSWER] = (
         mean[0, 0],
         deviation[0, 0],
         edge[0, 0] ** 2,
