@@ -21,12 +21,10 @@ os.environ.setdefault("DETECTLAB_ENGINE", "opencv")
 
 @pytest.fixture(autouse=True)
 def own_logger() -> logging.Logger:
-    """The package's logger as an import leaves it, and the root's level as Python starts with it.
+    """The package's logger as an import leaves it: a command in this process sets it up.
 
-    A command in this process sets up the one, and libraries change the other. Before each test and
-    not after it, since a command in a thread may set it up late.
+    Before each test and not after it, since a command in a thread may set it up late.
     """
-    logging.getLogger().setLevel(logging.WARNING)
     ours = logging.getLogger("detectlab")
     ours.handlers, ours.propagate = [], True
     ours.setLevel(logging.NOTSET)

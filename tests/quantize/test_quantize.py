@@ -1,6 +1,7 @@
 """Calibrating for int8: kept beside the weights where it loses little, and found by its digest."""
 
 import io
+import logging
 import shutil
 import signal
 import subprocess
@@ -25,6 +26,7 @@ from detectlab.detection.calibrations import (
 )
 from detectlab.detection.networks import network_of
 from detectlab.engines import open_engine
+from detectlab.engines.openvino_int8 import check_installed
 from detectlab.engines.processor import has_fast_int8
 from detectlab.models.files import locate
 from detectlab.models.registry import get_card
@@ -225,3 +227,14 @@ def test_interrupted_command_leaves_nothing(pictures: Path, tmp_path: Path) -> N
     assert process.returncode != 0
     assert b"Traceback" not in rest
     assert list((tmp_path / "home").rglob("*.int8*")) == []
+
+
+def test_handlers_of_others_keep_their_level() -> None:
+    logger, handler = logging.getLogger("nncf"), logging.NullHandler(logging.INFO)
+    logger.addHandler(handler)
+    try:
+        check_installed()
+        assert handler.level == logging.INFO
+        assert not logger.isEnabledFor(logging.WARNING)
+    finally:
+        logger.removeHandler(handler)

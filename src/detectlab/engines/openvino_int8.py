@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,12 +28,13 @@ def check_installed() -> None:
     """
     try:
         with hidden("openvino_telemetry"):
-            import nncf
+            from nncf.common.logging import nncf_logger
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             'calibrating needs NNCF: `pip install "detectlab[quantize]"` brings it.'
         ) from None
-    nncf.set_log_level(40)  # logging.ERROR
+    # `nncf.set_log_level` would change the handlers that others attached to its logger, too.
+    nncf_logger.setLevel(logging.ERROR)
 
 
 def calibrate(
