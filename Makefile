@@ -113,7 +113,6 @@ teaching: setup-dev ## slides, sheet and notes for teachers as PDF, in build/tea
 readme: setup-dev ## renew the picture and the outputs in README.md
 	@$(VENV_PYTHON) tools/readme_picture.py
 	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.readme --write
-	@PYTHONPATH=benchmarks $(VENV_PYTHON) -m bench.fast_page --write
 	@$(VENV_PYTHON) tools/readme.py --write
 	@$(VENV_PYTHON) tools/french.py
 

@@ -1,4 +1,4 @@
-"""Put the stored result into README.md: its table, and the picture.
+"""Put the stored results into README.md and docs/speed.md: their tables, and the picture.
 
 PYTHONPATH=benchmarks .venv/bin/python -m bench.readme     # compare: ends with 1 if they differ
 make readme
@@ -13,15 +13,14 @@ from typing import Any
 
 from machine import ROOT
 
-from . import report
+from . import fast_page, report
 
-RESULT = ROOT / "benchmarks" / "results" / "bench.json"
+RESULTS = ROOT / "benchmarks" / "results"
 PICTURE = ROOT / "images" / "readme" / "speed.png"
-PLACE = re.compile(r"(<!-- speed: [^>]* -->\n).*?(<!-- end of speed -->)", re.DOTALL)
 
 
 def chapter(found: dict[str, Any]) -> str:
-    """What README.md says about a result."""
+    """What docs/speed.md says about a result of `make bench`."""
     settings = found["settings"]
     how = (
         f"Measured on {found['date']} on {found['cpu_count']} cores of {found['cpu']} with OpenCV "
@@ -32,7 +31,7 @@ def chapter(found: dict[str, Any]) -> str:
         f"{found['memory_mb']['after_requests']:.0f} MB after "
         f"{settings['memory_requests']:,} requests of 8 clients."
     )
-    picture = f"({PICTURE.relative_to(ROOT)})"
+    picture = f"(../{PICTURE.relative_to(ROOT)})"
     return (
         f"![Requests per second and latency against the number of clients]{picture}\n\n"
         f"{report.speed_table(found)}\n\n{textwrap.fill(how, 118)}\n\n{missed(found)}"
@@ -52,30 +51,45 @@ def missed(found: dict[str, Any]) -> str:
     return f"{textwrap.fill(text, 118)}\n\n{report.missed_table(found)}\n"
 
 
-def renewed(readme: str, found: dict[str, Any]) -> str:
-    """README.md with what a result says in its place."""
-    text, count = PLACE.subn(lambda place: place[1] + chapter(found) + place[2], readme)
+# File and place in it -> the result that it shows, and what makes its text.
+PLACES = {
+    ("README.md", "speed"): ("speed.json", fast_page.summary),
+    ("docs/speed.md", "measured"): ("speed.json", fast_page.page),
+    ("docs/speed.md", "servers"): ("bench.json", chapter),
+}
+
+
+def renewed(text: str, *, place: str, content: str) -> str:
+    """A page with new content in a place.
+
+    Args:
+        text: The page.
+        place: Name of the place: `<!-- NAME: ... -->` begins it, `<!-- end of NAME -->` ends it.
+        content: What comes between.
+    """
+    found = re.compile(rf"(<!-- {place}: [^>]* -->\n).*?(<!-- end of {place} -->)", re.DOTALL)
+    text, count = found.subn(lambda old: old[1] + content + old[2], text)
     if count != 1:
-        raise SystemExit("README.md has no place for the speed, or several.")
+        raise SystemExit(f"There is no place `{place}`, or there are several.")
     return text
 
 
 def main() -> int:
-    if not RESULT.is_file():
-        print("There is no result yet: `make bench` makes one.")
-        return 0
-    found = json.loads(RESULT.read_text())
-    readme = ROOT / "README.md"
-    old = readme.read_text("utf-8")
-    new = renewed(old, found)
+    pages = {name: (ROOT / name).read_text("utf-8") for name, _ in PLACES}
+    new = dict(pages)
+    for (name, place), (result, tell) in PLACES.items():
+        if (RESULTS / result).is_file():
+            stored = json.loads((RESULTS / result).read_text())
+            new[name] = renewed(new[name], place=place, content=tell(stored))
     if "--write" in sys.argv[1:]:
-        readme.write_text(new, "utf-8")
-        report.draw(found, PICTURE)
+        for name, text in new.items():
+            (ROOT / name).write_text(text, "utf-8")
+        report.draw(json.loads((RESULTS / "bench.json").read_text()), PICTURE)
         return 0
-    names = ("README.md", "the stored result")
-    for line in difflib.unified_diff(old.splitlines(), new.splitlines(), *names, lineterm=""):
-        print(line)
-    return int(old != new)
+    for name, text in new.items():
+        lines = difflib.unified_diff(pages[name].splitlines(), text.splitlines(), name, lineterm="")
+        print("\n".join(lines))
+    return int(pages != new)
 
 
 if __name__ == "__main__":

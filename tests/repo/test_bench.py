@@ -241,6 +241,9 @@ def test_bars_of_precisions_name_what_is_missed(
     page = bench("fast_page").page({"groups": groups, "bars": bars})
     assert page.count("**missed**") == len(failed)
     assert "| detectlab, `fast`: int8 |" in page
+    summary = bench("fast_page").summary({"groups": groups, "bars": bars})
+    assert f"{len(bars) - len(failed)} of the {len(bars)} bars are reached" in summary
+    assert "| detectlab, `fast`: int8 |" in summary
 
 
 def test_requests_come_at_a_rate_however_slow_the_server_is(
