@@ -11,15 +11,14 @@ resident memory above that of the server before its first detector, as a share o
 import argparse
 import json
 import os
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import psutil
 import requests
 from machine import describe_machine
+from serve_command import serve
 from tqdm import tqdm
 
 from detectlab.engines import available
@@ -44,29 +43,19 @@ def measure(engine: str, limit_mb: int, names: list[str], rounds: int) -> dict[s
         "DETECTLAB_MEMORY_LIMIT_MB": str(limit_mb),
         "DETECTLAB_MODEL": names[0],
     }
-    command = [sys.executable, "-m", "detectlab", "serve", "--port=0"]
     outcomes: Counter[int] = Counter()
-    with subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().split()[2]
-            server = psutil.Process(process.pid)
-            requests.get(f"{url}/health", timeout=60)
-            fresh = largest = server.memory_info().rss
-            for name in tqdm(names * rounds, desc=f"{engine}, {limit_mb} MB", leave=False):
-                answer = requests.post(
-                    f"{url}/predict",
-                    params={"model": name},
-                    headers={"Accept": "application/json"},
-                    files={"file": PICTURE.read_bytes()},
-                    timeout=120,
-                )
-                outcomes[answer.status_code] += 1
-                largest = max(largest, server.memory_info().rss)
-        finally:
-            process.kill()
+    with serve(env, when="/health") as (url, server):
+        fresh = largest = server.memory_info().rss
+        for name in tqdm(names * rounds, desc=f"{engine}, {limit_mb} MB", leave=False):
+            answer = requests.post(
+                f"{url}/predict",
+                params={"model": name},
+                headers={"Accept": "application/json"},
+                files={"file": PICTURE.read_bytes()},
+                timeout=120,
+            )
+            outcomes[answer.status_code] += 1
+            largest = max(largest, server.memory_info().rss)
     return {
         "engine": engine,
         "limit_mb": limit_mb,

@@ -11,11 +11,12 @@ import requests
 
 
 @contextmanager
-def serve(env: Mapping[str, str]) -> Iterator[tuple[str, psutil.Process]]:
+def serve(env: Mapping[str, str], *, when: str = "/ready") -> Iterator[tuple[str, psutil.Process]]:
     """The address of a server that is ready, and its process; killed at the end.
 
     Args:
         env: Its environment variables, all of them.
+        when: The address that must answer first: `/health` does so without any detector.
     """
     command = [sys.executable, "-m", "detectlab", "serve", "--port", "0"]
     with subprocess.Popen(
@@ -24,7 +25,7 @@ def serve(env: Mapping[str, str]) -> Iterator[tuple[str, psutil.Process]]:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().split()[2]
-            while not requests.get(f"{url}/ready", timeout=60).ok:
+            while not requests.get(f"{url}{when}", timeout=60).ok:
                 time.sleep(0.1)
             yield url, psutil.Process(process.pid)
         finally:
