@@ -32,6 +32,14 @@ def test_detections_count_of_a_label_counts_only_that(three: Detections) -> None
     assert (three.count("apple"), three.count("orange"), three.count("car")) == (2, 1, 0)
 
 
+def test_detections_of_objects_are_what_iteration_gives() -> None:
+    objects = [([0, 0, 4, 4], "pear", 0.5), ([1, 2, 3, 5], "apple", 0.25)]
+
+    assert list(Detections.of(objects)) == objects
+    assert Detections.of(objects).names == ("apple", "pear")
+    assert len(Detections.of([])) == 0
+
+
 def test_detections_empty_have_no_objects_but_names() -> None:
     nothing = Detections.empty(NAMES)
     assert (len(nothing), list(nothing), nothing.labels, nothing.names) == (0, [], [], NAMES)

@@ -38,6 +38,7 @@ def test_read_labels_gives_corners_and_names(folder):
     assert labels.names == ("orange", None)
     np.testing.assert_allclose(labels.xyxy, [[0.4, 0.3, 0.6, 0.7], [0, 0, 0.3, 0.2]], atol=1e-6)
     assert known_classes([labels, labels]) == ("orange",)
+    assert list(labels.objects((10, 20))) == [([4, 6, 6, 14], "orange", 1.0)]
 
 
 def test_read_labels_of_an_empty_file_needs_no_classes(tmp_path):

@@ -13,7 +13,6 @@ from detectlab.vision.colours import class_colour
 from detectlab.vision.detections import Detections
 from detectlab.vision.drawing import Canvas, draw_bbox
 from detectlab.vision.images import read_image
-from detectlab.vision.labels import Labels
 from detectlab.vision.lettering import text_mask
 
 _GAP_PX = 8
@@ -45,14 +44,13 @@ def draw_contact_sheet(
     small = cv2.resize(pixels, (tile_width, height), interpolation=cv2.INTER_AREA)
     canvas: NDArray[np.uint8] = small.astype(np.uint8, copy=False)
     answers = [(row.name, row.answers[index]) for row in comparison.rows]
-    # The union of all classes, so that a class has one colour on all tiles.
     names = tuple(dict.fromkeys(name for _, answer in answers for name in answer.names))
-    found = [
-        (f"{name}: {len(answer)} found", _renamed(answer, names, scale)) for name, answer in answers
+    drawn = [
+        (f"{name}: {len(answer)} found", _drawn(canvas, answer.scaled(x=scale, y=scale)))
+        for name, answer in answers
     ]
-    drawn = [(title, _drawn(canvas, objects)) for title, objects in found]
     if comparison.labels is not None:
-        there = _as_detections(comparison.labels[index], (tile_width, height), names)
+        there = keep_classes(comparison.labels[index].objects((tile_width, height)), names)
         picture = _drawn(canvas, there, write_confidence=False)
         drawn.insert(0, (f"really there: {len(there)}", picture))
     tiles = [_titled(picture, title) for title, picture in drawn]
@@ -103,23 +101,6 @@ def _legend(names: Sequence[str], sheet: NDArray[np.uint8]) -> NDArray[np.uint8]
             canvas.write(name, _LETTERS_PX, (left, _GAP_PX), class_colour(name))
         left += text_mask(name, _LETTERS_PX).shape[1] + _GAP_PX
     return canvas.pixels
-
-
-def _renamed(found: Detections, names: Sequence[str], scale: float) -> Detections:
-    numbers = np.array([names.index(label) for label in found.labels], np.int64)
-    return Detections(found.xyxy * np.float32(scale), found.confidence, numbers, tuple(names))
-
-
-def _as_detections(there: Labels, size_wh: tuple[int, int], names: Sequence[str]) -> Detections:
-    """The labelled objects of the classes in `names`."""
-    kept = [index for index, name in enumerate(there.names) if name in names]
-    width, height = size_wh
-    return Detections(
-        there.xyxy[kept] * np.array([width, height, width, height], np.float32),
-        np.ones(len(kept), np.float32),
-        np.array([names.index(there.names[index] or "") for index in kept], np.int64),
-        tuple(names),
-    )
 
 
 def _titled(drawn: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:

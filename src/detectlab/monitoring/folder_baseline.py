@@ -69,15 +69,7 @@ def baseline_of_pictures(
 
 def _judge(found: Detections, file: Path, size_wh: tuple[int, int]) -> tuple[int, int, float]:
     """How many objects were found, how many of them are right, and the sum of confidences."""
-    labels = read_labels(file)
-    names = tuple(sorted({name for name in labels.names if name is not None}))
-    is_object = np.array([name is not None for name in labels.names], bool)
-    truth = Detections(
-        labels.xyxy[is_object] * np.array([*size_wh, *size_wh], np.float32),
-        np.ones(int(is_object.sum()), np.float32),
-        np.array([names.index(name) for name in labels.names if name is not None], np.int64),
-        names,
-    )
+    truth = read_labels(file).objects(size_wh)
     return len(found), len(match(truth, found)), float(found.confidence.sum())
 
 

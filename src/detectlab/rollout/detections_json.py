@@ -2,8 +2,6 @@
 
 import json
 
-import numpy as np
-
 from detectlab.vision.detections import Detections
 
 
@@ -17,13 +15,4 @@ def to_json(detections: Detections) -> str:
 
 def from_json(text: str) -> Detections:
     """The detections of `to_json`; `names` are the classes that occur."""
-    rows = json.loads(text)
-    names = tuple(sorted({row[4] for row in rows}))
-    if not rows:
-        return Detections.empty(names)
-    return Detections(
-        np.array([row[:4] for row in rows], np.float32),
-        np.array([row[5] for row in rows], np.float32),
-        np.array([names.index(row[4]) for row in rows], np.int64),
-        names,
-    )
+    return Detections.of((row[:4], row[4], row[5]) for row in json.loads(text))

@@ -31,19 +31,10 @@ def draw_disagreement(example: Mapping[str, Any]) -> NDArray[np.uint8]:
         pixels = np.full((height, width, 3), 200, np.uint8)
     scale = pixels.shape[1] / width  # the picture was made smaller
     answers = [example[key] for key in ("baseline_detections", "detections")]
-    # The classes of both, so that each has the same colour in both pictures.
-    names = tuple(sorted({found["class_name"] for answer in answers for found in answer}))
-    drawn = [draw_bbox(pixels, _scaled(answer, scale, names)) for answer in answers]
+    drawn = [draw_bbox(pixels, _detections(answer).scaled(x=scale, y=scale)) for answer in answers]
     gap = np.full((pixels.shape[0], _GAP_PX, 3), 255, np.uint8)
     return np.hstack([drawn[0], gap, drawn[1]])
 
 
-def _scaled(objects: list[Mapping[str, Any]], scale: float, names: tuple[str, ...]) -> Detections:
-    if not objects:
-        return Detections.empty(names)
-    return Detections(
-        np.array([found["box"] for found in objects], np.float32) * np.float32(scale),
-        np.array([found["confidence"] for found in objects], np.float32),
-        np.array([names.index(found["class_name"]) for found in objects]),
-        names,
-    )
+def _detections(objects: list[Mapping[str, Any]]) -> Detections:
+    return Detections.of((one["box"], one["class_name"], one["confidence"]) for one in objects)

@@ -2,7 +2,6 @@
 
 from typing import Any, Self
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detectlab.rollout.plan import RolloutPlan
@@ -80,15 +79,9 @@ class Feedback(BaseModel):
 
     def as_detections(self) -> Detections:
         """The objects; a person is sure about each."""
-        names = tuple(sorted({seen.class_name for seen in self.detections}))
-        if not names:
-            return Detections.empty(names)
-        rows = [(seen.x_min, seen.y_min, seen.x_max, seen.y_max) for seen in self.detections]
-        return Detections(
-            np.array(rows, np.float32),
-            np.ones(len(rows), np.float32),
-            np.array([names.index(seen.class_name) for seen in self.detections]),
-            names,
+        return Detections.of(
+            ((seen.x_min, seen.y_min, seen.x_max, seen.y_max), seen.class_name, 1.0)
+            for seen in self.detections
         )
 
 

@@ -1,6 +1,6 @@
 """The result of a detector for one picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +60,21 @@ class Detections:
             np.empty(0, np.float32),
             np.empty(0, np.int64),
             tuple(names),
+        )
+
+    @classmethod
+    def of(cls, objects: Iterable[tuple[Sequence[float], str, float]]) -> "Detections":
+        """A result of objects as `([x_min, y_min, x_max, y_max], label, confidence)`.
+
+        `names` are the labels that occur.
+        """
+        rows = list(objects)
+        names = tuple(sorted({label for _, label, _ in rows}))
+        return cls(
+            np.array([corners for corners, _, _ in rows], np.float32).reshape(-1, 4),
+            np.array([confidence for _, _, confidence in rows], np.float32),
+            np.array([names.index(label) for _, label, _ in rows], np.int64),
+            names,
         )
 
     @property

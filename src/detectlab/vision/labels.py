@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from detectlab.vision.detections import Detections
 from detectlab.vision.metrics import IGNORE
 
 _FORM = "`class x_centre y_centre width height`, all but the class from 0 to 1"
@@ -32,6 +33,12 @@ class Labels:
 
     xyxy: NDArray[np.float32]
     names: tuple[str | None, ...]
+
+    def objects(self, size_wh: tuple[int, int]) -> Detections:
+        """The objects in a picture of this width and height, each with confidence 1."""
+        boxes = self.xyxy * np.array([*size_wh, *size_wh], np.float32)
+        named = zip(boxes, self.names, strict=True)
+        return Detections.of((box, name, 1.0) for box, name in named if name is not None)
 
 
 NOTHING = Labels(np.empty((0, 4), np.float32), ())
