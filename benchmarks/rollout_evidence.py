@@ -127,7 +127,7 @@ def ramp(
         if answers and guard.stop_reason():
             return "stopped", second / HOUR_S
         is_last = plan.canary.share == plan.canary.steps[-1]
-        if is_last and second - since >= 900 and guard.says_go(has_traffic=True):
+        if is_last and second - since >= 900 and not guard.missing_evidence(has_traffic=True):
             return "finished", second / HOUR_S
         if second - since >= 900 and ramps_now(plan, guard, second - since):
             plan, since = promote(plan), float(second)

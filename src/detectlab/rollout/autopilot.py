@@ -32,7 +32,7 @@ def ramps_now(plan: RolloutPlan, guard: Guard, elapsed_s: float) -> bool:
     if plan.mode != "canary" or canary.step_every_s is None or canary.share >= canary.steps[-1]:
         return False
     is_time = elapsed_s >= canary.step_every_s
-    return is_time and guard.says_go(has_traffic=canary.share > 0)
+    return is_time and guard.missing_evidence(has_traffic=canary.share > 0) is None
 
 
 class Autopilot:

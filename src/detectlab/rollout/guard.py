@@ -153,12 +153,6 @@ class Guard:
             stops = [rail.status() for rail in self._rails if rail.verdict() == "stop"]
         return stop_reason(stops)
 
-    def says_go(self, *, has_traffic: bool) -> bool:
-        """Whether every guard rail says go; see `missing_evidence`."""
-        with self._lock:
-            needed = self._needed(has_traffic)
-            return bool(needed) and all(rail.verdict() == "go" for rail in needed)
-
     def missing_evidence(self, *, has_traffic: bool) -> str | None:
         """Why the next step has to wait, or `None`.
 
@@ -167,14 +161,11 @@ class Guard:
                 are left out.
         """
         with self._lock:
-            needed = self._needed(has_traffic)
+            needed = [rail for rail in self._rails if has_traffic or not rail.needs_traffic]
             waiting = [rail.status() for rail in needed if rail.verdict() != "go"]
         if not needed:
             return "no guard rail is watched, so there can be no evidence"
         return "; ".join(f"{one.name}: {one.text}" for one in waiting) or None
-
-    def _needed(self, has_traffic: bool) -> list[GuardRail]:
-        return [rail for rail in self._rails if has_traffic or not rail.needs_traffic]
 
     def restart_go(self) -> None:
         """Begin the next step: the evidence for it has to be earned."""
