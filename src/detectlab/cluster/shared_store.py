@@ -62,23 +62,12 @@ class SharedStore:
         holder: Client of that process.
     """
 
+    name = "of the cluster"
+    is_durable = True
+    is_shared = True
+
     def __init__(self, holder: Holder) -> None:
         self._holder = holder
-
-    @property
-    def name(self) -> str:
-        """Name of the store in error messages."""
-        return "of the cluster"
-
-    @property
-    def is_durable(self) -> bool:
-        """True: it outlives this process."""
-        return True
-
-    @property
-    def is_shared(self) -> bool:
-        """True: the other gateways use it."""
-        return True
 
     @contextmanager
     def write(self) -> Iterator["_Batch"]:

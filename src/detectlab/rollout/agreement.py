@@ -1,13 +1,12 @@
 """How far a version agrees with a baseline, from the comparisons in the store."""
 
 from collections import Counter, defaultdict
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from detectlab.rollout.detections_json import from_json
-from detectlab.rollout.store import Row, Store
+from detectlab.rollout.store import Row, Store, utc
 from detectlab.vision.metrics import match
 
 _POINTS = 24
@@ -59,11 +58,6 @@ def percentiles(seconds: list[float]) -> dict[str, float | None]:
         return {"p50_ms": None, "p95_ms": None}
     p50, p95 = np.percentile(seconds, [50, 95]) * 1000
     return {"p50_ms": round(float(p50), 1), "p95_ms": round(float(p95), 1)}
-
-
-def utc(seconds: float) -> str:
-    """A time in seconds since 1970 as text."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _broken_down(store: Store, baseline: str, model: str, since: int) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from detectlab.rollout.plan import RolloutPlan
-from detectlab.rollout.store import Row, Store, StoreError
+from detectlab.rollout.store import Row, Store, StoreError, utc
 
 _MAX_EXPERIMENT = 1000
 # Limits that guard rails had before they judged by evidence.
@@ -61,7 +60,7 @@ class HistoryEntry:
         """The entry as JSON."""
         return {
             "revision": self.revision,
-            "at": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="milliseconds"),
+            "at": utc(self.at),
             "who": self.who,
             "action": self.action,
             "from": self.before,

@@ -4,12 +4,12 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from detectlab.rollout.agreement import agreement, percentiles, utc
+from detectlab.rollout.agreement import agreement, percentiles
 from detectlab.rollout.autopilot import GUARD
 from detectlab.rollout.controller import RolloutController
 from detectlab.rollout.deployment import ActivePlan
 from detectlab.rollout.detections_json import from_json
-from detectlab.rollout.store import Row, Store
+from detectlab.rollout.store import Row, Store, utc
 from detectlab.vision.detections import Detections
 from detectlab.vision.metrics import match
 

@@ -6,6 +6,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,8 +133,12 @@ class SqliteStore:
         StoreError: When the file cannot be opened, or is something else.
     """
 
+    is_shared = False  # it is this machine's
+
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
+        self.name = str(file or "memory")
+        self.is_durable = file is not None
         self._writing = threading.Lock()
         self._reading = threading.Lock() if file else self._writing
         try:
@@ -153,21 +158,6 @@ class SqliteStore:
         except sqlite3.Error as error:
             self.close()
             raise self._unusable(error) from None
-
-    @property
-    def name(self) -> str:
-        """The file, or `memory`."""
-        return str(self._file or "memory")
-
-    @property
-    def is_durable(self) -> bool:
-        """Whether it outlives this process."""
-        return self._file is not None
-
-    @property
-    def is_shared(self) -> bool:
-        """False: it is this machine's."""
-        return False
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -236,6 +226,11 @@ class SqliteStore:
             f"The rollout's store {self.name} cannot be used: {error}. Repair it, or choose "
             "another file with DETECTLAB_ROLLOUT_FILE."
         )
+
+
+def utc(seconds: float) -> str:
+    """A time of the store, in seconds since 1970, as text."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _statements(script: str) -> Iterator[str]:
