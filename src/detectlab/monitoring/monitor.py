@@ -28,7 +28,7 @@ from detectlab.monitoring.statistics import (
     picture_statistics,
 )
 from detectlab.monitoring.watch import Alarm, Watch
-from detectlab.serving.observation import Observation, open_queue
+from detectlab.serving.observation import MAX_WAITING, Observation, Observations
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Monitor:
         self.alarms: deque[Alarm] = deque(maxlen=_KEPT_ALARMS)
         self.lock = threading.Lock()
         self.watches: OrderedDict[tuple[str, str], Watch] = OrderedDict()
-        self.observed = open_queue(is_watched=True)
+        self.observed: Observations = deque(maxlen=MAX_WAITING)
         self.exchange = exchange
         self._metrics, self._notify = metrics, notify
         self._versions: dict[tuple[str, str], int] = {}

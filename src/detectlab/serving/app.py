@@ -25,7 +25,6 @@ from detectlab.serving.dispatch import Watcher
 from detectlab.serving.errors import Refusal, refused_picture, validation_detail
 from detectlab.serving.metrics import Metrics
 from detectlab.serving.middleware import Level, RequestLog, RouteGuard
-from detectlab.serving.observation import Unwatched
 from detectlab.serving.pool import Pool, PoolClosed, PoolFull
 from detectlab.serving.routes.registry import ROUTES, RefusalOf, guarded_route
 from detectlab.serving.service import Service
@@ -108,9 +107,9 @@ def _service(pool: Pool, settings: Settings, store: Store | None) -> Service:
     return Service(pool, settings, intake, metrics, hook, _watcher(settings, metrics, store))
 
 
-def _watcher(settings: Settings, metrics: Metrics, store: Store) -> Watcher:
+def _watcher(settings: Settings, metrics: Metrics, store: Store) -> Watcher | None:
     if not settings.monitoring:
-        return Unwatched()
+        return None
     shown = MonitoringMetrics(metrics.registry)
     secret = settings.monitoring_webhook_secret
     webhook = Webhook(

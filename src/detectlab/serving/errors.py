@@ -1,6 +1,6 @@
 """Refusals: error answers with a sentence that says what to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from detectlab.vision.images import ImageError
@@ -38,6 +38,17 @@ def too_large(max_bytes: int, headers: Mapping[str, str] | None = None) -> Refus
     """
     limit = f"{max_bytes >> 20} MB" if max_bytes >= 1 << 20 else f"{max_bytes:,} bytes"
     return Refusal(413, f"That is too large: at most {limit} are taken. Make it smaller.", headers)
+
+
+def unknown_model(model: str, known: Iterable[str], status: int = 422) -> Refusal:
+    """The refusal of a name that no detector has.
+
+    Args:
+        model: The name that the client sent.
+        known: The names of the detectors.
+        status: Its HTTP status.
+    """
+    return Refusal(status, f"`model` must be one of {', '.join(known)}. Received: {model[:40]!a}")
 
 
 def validation_detail(errors: Sequence[Mapping[str, Any]]) -> str:

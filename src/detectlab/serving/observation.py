@@ -10,7 +10,7 @@ from detectlab.vision.detections import Detections
 from detectlab.vision.images import Pixels
 
 # Four times a second the monitor takes all: this many wait at most, and then the oldest is dropped.
-_MAX_WAITING = 256
+MAX_WAITING = 256
 
 
 class Observation(NamedTuple):
@@ -38,21 +38,3 @@ class Observation(NamedTuple):
 
 
 Observations = deque[Observation]
-
-
-def open_queue(is_watched: bool) -> Observations:
-    """Where observations wait for the monitor; without one they are dropped at once."""
-    return deque(maxlen=_MAX_WAITING if is_watched else 0)
-
-
-class Unwatched:
-    """A `Watcher` of a service that is not to be watched: drops what is observed."""
-
-    def __init__(self) -> None:
-        self.observed = open_queue(is_watched=False)
-
-    def open(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import partial
@@ -16,10 +17,10 @@ from detectlab.serving.costly_pictures import CostlyPictures
 from detectlab.serving.deadline import Deadline, while_connected
 from detectlab.serving.detector_cache import Unavailable
 from detectlab.serving.dispatch import Assignment, Dispatcher, Watcher
-from detectlab.serving.errors import Refusal
+from detectlab.serving.errors import Refusal, unknown_model
 from detectlab.serving.json_question import decode_picture, read_question
 from detectlab.serving.metrics import Metrics
-from detectlab.serving.observation import Observation
+from detectlab.serving.observation import Observation, Observations
 from detectlab.serving.picture_decoder import PictureDecoder
 from detectlab.serving.pool import Pool
 from detectlab.serving.prediction import CHOICES, THRESHOLDS, Answer, Query, answer
@@ -41,7 +42,7 @@ class Service:
         intake: Bounds the bodies of all requests.
         metrics: Counts answers.
         dispatcher: Assigns requests to detectors while a rollout plan is in force.
-        watcher: Watches the answers.
+        watcher: Watches the answers; without one, what is observed is dropped.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class Service:
         intake: Intake,
         metrics: Metrics,
         dispatcher: Dispatcher,
-        watcher: Watcher,
+        watcher: Watcher | None,
     ) -> None:
         self.pool = pool
         self.settings = settings
@@ -59,6 +60,7 @@ class Service:
         self.metrics = metrics
         self.dispatcher = dispatcher
         self.watcher = watcher
+        self._observed: Observations = watcher.observed if watcher else deque(maxlen=0)
         self.access = Access(settings)
         self.decoder = PictureDecoder(settings.workers, settings.max_pixels)
         self._costly_pictures = CostlyPictures(settings)
@@ -73,11 +75,13 @@ class Service:
         if self._received:
             self._received.open()
         self.dispatcher.open()
-        self.watcher.open()
+        if self.watcher:
+            self.watcher.open()
         with on_sigterm(self._refuse):
             yield
         await self.dispatcher.close()
-        await asyncio.to_thread(self.watcher.close)
+        if self.watcher:
+            await asyncio.to_thread(self.watcher.close)
         await asyncio.to_thread(self.pool.close, self.settings.shutdown_grace_s)
         await asyncio.to_thread(self.decoder.close)
         if self._received:
@@ -102,8 +106,7 @@ class Service:
             status: Status of the refusal when there is no such detector.
         """
         if self.pool.card(model) is None:
-            names = ", ".join(self.pool.cards)
-            raise Refusal(status, f"`model` must be one of {names}. Received: {model[:40]!a}")
+            raise unknown_model(model, self.pool.cards, status)
         request.state.model = model
         return model
 
@@ -193,14 +196,10 @@ class Service:
         self, assignment: Assignment | None, query: Query, file: SentFile, deadline: Deadline
     ) -> Awaitable[Answer]:
         upload = self.decoder.read(file, self._shrink_for(query, assignment))
+        start = partial(self._start, assignment, query)
         if upload.is_costly:
-            start = partial(self._start, assignment, query)
             return self._costly_pictures.answer(upload, query, start, deadline)
-
-        def work(detector: Detector, query: Query) -> Answer:
-            return answer(detector, upload, query, deadline)
-
-        return self._start(assignment, query, work, deadline)
+        return start(lambda detector, asked: answer(detector, upload, asked, deadline), deadline)
 
     def _shrink_for(self, query: Query, assignment: Assignment | None) -> tuple[int, int] | None:
         """The input of the network for which pictures may shrink; `None` where they may not."""
@@ -245,6 +244,4 @@ class Service:
         found = None if query.named & THRESHOLDS else answer.detections
         picture = answer.size_wh, len(answer.data), answer.thumbnail
         names = answer.detections.names
-        self.watcher.observed.append(
-            Observation(time.time(), answer.model, lane, found, names, *picture)
-        )
+        self._observed.append(Observation(time.time(), answer.model, lane, found, names, *picture))

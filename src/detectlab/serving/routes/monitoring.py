@@ -14,7 +14,7 @@ from detectlab.monitoring.exchange import BaselineNotShared
 from detectlab.monitoring.monitor import Monitor
 from detectlab.monitoring.report import report
 from detectlab.serving import openapi
-from detectlab.serving.errors import Refusal
+from detectlab.serving.errors import Refusal, unknown_model
 from detectlab.serving.html_pages import asks_for_page
 from detectlab.serving.service import Service
 
@@ -107,8 +107,7 @@ def known_version(service: Service, model: str) -> str:
         model: What was sent; refused with 422 when it is none.
     """
     if service.pool.card(model.partition("@")[0]) is None or len(model) > _MAX_NAME:
-        names = ", ".join(service.pool.cards)
-        raise Refusal(422, f"`model` must be one of {names}. Received: {model[:40]!a}")
+        raise unknown_model(model, service.pool.cards)
     return model
 
 

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from detectlab.serving.auth import Access, is_host
-from detectlab.serving.errors import Refusal
+from detectlab.serving.errors import Refusal, unknown_model
 from detectlab.serving.frame_stream import FrameStreams
 from detectlab.serving.html_pages import load_template, page_headers
 from detectlab.serving.middleware import check_origin
@@ -57,7 +57,7 @@ def _add_stream(router: APIRouter, service: Service) -> None:
             name = service.dispatcher.stable_model if model is None else model
             card = service.pool.card(name)
             if card is None:
-                raise Refusal(422, f"`model` must be one of {', '.join(service.pool.cards)}.")
+                raise unknown_model(name, service.pool.cards)
             limits = (confidence, nms_threshold, service.settings.max_pixels)
             async with streams.admit():
                 offered = PROTOCOL in socket.scope.get("subprotocols", [])
