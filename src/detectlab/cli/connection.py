@@ -2,32 +2,32 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from detectlab.cli.options import user_name
 
 if TYPE_CHECKING:
-    from detectlab.client.rollout_client import RolloutClient
+    from detectlab.client.monitoring_client import MonitoringClient
 
-Client = TypeVar("Client", bound="RolloutClient")
+LOCAL = "http://127.0.0.1:8000"
+Url = Annotated[str, typer.Option(envvar="DETECTLAB_URL", help="Address of the running server.")]
 
 
 @contextmanager
-def connected(kind: type[Client], url: str) -> Iterator[Client]:
-    """A client whose failures end in one sentence.
-
-    Args:
-        kind: The class of the client.
-        url: Address of the server.
+def connected(url: str) -> Iterator["MonitoringClient"]:
+    """A client for operators whose failures end in one sentence.
 
     Raises:
         ValueError: The server does not answer, or refuses; the text says why.
     """
     from detectlab.client import RequestFailed
+    from detectlab.client.monitoring_client import MonitoringClient
     from detectlab.settings import Settings
 
     key = Settings().api_key
     try:
-        yield kind(url, key.get_secret_value() if key else None, user_name())
+        yield MonitoringClient(url, key.get_secret_value() if key else None, user_name())
     except RequestFailed as error:
         raise ValueError(str(error)) from None

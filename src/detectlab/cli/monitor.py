@@ -1,42 +1,30 @@
 """`detectlab monitor`: watch a running server, set its baseline, and test it with drills."""
 
 import json
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from detectlab.cli.connection import connected
-
-if TYPE_CHECKING:
-    from detectlab.client.monitoring_client import MonitoringClient
+from detectlab.cli.connection import LOCAL, Url, connected
 
 app = typer.Typer(
     help="Watch a server: have its pictures or its answers changed?", no_args_is_help=True
 )
 
-_LOCAL = "http://127.0.0.1:8000"
-Url = Annotated[str, typer.Option(envvar="DETECTLAB_URL", help="Address of the running server.")]
 Model = Annotated[
     str | None, typer.Option("--model", "-m", help="The detector; by default stable's.")
 ]
 Photos = Annotated[list[Path] | None, typer.Option(help="Pictures, or folders of pictures.")]
 
 
-def _connected(url: str) -> AbstractContextManager["MonitoringClient"]:
-    from detectlab.client.monitoring_client import MonitoringClient
-
-    return connected(MonitoringClient, url)
-
-
 @app.command()
 def status(
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it.")] = False,
 ) -> None:
     """Show what is watched, and whether it has drifted."""
-    with _connected(url) as client:
+    with connected(url) as client:
         state = client.state()
     if as_json:
         typer.echo(json.dumps(state, indent=2))
@@ -56,10 +44,10 @@ def baseline(
     last: Annotated[
         int, typer.Option(min=1, max=2000, help="How many of the last pictures.")
     ] = 1000,
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
 ) -> None:
     """Freeze what is usual: the last pictures of the server, or those of a folder."""
-    with _connected(url) as client:
+    with connected(url) as client:
         if photos:
             name = model or client.models()[0]
             frozen = client.put_baseline(_of_pictures(photos, name))
@@ -77,7 +65,7 @@ def drill(
     photos: Photos = None,
     count: Annotated[int, typer.Option(min=1, max=10_000, help="Pictures, at most.")] = 200,
     seed: Annotated[int, typer.Option(help="Of the random changes.")] = 0,
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
 ) -> None:
     """Send changed pictures until there is an alarm; `none` sends unchanged ones."""
     from detectlab.monitoring.drills import drilled_pictures
@@ -85,7 +73,7 @@ def drill(
 
     pictures = list_pictures(photos or [Path("images")])
     sent = 0
-    with _connected(url) as client:
+    with connected(url) as client:
         before = {alarm["at"] for alarm in client.state()["alarms"]}
         for data in drilled_pictures(pictures, kind, count=count, seed=seed):
             client.predict(data)

@@ -1,23 +1,17 @@
 """`detectlab rollout`: read and change the plan of a running server."""
 
 import json
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from detectlab.cli.connection import connected
+from detectlab.cli.connection import LOCAL, Url, connected
 from detectlab.cli.rollout_status import print_plan, print_report
-
-if TYPE_CHECKING:
-    from detectlab.client.rollout_client import RolloutClient
 
 app = typer.Typer(help="Roll out a new detector: shadow, canary, blue/green.", no_args_is_help=True)
 
-_LOCAL = "http://127.0.0.1:8000"
 Why = Annotated[str, typer.Option(help="The reason, for the history.")]
-Url = Annotated[str, typer.Option(envvar="DETECTLAB_URL", help="Address of the running server.")]
 Candidate = Annotated[
     str | None, typer.Argument(help="The detector to try; by default the plan's candidate.")
 ]
@@ -32,19 +26,13 @@ Drill = Annotated[
 ]
 
 
-def _connected(url: str) -> AbstractContextManager["RolloutClient"]:
-    from detectlab.client.rollout_client import RolloutClient
-
-    return connected(RolloutClient, url)
-
-
 @app.command()
 def status(
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of it.")] = False,
 ) -> None:
     """Show the plan in force, and how the candidate does."""
-    with _connected(url) as client:
+    with connected(url) as client:
         now = client.status()
         if as_json:
             typer.echo(json.dumps(now, indent=2))
@@ -57,14 +45,14 @@ def status(
 @app.command()
 def apply(
     file: Annotated[Path, typer.Argument(help="A plan, as YAML or JSON.")],
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     why: Why = "",
 ) -> None:
     """Put the plan of a file in force."""
     from detectlab.rollout import read_plan
 
     plan = read_plan(file)
-    with _connected(url) as client:
+    with connected(url) as client:
         print_plan(client.put(plan.model_dump(), why=why))
 
 
@@ -78,7 +66,7 @@ def shadow(
     keep_pictures: Annotated[
         int, typer.Option(min=0, help="Number of disagreements whose picture is kept.")
     ] = 0,
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     why: Why = "",
 ) -> None:
     """Run a candidate in the shadow: it sees what stable answers, and answers nothing."""
@@ -98,7 +86,7 @@ def canary(
     confidence: Confidence = None,
     engine: Engine = None,
     drill: Drill = None,
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     why: Why = "",
 ) -> None:
     """Send a share of the clients to a candidate, behind guard rails."""
@@ -115,7 +103,7 @@ def blue_green(
     confidence: Confidence = None,
     engine: Engine = None,
     drill: Drill = None,
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     why: Why = "",
 ) -> None:
     """Load a candidate beside stable; `promote` switches to it."""
@@ -134,7 +122,7 @@ def _version(model: str | None, **settings: Any) -> dict[str, Any]:
 
 def _start(url: str, candidate: dict[str, Any], why: str, *, mode: str, **parts: Any) -> None:
     """Change the mode of the plan in force, and its candidate where one is named."""
-    with _connected(url) as client:
+    with connected(url) as client:
         now = client.status()
         plan = {**now["plan"], "mode": mode, "live": "blue"}
         if candidate:
@@ -168,22 +156,22 @@ def plan_size(
 
 @app.command()
 def promote(
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     why: Why = "",
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Go without enough evidence; the history says so.")
     ] = False,
 ) -> None:
     """Take one step towards the candidate."""
-    with _connected(url) as client:
+    with connected(url) as client:
         revision = client.status()["revision"]
         print_plan(client.promote(why, anyway=anyway, revision=revision))
 
 
 @app.command()
-def rollback(url: Url = _LOCAL, why: Why = "") -> None:
+def rollback(url: Url = LOCAL, why: Why = "") -> None:
     """Give everything back to stable."""
-    with _connected(url) as client:
+    with connected(url) as client:
         before = client.status()["revision"]
         now = client.rollback(why, revision=before)
         print_plan(now)
@@ -192,19 +180,19 @@ def rollback(url: Url = _LOCAL, why: Why = "") -> None:
 
 
 @app.command()
-def release(url: Url = _LOCAL, why: Why = "") -> None:
+def release(url: Url = LOCAL, why: Why = "") -> None:
     """End the rollout: the live version becomes stable, the other one is unloaded."""
-    with _connected(url) as client:
+    with connected(url) as client:
         print_plan(client.release(why, revision=client.status()["revision"]))
 
 
 @app.command()
 def history(
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many changes.")] = 20,
 ) -> None:
     """List who changed what, when and why; the newest first."""
-    with _connected(url) as client:
+    with connected(url) as client:
         changes = client.history(limit)
     for change in changes:
         why = f" ({change['why']})" if change["why"] else ""
