@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from detectlab.serving.schemas import Share
+
 Mode = Literal["stable", "shadow", "canary", "blue_green"]
 Colour = Literal["blue", "green"]
 Role = Literal["stable", "candidate"]
 Fault = Literal["swapped_channels", "slow", "raises", "hangs", "eats_memory"]
 
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float | None, Field(gt=0, lt=1, allow_inf_nan=False)]
 Threshold = Annotated[
     Share | None, Field(description="Used for requests that name none; the detector's by default.")

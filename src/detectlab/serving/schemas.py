@@ -1,6 +1,6 @@
 """The JSON of requests and answers, as pydantic models."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -21,6 +21,9 @@ _DETECTION: JsonDict = {
     "confidence": 0.872,
 }
 _RESULT: JsonDict = {"detections": [_DETECTION], "time": 0.031, "model": "nano"}
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Detection(BaseModel):
@@ -74,20 +77,10 @@ class Question(BaseModel):
         description="The bytes of a picture file, encoded with base64.",
         json_schema_extra={"format": "base64-picture"},
     )
-    confidence: float = Field(
-        default=0.5,
-        strict=True,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="Only objects above this.",
-    )
-    nms_threshold: float = Field(
+    confidence: Share = Field(default=0.5, strict=True, description="Only objects above this.")
+    nms_threshold: Share = Field(
         default=0.3,
         strict=True,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
         description="Of two boxes that overlap more than this, the more confident one stays.",
     )
 
