@@ -1,7 +1,6 @@
 """Check of the service that a learner builds in the notebook about packaging."""
 
 import base64
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,7 +55,7 @@ def _text(data: bytes) -> str:
 
 
 def _ask(app: Any, question: dict[str, Any]) -> Answer:
-    return request(app, "POST /predict", body=json.dumps(question).encode())
+    return request(app, "POST /predict", json=question)
 
 
 def _names(app: Any) -> list[str]:
