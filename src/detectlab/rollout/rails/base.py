@@ -84,6 +84,8 @@ class GuardRail(ABC):
     """
 
     name: ClassVar[str]
+    # Its limit: a field of `GuardRails`.
+    limit_field: ClassVar[str] = ""
     # Whether it can judge only a candidate that answers clients: it then counts for no step before.
     needs_traffic: ClassVar[bool] = False
 
@@ -94,9 +96,10 @@ class GuardRail(ABC):
         self.limit = limit
 
     @classmethod
-    @abstractmethod
     def limit_of(cls, limits: GuardRails) -> float | None:
         """The limit that a plan sets; `None` when it does not have this rail."""
+        limit: float | None = getattr(limits, cls.limit_field)
+        return limit
 
     @abstractmethod
     def observe(self, observation: Observation) -> None:

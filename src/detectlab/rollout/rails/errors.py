@@ -1,6 +1,5 @@
 """The guard rail on failed answers."""
 
-from detectlab.rollout.plan import GuardRails
 from detectlab.rollout.rails.base import Observation, RateRail
 
 
@@ -8,12 +7,8 @@ class ErrorRail(RateRail):
     """Stops a candidate whose answers fail: errors, 503, 504, and what takes too long."""
 
     name = "errors"
+    limit_field = "max_error_rate"
     counted = "answers failed"
-
-    @classmethod
-    def limit_of(cls, limits: GuardRails) -> float | None:
-        """Share of its answers that may fail."""
-        return limits.max_error_rate
 
     def is_bad(self, observation: Observation) -> bool | None:
         """Whether an answer failed, or takes too long."""

@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import psutil
 
-from detectlab.rollout.plan import GuardRails
 from detectlab.rollout.rails.base import GuardRail, Observation, RailContext, RailStatus, Verdict
 
 _ENOUGH = 20
@@ -18,6 +17,7 @@ class MemoryRail(GuardRail):
     """
 
     name = "memory"
+    limit_field = "max_memory_growth_mb"
     needs_traffic: ClassVar[bool] = True
 
     def __init__(self, context: RailContext) -> None:
@@ -28,11 +28,6 @@ class MemoryRail(GuardRail):
         self._growth_mb = 0.0
         self._seen = 0
         self._seen_in_step = 0
-
-    @classmethod
-    def limit_of(cls, limits: GuardRails) -> float | None:
-        """Megabytes by which it may grow."""
-        return limits.max_memory_growth_mb
 
     def observe(self, observation: Observation) -> None:
         """Measure the process at each answer of the candidate."""
