@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from detectlab.cli.completion import complete_detectors
-from detectlab.cli.options import check_folder
+from detectlab.cli.options import Confidence, JsonWithoutDrawings, check_folder
 
 if TYPE_CHECKING:
     from detectlab.compare import ComparisonTable
@@ -29,9 +29,7 @@ def compare(
             autocompletion=complete_detectors,
         ),
     ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", "-c", min=0, max=1, help="Confidence threshold.")
-    ] = 0.5,
+    confidence: Confidence = 0.5,
     labels: Annotated[
         Path | None, typer.Option(help="Folder of label files.", show_default="beside the pictures")
     ] = None,
@@ -41,9 +39,7 @@ def compare(
             help="Folder for plot and drawings.", show_default="images_with_boxes/compare"
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, and draw only where --out is given.")
-    ] = False,
+    as_json: JsonWithoutDrawings = False,
 ) -> None:
     """Compare detectors: accuracy, time, size and memory.
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from detectlab.client.monitoring_client import MonitoringClient
 
 LOCAL = "http://127.0.0.1:8000"
+AsJson = Annotated[bool, typer.Option("--json", help="Print all of it.")]
 Url = Annotated[str, typer.Option(envvar="DETECTLAB_URL", help="Address of the running server.")]
 
 

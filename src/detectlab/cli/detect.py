@@ -12,7 +12,7 @@ import typer
 
 from detectlab.cli.completion import complete_detectors
 from detectlab.cli.fallback_note import note_fallback
-from detectlab.cli.options import Engine, Precision, check_folder
+from detectlab.cli.options import Confidence, Engine, JsonWithoutDrawings, Precision, check_folder
 
 if TYPE_CHECKING:
     from detectlab.detection.batch import Look
@@ -38,12 +38,8 @@ def detect(
             autocompletion=complete_detectors,
         ),
     ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", "-c", min=0, max=1, help="Confidence threshold.")
-    ] = 0.5,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print JSON, and draw only where --out is given.")
-    ] = False,
+    confidence: Confidence = 0.5,
+    as_json: JsonWithoutDrawings = False,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for the drawn pictures.", show_default="images_with_boxes"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detectlab.cli.connection import LOCAL, Url, connected
+from detectlab.cli.connection import LOCAL, AsJson, Url, connected
 
 app = typer.Typer(
     help="Watch a server: have its pictures or its answers changed?", no_args_is_help=True
@@ -21,7 +21,7 @@ Photos = Annotated[list[Path] | None, typer.Option(help="Pictures, or folders of
 @app.command()
 def status(
     url: Url = LOCAL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what is watched, and whether it has drifted."""
     with connected(url) as client:

@@ -20,6 +20,12 @@ Precision = Annotated[
     Literal["float32", "fast"] | None,
     typer.Option(help="float32 by default; fast uses what this processor does best."),
 ]
+Confidence = Annotated[
+    float, typer.Option("--confidence", "-c", min=0, max=1, help="Confidence threshold.")
+]
+JsonWithoutDrawings = Annotated[
+    bool, typer.Option("--json", help="Print JSON, and draw only where --out is given.")
+]
 
 
 def user_name() -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detectlab.cli.connection import LOCAL, Url, connected
+from detectlab.cli.connection import LOCAL, AsJson, Url, connected
 from detectlab.cli.rollout_status import print_plan, print_report
 
 app = typer.Typer(help="Roll out a new detector: shadow, canary, blue/green.", no_args_is_help=True)
@@ -29,7 +29,7 @@ Drill = Annotated[
 @app.command()
 def status(
     url: Url = LOCAL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all of it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the plan in force, and how the candidate does."""
     with connected(url) as client:
