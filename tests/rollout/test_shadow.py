@@ -304,7 +304,7 @@ def test_detector_of_this_process_runs_in_the_shadows_thread(
 
 def test_stable_in_the_shadow_runs_in_its_own_workers(task: Task, apples_found: Detections) -> None:
     pool = ThreadPool(default="nano", settings=Settings(workers=1, model="nano"))
-    runner = PoolRunner(RunningVersion.in_pool(pool, SAME), timeout_s=60)
+    runner = PoolRunner(RunningVersion(SAME, pool), timeout_s=60)
 
     assert len(runner.run(task).detections) == len(apples_found)
     pool.close(5)

@@ -159,7 +159,7 @@ class Deployment:
     def _run(self, version: Version, role: Role) -> RunningVersion:
         if version not in self._running:
             if role == "stable" and version.is_plain:
-                self._running[version] = RunningVersion.in_pool(self._pool, version)
+                self._running[version] = RunningVersion(version, self._pool)
             else:
                 self._running[version] = RunningVersion.with_workers(
                     self._pool, version, self._settings

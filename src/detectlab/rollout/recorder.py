@@ -146,10 +146,6 @@ class Recorder:
                 )
             )
 
-    def judged(self, record: ComparisonRecord) -> None:
-        """Count a comparison with a person."""
-        self._metrics.count_diff("person", record.diff)
-
     def lost(self, active: ActivePlan, answer: AnswerRecord, loss: Loss, reason: str) -> None:
         """Record an answer that was not compared.
 

@@ -1,12 +1,13 @@
 """The schemas of the rollout's routes."""
 
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.rails.base import RailStatus
 from detectlab.rollout.records import ComparisonRecord
+from detectlab.serving.schemas import EXAMPLE_OBJECT
 from detectlab.vision.detections import Detections
 
 
@@ -54,13 +55,7 @@ class SeenObject(BaseModel):
         return self
 
 
-_EXAMPLE: dict[str, Any] = {
-    "x_min": 62,
-    "y_min": 40,
-    "x_max": 241,
-    "y_max": 220,
-    "class_name": "apple",
-}
+_EXAMPLE = {name: EXAMPLE_OBJECT[name] for name in SeenObject.model_fields}
 
 
 class Feedback(BaseModel):

@@ -80,7 +80,7 @@ class RunningVersion:
     Args:
         version: The version.
         pool: Runs it.
-        detector_name: Name of its detector in the pool.
+        detector_name: Name of its detector in the pool; by default the version's.
         owns_pool: Whether the pool is closed with the version.
 
     Attributes:
@@ -88,21 +88,16 @@ class RunningVersion:
     """
 
     def __init__(
-        self, version: Version, pool: Pool, *, detector_name: str, owns_pool: bool
+        self, version: Version, pool: Pool, *, detector_name: str = "", owns_pool: bool = False
     ) -> None:
         self.version = version
         self.pool = pool
-        self.detector_name = detector_name
+        self.detector_name = detector_name or version.model
         self.owns_pool = owns_pool
         self.warm_up_s: float | None = None
         self._is_warm = False
         self._users = 0  # this and the next: changed on the event loop only
         self._is_retired = False
-
-    @classmethod
-    def in_pool(cls, pool: Pool, version: Version) -> "RunningVersion":
-        """A version in the server's pool; see `with_workers`."""
-        return cls(version, pool, detector_name=version.model, owns_pool=False)
 
     @classmethod
     def with_workers(cls, pool: Pool, version: Version, settings: Settings) -> "RunningVersion":

@@ -12,7 +12,7 @@ EXAMPLE_IMAGE = (
     "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAIAAAD8GO2jAAAAK0lEQVRIx+3NQQEAQAQAMC6XJBKLdSX4bQWW0xWXXh"
     "wTCAQCgUAgEAgEWz4ivgGeKNrMiQAAAABJRU5ErkJggg=="
 )
-_DETECTION: JsonDict = {
+EXAMPLE_OBJECT: JsonDict = {
     "x_min": 62,
     "y_min": 40,
     "x_max": 241,
@@ -20,7 +20,7 @@ _DETECTION: JsonDict = {
     "class_name": "apple",
     "confidence": 0.872,
 }
-_RESULT: JsonDict = {"detections": [_DETECTION], "time": 0.031, "model": "nano"}
+_RESULT: JsonDict = {"detections": [EXAMPLE_OBJECT], "time": 0.031, "model": "nano"}
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

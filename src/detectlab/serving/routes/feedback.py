@@ -58,7 +58,7 @@ def add_feedback_routes(routes: APIRouter, service: Service) -> None:
             number=seen.number,
         )
         _observe(controller, judged)
-        controller.recorder.judged(judged)
+        controller.metrics.count_diff("person", judged.diff)
         return Judgement.of(judged)
 
 
