@@ -145,7 +145,7 @@ esac"""
 def container(monkeypatch):
     with HTTPServer(("127.0.0.1", 0), Healthy) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        monkeypatch.setattr(image_run, "free_port", lambda: server.server_port)
+        monkeypatch.setattr(image_run, "free_ports", lambda count: [server.server_port])
         url = f"http://127.0.0.1:{server.server_port}/health"
         monkeypatch.setattr(compose_run, "_PAGE", url)
         yield

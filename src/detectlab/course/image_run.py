@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from detectlab.cluster.processes import free_ports
 from detectlab.course.containers import START_S, caller, find_engine, first_answer, show, store
-from detectlab.course.own_files import free_port
 
 _STORED = "image_run.txt"
 _BUILD_S = 600.0
@@ -53,7 +53,7 @@ def run(engine: str, folder: Path) -> Iterator[str]:
         code.write_text(original, "utf-8")
     size = int(call("image", "inspect", "--format", "{{.Size}}", _TAG))
     yield f"size: {size / 1e6:.0f} MB"
-    port = free_port()
+    (port,) = free_ports(1)
     network = ["--publish", f"127.0.0.1:{port}:8000"]
     name = call("run", "--detach", "--rm", *network, _TAG, timeout_s=START_S)
     try:

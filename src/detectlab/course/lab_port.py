@@ -9,6 +9,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
+from detectlab.cluster.processes import free_ports
 from detectlab.kernel.server import is_ours
 from detectlab.settings import Settings
 
@@ -24,7 +25,7 @@ def choose_port() -> int:
     if given := os.environ.get("DETECTLAB_PORT"):
         return int(given)
     usable = (port for port in (find_port(), USUAL_PORT) if is_ours(port) or _is_free(port))
-    port = next(usable, None) or _any_free()
+    port = next(usable, None) or free_ports(1)[0]
     with suppress(OSError):  # without a place to write, both notebooks use what they can
         _file().parent.mkdir(parents=True, exist_ok=True)
         _file().write_text(f"{port}\n", "utf-8")
@@ -55,9 +56,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _any_free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port

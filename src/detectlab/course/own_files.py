@@ -3,7 +3,6 @@
 import ast
 import inspect
 import linecache
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from types import ModuleType
 from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from detectlab.cluster.processes import free_ports
 
 _START_S = 30.0
 _ASSETS = Path(__file__).parents[1] / "assets"
@@ -113,13 +114,6 @@ def write_requirements(file: str | Path, names: Sequence[str]) -> None:
     Path(file).write_text("\n".join(pins) + "\n", "utf-8")
 
 
-def free_port() -> int:
-    """A port of this machine that no program uses."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
 @contextmanager
 def running(
     module: str, arguments: Sequence[str], folder: str | Path, health: str
@@ -138,7 +132,7 @@ def running(
     Raises:
         RuntimeError: It did not start; the text has what it said last.
     """
-    port = free_port()
+    (port,) = free_ports(1)
     command = [sys.executable, "-m", module, *(one.format(port=port) for one in arguments)]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
