@@ -112,7 +112,7 @@ def ramp(
         {
             "mode": "canary",
             "stable": {"model": "nano"},
-            "candidate": {"model": "nano", "input_size": 320},
+            "candidate": {"model": "nano", "input_size": 256},
             "canary": {"share": 0.01, "step_every_s": 900},
             "guard_rails": {"max_memory_growth_mb": None},
         }

@@ -35,7 +35,7 @@ LIMIT = 0.10
 PICTURES = [ROOT / "images" / f"{name}.jpg" for name in ("apples", "oranges", "clock", "car")]
 # Kind of shadow -> its candidate.
 CANDIDATES: dict[str, dict[str, Any]] = {
-    "sound": {"model": "nano", "input_size": 320},
+    "sound": {"model": "nano", "input_size": 256},
     "raises": {"model": "nano", "drill": "raises"},
     "hangs": {"model": "nano", "drill": "hangs"},
     "slow": {"model": "nano", "drill": "slow"},

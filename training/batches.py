@@ -12,7 +12,7 @@ from training.augment import Composer
 from training.data import Boxes, Picture
 
 SIDES = (224, 288, 352)
-LAST_SIDES = (320, 384, 416, 416)
+LAST_SIDES = (320, 352, 384)
 
 
 def to_tensors(pictures: list[Picture], boxes: list[Boxes]) -> tuple[Tensor, Tensor]:

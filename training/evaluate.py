@@ -4,7 +4,7 @@
 
 The tune part is what recipes are chosen by. `--test` judges on the test part instead: once a
 release, for the card, after everything is chosen. All detectors run in OpenCV on pictures squeezed
-to 416x416, as the lab runs them.
+to the input that they have in the lab: nano as its `.cfg` says, the public ones to 416x416.
 """
 
 import argparse

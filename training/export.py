@@ -20,7 +20,7 @@ from training.run_files import read_network
 from training.task import CLASSES
 
 TOLERANCE = 1e-4
-SIDES = (416, 320, 512)
+SIDES = (320, 416, 512)
 # Version 0.2.5, and how many pictures were seen as a 64-bit number: what Darknet files begin with.
 HEADER = np.array([0, 2, 5, 0, 0], dtype="<i4")
 

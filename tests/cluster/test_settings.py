@@ -20,9 +20,9 @@ def make(**changes: Any) -> ClusterSettings:
         {
             "detectors": {
                 "nano": {},
-                "nano-320": {
+                "nano-256": {
                     "model": "nano",
-                    "input_size": 320,
+                    "input_size": 256,
                     "cpus": 2,
                     "memory_mb": 512,
                     "min_replicas": 2,
@@ -75,7 +75,7 @@ def test_settings_name_the_detector_and_the_limits_that_are_not_said() -> None:
 
     assert settings.default == "nano"
     assert settings.detectors["nano"].model == "nano"
-    assert settings.detectors["nano-320"].version.label == "nano@input_size=320"
+    assert settings.detectors["nano-256"].version.label == "nano@input_size=256"
     assert settings.gateway.limits == {"workers": 8, "queue_size": 64}
 
 
@@ -89,8 +89,8 @@ def test_every_detector_is_an_application_without_an_address_and_the_gateway_has
 
     nano, small, gateway = config["applications"]
     assert [one["route_prefix"] for one in (nano, small, gateway)] == [None, None, "/"]
-    assert small["args"]["version"] == {"model": "nano", "input_size": 320}
-    assert gateway["args"]["detectors"] == {"nano": "nano", "nano-320": "nano"}
+    assert small["args"]["version"] == {"model": "nano", "input_size": 256}
+    assert gateway["args"]["detectors"] == {"nano": "nano", "nano-256": "nano"}
     assert gateway["deployments"][0]["user_config"]["plan"]["stable"] == {"model": "nano"}
     assert config["http_options"]["host"] == "127.0.0.1"
     for application in config["applications"]:

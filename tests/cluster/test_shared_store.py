@@ -12,9 +12,9 @@ from detectlab.rollout.plan import RolloutPlan
 from detectlab.rollout.records import AnswerRecord, RecordLog
 
 NANO = RolloutPlan.model_validate({"stable": {"model": "nano"}})
-OTHER = RolloutPlan.model_validate({"stable": {"model": "nano-320"}})
+OTHER = RolloutPlan.model_validate({"stable": {"model": "nano-256"}})
 CANARY = RolloutPlan.model_validate(
-    {"mode": "canary", "stable": {"model": "nano"}, "candidate": {"model": "nano-320"}}
+    {"mode": "canary", "stable": {"model": "nano"}, "candidate": {"model": "nano-256"}}
 )
 
 
@@ -94,6 +94,6 @@ def test_gateway_does_not_begin_without_a_detector_that_the_plan_names(
     check_plan(make_store(), {"nano"})
     offer(make_store(), CANARY)
 
-    check_plan(make_store(), {"nano", "nano-320"})
-    with pytest.raises(ValueError, match=r"names the detector `nano-320`\. Keep it among"):
+    check_plan(make_store(), {"nano", "nano-256"})
+    with pytest.raises(ValueError, match=r"names the detector `nano-256`\. Keep it among"):
         check_plan(make_store(), {"nano"})

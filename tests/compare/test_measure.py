@@ -70,7 +70,7 @@ def comparison(picture):
     box = [20, 20, 60, 60]
     sees = [found(), found(("apple", 0.9, box))]
     return ComparisonTable(
-        rows=(row("nano@320", sees, 0.75), row("nano", [found(), found()], memory_bytes=None)),
+        rows=(row("nano@416", sees, 0.75), row("nano", [found(), found()], memory_bytes=None)),
         classes=("apple", "orange"),
         pictures=(picture, picture),
         confidence=0.5,
@@ -137,7 +137,7 @@ def test_score_against_reference_without_objects_is_full_agreement():
     ("text", "expected"),
     [
         pytest.param("nano", Contender("nano"), id="name"),
-        pytest.param(" nano@320 ", Contender("nano", 320), id="with-size"),
+        pytest.param(" nano@416 ", Contender("nano", 416), id="with-size"),
     ],
 )
 def test_contender_parse_gives(text, expected):
@@ -162,7 +162,7 @@ def test_comparison_table_says_what_counted_and_what_it_cost(comparison):
     title = "AP50 over apple, orange: 1 object in 2 pictures (1 without labels count as empty)"
     assert lines[0] == title
     assert lines[1].split("  ")[0] == "detector"
-    assert " ".join(lines[2].split()) == "nano@320 320 5 0.750 1 20.0 (12.0 to 28.0) 1.5 2"
+    assert " ".join(lines[2].split()) == "nano@416 416 5 0.750 1 20.0 (12.0 to 28.0) 1.5 2"
     assert lines[3].split()[-1] == "?"
 
 

@@ -242,7 +242,7 @@ def test_damaged_baseline_is_told_in_the_log_and_can_be_replaced(
 
 def test_store_keeps_what_it_was_given_under_any_name(tmp_path: Path, usual: Sketch) -> None:
     store = BaselineStore(tmp_path)
-    name = "../nano@input_size=320"
+    name = "../nano@input_size=256"
     store.save(Baseline.freeze(name, usual, classes=("apple",), source="a test"))
 
     (file,) = tmp_path.iterdir()

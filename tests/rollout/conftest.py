@@ -89,7 +89,7 @@ def plan() -> Callable[..., RolloutPlan]:
         content = {
             "mode": mode,
             "stable": {"model": "nano"},
-            "candidate": {"model": "nano", "input_size": 320},
+            "candidate": {"model": "nano", "input_size": 256},
             **changes,
         }
         return RolloutPlan.model_validate(content)

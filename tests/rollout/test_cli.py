@@ -38,7 +38,7 @@ def test_commands_lead_through_a_rollout(
 ) -> None:
     assert "Revision 0: nano answers" in rollout("status")
     assert "The plan was never changed" in rollout("history")
-    new = "nano@input_size=320"
+    new = "nano@input_size=256"
     assert f"nano answers, {new} in its shadow" in rollout("shadow", "nano", "--input-size", "320")
     assert f"{new} answers 10%, nano the rest" in rollout("canary", "--share", "0.1")
     assert "errors       not enough yet 0 of 0 answers failed" in rollout("status")

@@ -65,7 +65,7 @@ def has_share(controller: RolloutController, share: float) -> bool:
     return controller.active.plan.canary.share == share
 
 
-NEW = "nano@input_size=320"
+NEW = "nano@input_size=256"
 
 
 def test_without_a_plan_the_default_detector_answers(

@@ -220,7 +220,7 @@ def test_file_of_a_later_layout_is_refused(file: Path) -> None:
 def test_file_of_the_first_layout_is_taken_over_with_its_history(file: Path) -> None:
     guard_rails = {"max_error_rate": 0.1, "window_s": 60.0, "min_bad": 3}
     canary = {"mode": "canary", "stable": {"model": "nano"}, "guard_rails": guard_rails}
-    canary["candidate"] = {"model": "nano", "input_size": 320}
+    canary["candidate"] = {"model": "nano", "input_size": 256}
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript(LAYOUT_1)
         connection.execute(
@@ -287,7 +287,7 @@ def test_experiment_begins_where_the_versions_were_put_together(
     plan: MakePlan, store: SqliteStore
 ) -> None:
     history = History(store)
-    other = plan(candidate={"model": "nano", "input_size": 256})
+    other = plan(candidate={"model": "nano", "input_size": 224})
     for number, one in enumerate([plan(), other, plan("shadow"), plan(), plan("stable")]):
         history.append(one, replaces=number, who="ada", action="put")
     last = history.last()

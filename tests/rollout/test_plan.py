@@ -41,8 +41,8 @@ def test_plan_that_makes_no_sense_is_refused(
 
 def test_label_says_all_that_differs_from_the_detector() -> None:
     assert Version(model="nano").label == "nano"
-    assert Version(model="nano", confidence=0.3, input_size=320).label == (
-        "nano@input_size=320,confidence=0.3"
+    assert Version(model="nano", confidence=0.3, input_size=256).label == (
+        "nano@input_size=256,confidence=0.3"
     )
 
 
@@ -52,7 +52,7 @@ def test_plan_is_read_from_a_file(plan: MakePlan, tmp_path: Path, suffix: str, k
     file.write_text(
         json.dumps(plan().model_dump())
         if kind == "JSON"
-        else "mode: canary\nstable: {model: nano}\ncandidate:\n  model: nano\n  input_size: 320\n"
+        else "mode: canary\nstable: {model: nano}\ncandidate:\n  model: nano\n  input_size: 256\n"
     )
 
     assert read_plan(file) == plan()
@@ -174,10 +174,10 @@ def test_move_that_leads_nowhere_is_refused(
     ("mode", "changes", "summary"),
     [
         ("stable", {}, "nano answers"),
-        ("shadow", {}, "nano answers, nano@input_size=320 in its shadow"),
-        ("canary", {"canary": {"share": 0.1}}, "nano@input_size=320 answers 10%, nano the rest"),
-        ("blue_green", {}, "blue (nano) answers, nano@input_size=320 is warm"),
-        ("blue_green", {"live": "green"}, "green (nano@input_size=320) answers, nano is warm"),
+        ("shadow", {}, "nano answers, nano@input_size=256 in its shadow"),
+        ("canary", {"canary": {"share": 0.1}}, "nano@input_size=256 answers 10%, nano the rest"),
+        ("blue_green", {}, "blue (nano) answers, nano@input_size=256 is warm"),
+        ("blue_green", {"live": "green"}, "green (nano@input_size=256) answers, nano is warm"),
     ],
 )
 def test_summary_says_who_answers(

@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 from testing import wait_until
 
 JSON = {"Accept": "application/json"}
-NEW = "nano@input_size=320"
+NEW = "nano@input_size=256"
 PLAN: dict[str, Any] = {
     "mode": "blue_green",
     "stable": {"model": "nano"},
-    "candidate": {"model": "nano", "input_size": 320},
+    "candidate": {"model": "nano", "input_size": 256},
 }
 FLAT = {"x_min": 5, "y_min": 0, "x_max": 5, "y_max": 9, "class_name": "a"}
 MakeClient = Callable[..., TestClient]
@@ -277,7 +277,7 @@ def test_judgement_of_an_old_candidate_is_not_held_against_the_new_one(
     watched = {"max_judged_wrong": 0.2}
     put(client, live="green", guard_rails=watched)
     ask(client, apples, headers={"X-Request-ID": "old"})
-    other = {"model": "nano", "input_size": 256}
+    other = {"model": "nano", "input_size": 224}
     put(client, revision=1, candidate=other, live="green", guard_rails=watched)
     ask(client, apples, headers={"X-Request-ID": "new"})
 
@@ -286,7 +286,7 @@ def test_judgement_of_an_old_candidate_is_not_held_against_the_new_one(
     client.post("/feedback", json={"request_id": "new", "detections": []})
     assert judgements(client) == 1
     assert client.get("/rollout/report").json()["agreement"]["with_people"].keys() == {
-        "nano@input_size=256"
+        "nano@input_size=224"
     }
 
 

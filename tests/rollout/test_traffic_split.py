@@ -31,7 +31,7 @@ def test_no_key_leaves_while_the_share_stays_or_grows(plan: Callable[..., Rollou
 
 def test_another_candidate_is_tried_on_other_keys(plan: Callable[..., RolloutPlan]) -> None:
     first = plan(canary={"share": 0.1})
-    second = plan(canary={"share": 0.1}, candidate={"model": "nano", "input_size": 256})
+    second = plan(canary={"share": 0.1}, candidate={"model": "nano", "input_size": 224})
     chosen = [{key for key in KEYS if role_of(one, key) == "candidate"} for one in (first, second)]
 
     assert len(chosen[0] & chosen[1]) < 100  # 50 by chance

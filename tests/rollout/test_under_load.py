@@ -21,7 +21,7 @@ from detectlab.client import RequestFailed
 pytestmark = pytest.mark.slow
 
 CLIENTS = 16
-NEW = {"model": "nano", "input_size": 320}
+NEW = {"model": "nano", "input_size": 256}
 PLAN = {
     "mode": "blue_green",
     "stable": {"model": "nano"},
@@ -120,7 +120,7 @@ def test_100_switches_under_load_fail_nobody_and_mix_nothing(
     assert set(crowd.statuses) == {200}
     wrong = [one for one in crowd.answers if alone[one[:2]] != one[2]]
     assert wrong == []
-    assert {who for _, who, _ in crowd.answers} == {"nano", "nano@input_size=320"}
+    assert {who for _, who, _ in crowd.answers} == {"nano", "nano@input_size=256"}
     history = server.client.history(1000)
     assert [e["revision"] for e in history] == list(range(first + 100, 0, -1))
     assert [e["at"] for e in history] == sorted((e["at"] for e in history), reverse=True)
@@ -223,5 +223,5 @@ def test_server_that_is_killed_in_the_middle_of_a_switch_comes_back_with_a_whole
     assert now["revision"] - said[-1]["revision"] in (0, 1)
     live = "green" if now["revision"] % 2 == 0 else "blue"
     assert now["plan"]["live"] == live
-    assert answered == ("nano@input_size=320" if live == "green" else "nano")
+    assert answered == ("nano@input_size=256" if live == "green" else "nano")
     assert now["durable"]

@@ -45,7 +45,7 @@ def test_change_of_the_plan_is_sent(
     plan = {
         "mode": "canary",
         "stable": {"model": "nano"},
-        "candidate": {"model": "nano", "input_size": 320},
+        "candidate": {"model": "nano", "input_size": 256},
     }
     client.put("/rollout", json=plan, headers={"If-Match": '"0"'}, params={"why": "a try"})
     client.post("/rollout/rollback")

@@ -33,7 +33,7 @@ SMALL = {"cpus": 0.05, "check_every_s": 5}
 SETTINGS: dict[str, Any] = {
     "detectors": {
         "nano": {**SMALL, "min_replicas": 2, "max_replicas": 2, "queue_size": 200},
-        "nano-320": {**SMALL, "model": "nano", "input_size": 320, "max_replicas": 1},
+        "nano-256": {**SMALL, "model": "nano", "input_size": 256, "max_replicas": 1},
         "slow": {
             **SMALL,
             "model": "nano",

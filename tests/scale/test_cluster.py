@@ -45,7 +45,7 @@ def fifty_pictures(folder: Path) -> list[bytes]:
     return pictures
 
 
-@pytest.mark.parametrize(("name", "input_size"), [("nano", None), ("nano-320", 320)])
+@pytest.mark.parametrize(("name", "input_size"), [("nano", None), ("nano-256", 256)])
 def test_answers_equal_those_of_one_machine(
     cluster: Any, root: Path, name: str, input_size: int | None
 ) -> None:
@@ -140,7 +140,7 @@ def test_new_version_under_load_fails_no_request(healthy: Any, load: Any) -> Non
     with load(clients=4) as asked:
         asked.wait_for(20)
         (old,) = asked.confidences
-        healthy.deploy({"nano": {"input_size": 320}})
+        healthy.deploy({"nano": {"input_size": 256}})
         healthy.wait()
         done = len(asked.answers)
         asked.wait_for(done + 20)
@@ -219,7 +219,7 @@ def test_detector_that_is_not_deployed_is_refused_by_name(cluster: Any, apple: b
     )
 
     assert answer.status_code == 422
-    assert "`model` must be one of nano, nano-320, slow" in answer.json()["detail"]
+    assert "`model` must be one of nano, nano-256, slow" in answer.json()["detail"]
 
 
 def test_two_operators_change_the_plan_and_the_last_valid_change_holds(
@@ -227,7 +227,7 @@ def test_two_operators_change_the_plan_and_the_last_valid_change_holds(
 ) -> None:
     anna, bert = operator("anna"), operator("bert")
     start = anna.status()
-    plan = {"mode": "canary", "stable": {"model": "nano"}, "candidate": {"model": "nano-320"}}
+    plan = {"mode": "canary", "stable": {"model": "nano"}, "candidate": {"model": "nano-256"}}
 
     mine = anna.put({**plan, "canary": {"share": 1.0}}, start["revision"], "all of it")
     with pytest.raises(RequestRefused, match="changed meanwhile"):
@@ -235,7 +235,7 @@ def test_two_operators_change_the_plan_and_the_last_valid_change_holds(
     with pytest.raises(RequestRefused, match="`model` must be one of"):
         bert.put({"mode": "stable", "stable": {"model": "yolov9"}}, mine["revision"])
 
-    seen = _until_all_gateways_say(cluster, apple, "nano-320")
+    seen = _until_all_gateways_say(cluster, apple, "nano-256")
     theirs = bert.put({"stable": {"model": "nano"}}, mine["revision"], "back")
     assert theirs["revision"] == mine["revision"] + 1
     assert seen >= 20
@@ -270,7 +270,7 @@ def test_plan_of_the_settings_holds_until_an_operator_changes_it(
 ) -> None:
     anna = operator("anna")
     killed, *_ = healthy.replicas("gateway")
-    anna.put({"stable": {"model": "nano-320"}}, why="by hand")
+    anna.put({"stable": {"model": "nano-256"}}, why="by hand")
     revision = anna.status()["revision"]
 
     os.kill(killed.pid, signal.SIGKILL)
@@ -278,7 +278,7 @@ def test_plan_of_the_settings_holds_until_an_operator_changes_it(
 
     # The gateway that took its place finds what the operator did.
     assert anna.status()["revision"] == revision
-    assert anna.status()["summary"] == "nano-320 answers"
+    assert anna.status()["summary"] == "nano-256 answers"
     anna.put({"stable": {"model": "nano"}}, why="as it was")
 
 

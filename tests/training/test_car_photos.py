@@ -15,6 +15,9 @@ from training.car_photos import (
     read_photo,
     without_lines,
 )
+from training.cut_out import cut_out
+from training.data import Sample
+from training.task import CLASSES
 
 
 def test_window_with_cut_cars_gives_whole_ignored_and_dropped_ones() -> None:
@@ -81,3 +84,29 @@ def test_labels_in_the_repository_fit_each_other() -> None:
         for left, top, right, bottom in entry["cars"] + entry.get("unclear", []):
             assert 0 <= left < right
             assert 0 <= top < bottom
+
+
+def test_only_whole_objects_of_the_class_are_cut_out() -> None:
+    rng = np.random.default_rng(3)
+    picture = rng.integers(90, 110, (200, 400, 3)).astype(np.uint8)
+    for left, width in ((50, 100), (200, 100), (330, 70)):
+        cv2.ellipse(
+            picture, (left + width // 2, 100), (width // 2, 40), 0, 0, 360, (30, 30, 220), -1
+        )
+    car, clock = CLASSES.index("car"), CLASSES.index("clock")
+    boxes = [[clock, 45, 55, 155, 145], [car, 195, 55, 305, 145], [car, 325, 55, 400, 145]]
+    shares = np.array(boxes, np.float32) / [1, 400, 200, 400, 200]
+    sample = Sample("street/1", picture, shares.astype(np.float32))
+
+    ((number, sprite),) = cut_out(sample, car)
+
+    assert number == 1
+    assert 0.6 < (sprite[..., 3] > 200).mean() < 0.9
+
+
+def test_object_that_fills_its_whole_box_is_left_out() -> None:
+    picture = np.random.default_rng(3).integers(90, 110, (200, 400, 3)).astype(np.uint8)
+    cv2.rectangle(picture, (100, 50), (300, 150), (30, 30, 220), -1)
+    box = np.array([[CLASSES.index("car"), 0.25, 0.25, 0.75, 0.75]], np.float32)
+
+    assert list(cut_out(Sample("street/1", picture, box), CLASSES.index("car"))) == []

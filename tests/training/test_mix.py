@@ -25,13 +25,15 @@ def test_mix_goes_from_the_first_weights_to_the_second() -> None:
     assert mixed["steps"].item() == 9
 
 
+@pytest.mark.parametrize("mixed_with_itself", [True, False], ids=["two", "one alone"])
 def test_mix_of_an_export_and_a_checkpoint_lowers_the_objectness_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mixed_with_itself: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = Darknet(CFG).eval()
     export(network, CFG, tmp_path)
     torch.save({"cfg": CFG, "average": network.state_dict()}, tmp_path / "checkpoint.pt")
-    options = ["--first", tmp_path, "--second", tmp_path / "checkpoint.pt", "--caution", 0.5]
+    first = ["--first", tmp_path] if mixed_with_itself else []
+    options = [*first, "--second", tmp_path / "checkpoint.pt", "--caution", 0.5]
     monkeypatch.setattr(sys, "argv", ["mix", *map(str, options), "--out", str(tmp_path / "mixed")])
 
     mix.main()

@@ -32,7 +32,7 @@ def test_make_cfg_is_read_as_written() -> None:
 
     assert sections[0] == (
         "net",
-        {"batch": "1", "width": "416", "height": "416", "channels": "3"},
+        {"batch": "1", "width": "320", "height": "320", "channels": "3"},
     )
     assert [kind for kind, _ in sections].count("yolo") == 2
 

@@ -24,7 +24,7 @@ def compare(
         typer.Option(
             "--models",
             "-m",
-            help="Detectors, such as a,b,c; nano@320 sets the input size.",
+            help="Detectors, such as a,b,c; nano@416 sets the input size.",
             show_default="all that are on this machine",
             autocompletion=complete_detectors,
         ),

@@ -34,7 +34,7 @@ def detect(
         typer.Option(
             "--model",
             "-m",
-            help="Detector; see `detectlab models`. nano@320 sets the input size.",
+            help="Detector; see `detectlab models`. nano@416 sets the input size.",
             autocompletion=complete_detectors,
         ),
     ] = None,

@@ -25,8 +25,8 @@ class Contender:
         Raises:
             ValueError: No detector has this name, or the side is no multiple of 32.
 
-        >>> Contender.parse("nano@320")
-        Contender(model='nano', input_size=320)
+        >>> Contender.parse("nano@416")
+        Contender(model='nano', input_size=416)
         """
         card = get_card(text.strip())
         name, at, _ = card.name.partition("@")

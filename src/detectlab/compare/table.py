@@ -46,7 +46,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Name of the contender, such as `nano@320`."""
+        """Name of the contender, such as `nano@416`."""
         return self.contender.name
 
     @property

@@ -55,6 +55,7 @@ CARDS = (
         licence="Apache-2.0",
         licence_url="https://www.apache.org/licenses/LICENSE-2.0",
         description="Ships with detectlab and needs no download; knows five things.",
+        input_size=320,
         embedded=True,
         needs_float32=True,
     ),

@@ -58,7 +58,7 @@ def get_card(name: str, settings: Settings | None = None) -> ModelCard:
     """The card of a detector.
 
     Args:
-        name: Name of the detector, as `registry` has it; `nano@320` has another input size.
+        name: Name of the detector, as `registry` has it; `nano@416` has another input size.
         settings: As for `registry`.
 
     Returns:

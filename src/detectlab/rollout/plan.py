@@ -40,8 +40,8 @@ class Version(BaseModel):
     def label(self) -> str:
         """The name of this version in answers, metrics and the history.
 
-        >>> Version(model="nano", input_size=320).label
-        'nano@input_size=320'
+        >>> Version(model="nano", input_size=256).label
+        'nano@input_size=256'
         """
         given = self.model_dump(exclude={"model"}, exclude_none=True)
         return self.model + ("@" if given else "") + ",".join(f"{k}={v}" for k, v in given.items())
@@ -161,7 +161,7 @@ class GuardRails(BaseModel):
 _EXAMPLE: dict[str, Any] = {
     "mode": "canary",
     "stable": {"model": "nano"},
-    "candidate": {"model": "nano", "input_size": 320},
+    "candidate": {"model": "nano", "input_size": 256},
     "canary": {"share": 0.1},
 }
 

@@ -129,7 +129,7 @@ class Card(BaseModel):
     name: str = Field(examples=["nano"])
     description: str
     family: str = Field(description="How the network's output is read.", examples=["yolov3"])
-    input_size: int = Field(description="Width of its input, in pixels.", examples=[416])
+    input_size: int = Field(description="Width of its input, in pixels.", examples=[320])
     input_height: int | None = Field(description="Its height, where it is no square.")
     classes: list[str] = Field(description="What it can find.", examples=[["apple", "orange"]])
     licence: str = Field(description="Licence of its weights.")

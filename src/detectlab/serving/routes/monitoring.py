@@ -100,7 +100,7 @@ def monitor_of(service: Service) -> Monitor:
 
 
 def known_version(service: Service, model: str) -> str:
-    """A detector's name, or the label of a version such as `nano@input_size=320`.
+    """A detector's name, or the label of a version such as `nano@input_size=256`.
 
     Args:
         service: Knows the detectors.
