@@ -112,6 +112,7 @@ def from_zero(verdicts, objects):
             lambda v, n: (1 + 2 / 3) / 4, "yours gives the same each time", id="only-shown"
         ),
         pytest.param(lambda v, n: round(sum(at_right(v)) / n, 2), "Yours is 0.420", id="rounded"),
+        pytest.param(lambda v, n: round(sum(at_right(v)) / n, 3), "without rounding", id="rounded"),
         pytest.param(lambda v, n: at_right(v), "should be a number. Yours is [1.0", id="list"),
         pytest.param(lambda v, n: None, "is there a `return`?", id="none"),
     ],

@@ -82,6 +82,35 @@ WRONG = [
     pytest.param("services:", "service:", "begins with `services:`", id="services"),
     pytest.param("  service:\n    build", "  service\n    build", "this is no YAML in", id="yaml"),
     pytest.param(RIGHT, "services: {page: {build: .}}", "two services belong here", id="one"),
+    pytest.param(
+        "    ports:\n",
+        "    ports: ['80:8501']\n    ports:\n",
+        "same place, in line 12",
+        id="key-twice",
+    ),
+    pytest.param("  page:\n", "  service:\n", "`service` stands in line 2 and", id="service-twice"),
+    pytest.param(
+        "      SERVICE: http",
+        "      SERVICE: http://service:8000\n      SERVICE: http",
+        "`SERVICE` stands in line 7 and",
+        id="variable-twice",
+    ),
+]
+HEALTH = [
+    pytest.param("{disable: true}", "is switched off", id="disabled"),
+    pytest.param("{test: NONE}", "is switched off", id="none"),
+    pytest.param("{test: [NONE], interval: 5s}", "is switched off", id="none-list"),
+    pytest.param("off", "has lines such as `test: ...`", id="off"),
+    pytest.param("{test: [curl, -f, 'http://localhost:8000']}", "begins with CMD", id="no-command"),
+    pytest.param("{test: exit 0}", "`exit 0` always succeeds", id="succeeds"),
+    pytest.param("{test: [CMD, 'true']}", "`true` always succeeds", id="true"),
+    pytest.param("{test: [CMD-SHELL, 'exit 0']}", "`exit 0` always succeeds", id="shell"),
+    pytest.param(
+        "{test: 'curl -f http://localhost:80/health'}", "Its health check asks at 80", id="port"
+    ),
+    pytest.param(
+        "{test: [CMD, curl, 'http://127.0.0.1:8501/health']}", "asks at 8501", id="page-port"
+    ),
 ]
 
 
@@ -90,6 +119,13 @@ def test_composition_with_a_mistake_names_it(not_yet, old, new, hint):
     assert old in RIGHT
 
     assert hint in not_yet(check_compose, RIGHT.replace(old, new))
+
+
+@pytest.mark.parametrize(("health", "hint"), HEALTH)
+def test_health_check_that_cannot_tell_is_named(not_yet, health, hint):
+    text = RIGHT.replace("../my-service\n", f"../my-service\n    healthcheck: {health}\n")
+
+    assert hint in not_yet(check_compose, text)
 
 
 @pytest.mark.parametrize("attempt", [pytest.param(None, id="none"), pytest.param({}, id="parsed")])
@@ -119,10 +155,32 @@ LONGER = (
     .replace("127.0.0.1:8501:8501", '"80:8501"')
 )
 
+HEALTHY = """
+x-health: &health {interval: 5s, retries: 3}
+services:
+  page:
+    build: .
+    environment: {SERVICE: "http://service:8000"}
+    depends_on: {service: {condition: service_healthy}}
+    ports: ["8501:8501"]
+    healthcheck: {disable: true}
+  service:
+    build: ../my-service
+    healthcheck:
+      <<: *health
+      interval: 10s
+      test: ["CMD", "python", "-c", "import requests; requests.get('http://localhost:8000/health')"]
+"""
+
 
 @pytest.mark.parametrize(
     "attempt",
     [
+        pytest.param(HEALTHY, id="health"),
+        pytest.param(
+            RIGHT.replace("-service\n", "-service\n    healthcheck: {interval: 5s}\n"),
+            id="interval",
+        ),
         pytest.param(RIGHT, id="usual"),
         pytest.param(OTHER, id="other"),
         pytest.param(LONGER, id="longer"),

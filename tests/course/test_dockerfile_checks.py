@@ -16,6 +16,7 @@ WRONG = [
     pytest.param("python:3.11-slim-bookworm", "python", "has no tag", id="no-tag"),
     pytest.param("python:3.11-slim-bookworm", "python:3", "moves to a new", id="major-only"),
     pytest.param("python:3.11-slim-bookworm", "debian:12.1", "has no Python", id="no-python"),
+    pytest.param("slim-bookworm", "alpine", "has a C library that OpenCV has no", id="alpine"),
     pytest.param("COPY requirements.txt .", "COPY . .", "installs everything anew", id="all-first"),
     pytest.param("COPY requirements.txt .\n", "", "is not there yet", id="not-copied"),
     pytest.param("COPY app.py nano.cfg nano.weights ./\n", "", "the code is missing", id="no-code"),
@@ -54,6 +55,7 @@ WRONG = [
     pytest.param("COPY req", "USER 10001\nCOPY req", "has no rights. Put USER behind", id="early"),
     pytest.param("-r requirements.txt", "-r requirements.txt requests", "no version", id="more"),
     pytest.param('"8000"]', '"8000", "--reload"]', "`--reload` watches files", id="reload"),
+    pytest.param("8000/health", "8000/healthz", "with /health in it", id="other-endpoint"),
     pytest.param("8000/health", "8000/", "with /health in it", id="health-of-the-root"),
     pytest.param(
         'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8000"]',

@@ -48,6 +48,7 @@ def psi_of_arrays(old, new):
             "the squares over the old shares",
             id="squares",
         ),
+        pytest.param(lambda o, n: round(psi(o, n), 4), "without rounding", id="rounded"),
         pytest.param(lambda o, n: [psi(o, n)], "should be a number. Yours is [0.0]", id="list"),
         pytest.param(lambda o, n: (o.reverse(), psi(o, n))[1], "changes what it gets", id="place"),
     ],
@@ -153,6 +154,11 @@ def label_line(number, box, size_wh):
     return f"{number} {x:.4f} {y:.4f} {(right - left) / width:.4f} {(bottom - top) / height:.4f}"
 
 
+def two_decimals(number, box, size_wh):
+    values = label_line(number, box, size_wh).split()[1:]
+    return " ".join([str(number), *(f"{float(value) - 1e-6:.2f}" for value in values)])
+
+
 def line_of_arrays(number, box, size_wh):
     low, high = np.array(box[:2]) / size_wh, np.array(box[2:]) / size_wh
     return " ".join(map(str, [number, *(low + high) / 2, *(high - low)])) + "\n"
@@ -182,6 +188,12 @@ def line_of_arrays(number, box, size_wh):
             "the first field is the class",
             id="commas",
         ),
+        pytest.param(
+            lambda c, b, s: " ".join(f"{float(n):.2f}" for n in label_line(c, b, s).split()),
+            "the first field is the class, 0. Yours is '0.00'",
+            id="class-with-decimals",
+        ),
+        pytest.param(two_decimals, "is 0.205 of it. Yours is 0.200", id="two-decimals"),
         pytest.param(lambda c, b, s: f"{c} a b c d", "all fields are numbers", id="words"),
         pytest.param(lambda c, b, s: f"{c} nan nan nan nan", "the x of the centre of", id="nan"),
         pytest.param(

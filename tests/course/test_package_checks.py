@@ -64,6 +64,11 @@ def corners_only(*arguments):
     return corners[:1], classes, scores
 
 
+def one_decimal(*arguments):
+    corners, classes, scores = parse(*arguments)
+    return corners, classes, scores.round(1)
+
+
 def times_objectness(rows, size_wh, *limits):
     rows = rows.copy()
     rows[:, 5:] *= rows[:, 4:5]
@@ -137,6 +142,7 @@ WRONG_PARSERS = [
     pytest.param(with_mistake(place=whole_sizes), "half is enough", id="whole-size"),
     pytest.param(with_mistake(suppress=False), "the suppression is missing", id="no-suppression"),
     pytest.param(first_one_stays, "the more confident one stays", id="first-stays"),
+    pytest.param(one_decimal, "class 0 with 0.93 at", id="one-decimal"),
     pytest.param(corners_only, "have 1, 4 and 4 entries", id="lengths"),
     pytest.param(lambda *a: parse(*a)[:2], "return three things", id="two"),
     pytest.param(lambda *a: None, "return three things: corners, classes, scores", id="none"),

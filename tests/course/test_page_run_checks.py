@@ -57,6 +57,7 @@ def page(root, tmp_path):
             "Show its sentence",
             id="refusal",
         ),
+        pytest.param("str(problem)", "'It failed'", "and the page only: It failed", id="own-words"),
         pytest.param(
             "    except RuntimeError as",
             "    except OSError as",

@@ -148,6 +148,7 @@ def fair_bet(failures, limit=0.05, alternative=0.2):
             id="inverted",
         ),
         pytest.param(lambda *c: 0 * math.prod(factors(*c)), "begin with a capital of 1", id="zero"),
+        pytest.param(lambda *c: round(fair_bet(*c), 3), "without rounding", id="rounded"),
         pytest.param(lambda *c: factors(*c), "should be a number. Yours is []", id="list"),
     ],
 )

@@ -313,17 +313,19 @@ def test_confidence_parameter_that_is_right_is_correct(verdict, picture, predict
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A dark picture and a bright one, as JPEG files."""
-    files = [tmp_path / "dark.jpg", tmp_path / "bright.jpg"]
-    for file, grey in zip(files, (40, 200), strict=True):
-        cv2.imwrite(str(file), np.full((40, 60, 3), grey, np.uint8))
+    """A picture of an apple and a larger one of two oranges, as JPEG files."""
+    files = [tmp_path / "apple.jpg", tmp_path / "oranges.jpg"]
+    for file, side in zip(files, (40, 60), strict=True):
+        pixels = np.full((side, 60, 3), 40, np.uint8)
+        pixels[5:-5, 5:25] = 200
+        cv2.imwrite(str(file), pixels)
     return files
 
 
 def labels_of(file):
-    """Stands for a detector: a bright picture has two oranges."""
-    bright = decode_image(file.file.read()).pixels.mean() > 100
-    return ["orange", "orange"] if bright else []
+    """Stands for a detector: a plain picture has nothing, a larger one oranges."""
+    pixels = decode_image(file.file.read()).pixels
+    return [] if pixels.std() < 10 else ["orange", "orange"] if len(pixels) > 50 else ["apple"]
 
 
 def largest_count(file: UploadFile):
@@ -362,12 +364,25 @@ def picture_of_it(file: UploadFile):
 
 
 def refuses_some(file: UploadFile):
-    if not labels_of(file):
+    if not (labels := labels_of(file)):
         raise HTTPException(404, "There is none.")
+    return labels
 
 
 def nan(file: UploadFile):
     return float("nan")
+
+
+def height(file: UploadFile):
+    return decode_image(file.file.read()).pixels.shape[0]
+
+
+def brightness(file: UploadFile):
+    return round(float(decode_image(file.file.read()).pixels.mean()))
+
+
+def first_label(file: UploadFile):
+    return labels_of(file)[0]
 
 
 def needs_more(file: UploadFile, colour: str):
@@ -394,7 +409,16 @@ def nothing(file: UploadFile):
         pytest.param(counter, "the same picture in another file", id="counter"),
         pytest.param(name, "every picture gets the answer 'picture.png'", id="name"),
         pytest.param(picture_of_it, "answer the question, not with a picture", id="picture"),
-        pytest.param(refuses_some, "status 404: {'detail': 'There is none.'}", id="refuses"),
+        pytest.param(
+            refuses_some,
+            "nothing is found in a picture, /question answers with status 404: {'detail'",
+            id="refuses",
+        ),
+        pytest.param(
+            first_label, "is found in a picture, your endpoint raised IndexError", id="first"
+        ),
+        pytest.param(height, "Ask what `detect` found, not how large", id="height"),
+        pytest.param(brightness, "without objects, got 40 and 200", id="brightness"),
         pytest.param(nan, "raised ValueError: Out of range float values", id="nan"),
     ],
 )

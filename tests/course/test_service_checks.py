@@ -16,7 +16,7 @@ OWN = labs("own_service")
 SIDES = OWN.SIDES
 answer = OWN.answer
 
-PICTURE = np.full((60, 80, 3), 127, np.uint8)
+PICTURE = np.full((60, 80, 3), (100, 127, 127), np.uint8)  # redder than blue
 
 
 class Question(BaseModel):
@@ -38,7 +38,8 @@ class Pretended:
     def rows(self, picture):
         xs = np.arange(1, self.count + 2) / 5
         ones = np.ones(len(xs))
-        scores = [0.9] * self.count + [0.2]
+        redness = picture.mean(axis=(0, 1))[2] / 255
+        scores = [0.8 + redness / 10] * self.count + [0.2]
         columns = [xs, ones / 2, ones / 10, ones / 10, ones, scores, *[0 * ones] * 4]
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -60,6 +61,16 @@ def make(answer=answer, question=Question, models=list(SIDES)):  # noqa: B006
 def changed(**changes):
     """Answers with something else in them."""
     return lambda question, models: answer(question, models) | changes
+
+
+def swaps_colours(question, models):
+    if question.model not in SIDES or question.image in ("", "no base64!"):
+        return answer(question, models)
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(question.image), np.uint8), 1)
+    if picture is None:
+        return answer(question, models)
+    image = base64.b64encode(cv2.imencode(".png", picture[..., ::-1])[1]).decode()
+    return answer(SimpleNamespace(**vars(question) | {"image": image}), models)
 
 
 def as_half(question, models):
@@ -216,6 +227,7 @@ def picture(tmp_path):
         pytest.param(make(changed(time=None)), "should be the seconds it took", id="time"),
         pytest.param(make(changed(model="large ")), "the answer says 'large '", id="other-model"),
         pytest.param(make(with_each(y_first)), "x goes with the width", id="y-first"),
+        pytest.param(make(swaps_colours), "does it swap them itself?", id="red-first"),
         pytest.param(make(shape_as_size), "`picture.shape` begins with the height", id="shape"),
         pytest.param(make(changed(time=29.0)), "and the whole answer took", id="milliseconds"),
         pytest.param(make(changed(time=0.0)), "should be the seconds it took", id="no-time"),

@@ -82,10 +82,14 @@ def test_none_may_be_an_answer_beside_what_is_printed(capsys):
 def test_mistake_is_named_when_it_explains_all_answers():
     mistakes = {"that is half": lambda n: n / 2, "that is the square": lambda n: n * n}
 
-    assert known_mistake(mistakes, [(0.5,), (4,)], [0.25, 2]) == "; that is half"
-    assert known_mistake(mistakes, [(0.5,), (4,)], [0.25, 16]) == "; that is the square"
-    assert known_mistake(mistakes, [(0.5,), (4,)], [3, 3]) == "; yours gives the same each time"
-    assert known_mistake(mistakes, [(0.5,), (4,)], [3, 4]) == ""
+    def hint(*answers):
+        return known_mistake(mistakes, [(0.5,), (4,)], answers, lambda value: value / 3)
+
+    assert hint(0.25, 2) == "; that is half"
+    assert hint(0.25, 16) == "; that is the square"
+    assert hint(0.167, 1.333) == "; return it as it is, without rounding"
+    assert hint(3, 3) == "; yours gives the same each time"
+    assert hint(3, 4) == ""
 
 
 def test_result_instead_of_a_function_is_refused():

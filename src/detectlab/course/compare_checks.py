@@ -60,7 +60,7 @@ def check_work_ratio(work_ratio: Callable[[int, int], object]) -> str:
         if not is_close(answer, (ratio := large / small) ** 2):
             raise NotYet(
                 f"{large} x {large} pixels are {ratio**2:.4g} times {small} x {small}. Yours says "
-                f"{answer:.4g}" + known_mistake(_RATIOS, _SIDES, answers)
+                f"{answer:.4g}" + known_mistake(_RATIOS, _SIDES, answers, lambda a, b: (b / a) ** 2)
             )
     return "Twice the side is four times the pixels, and about four times the work"
 
@@ -113,7 +113,7 @@ def check_average_precision(average_precision: Callable[[list[bool], int], objec
         if not is_close(answer, expected := _average(verdicts, objects)):
             raise NotYet(
                 f"{verdicts} of {objects} objects is {expected:.3f}. Yours is {answer:.3f}"
-                + known_mistake(_AVERAGES, _LISTS, answers)
+                + known_mistake(_AVERAGES, _LISTS, answers, _average)
             )
     return "A wrong box costs most when it stands before right ones"
 

@@ -23,6 +23,7 @@ def check_compose(text: str) -> str:
     _built_from(services[page], page, ".")
     _built_from(services[service], service, "../my-service")
     _starts_after(services[page], service)
+    _health_is_asked(services[service], service)
     if "depends_on" in services[service]:
         raise NotYet(f"`{service}` waits for others, and the page for it: it waits for none")
     _published(services[page], services[service])
@@ -34,6 +35,7 @@ def _services(text: object) -> dict[str, Mapping[str, Any]]:
     if not isinstance(text, str):
         raise NotYet(f"pass the text of the compose file. Yours is {shown(text)}")
     try:
+        _require_unique_keys(yaml.compose(text, yaml.SafeLoader))
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -52,6 +54,24 @@ def _services(text: object) -> dict[str, Mapping[str, Any]]:
                 raise NotYet(f"`{key}` of `{name}` is a list: `- ` stands before each entry")
         _environment(name, service)
     return services
+
+
+def _require_unique_keys(node: yaml.Node | None) -> None:
+    """Engines refuse a key that stands twice in one place; the parser takes the last one."""
+    if isinstance(node, yaml.SequenceNode):
+        for entry in node.value:
+            _require_unique_keys(entry)
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                raise NotYet(
+                    f"`{name}` stands in line {seen[name]} and, at the same place, in line {line}. "
+                    "Join the two"
+                )
+            seen[name] = line
+            _require_unique_keys(value)
 
 
 def _built_from(service: Mapping[str, Any], name: str, folder: str) -> None:
@@ -124,6 +144,30 @@ def _starts_after(page: Mapping[str, Any], service: str) -> None:
         raise NotYet(
             f"`{condition.get('condition')}` does not ask for health: service_healthy does"
         )
+
+
+def _health_is_asked(service: Mapping[str, Any], name: str) -> None:
+    """A service that the page waits for has a health check that can succeed and can fail."""
+    given = service.get("healthcheck")
+    if given is None:
+        return  # its Dockerfile has one
+    if not isinstance(given, dict):
+        raise NotYet(f"`healthcheck` of `{name}` has lines such as `test: ...`; or leave it out")
+    test = given.get("test")
+    words = [str(word) for word in test] if isinstance(test, list) else str(test or "").split()
+    if given.get("disable") is True or words[:1] == ["NONE"]:
+        raise NotYet(
+            f"the health check of `{name}` is switched off, so it never becomes healthy, and the "
+            "page waits for that. Leave `healthcheck:` out: your Dockerfile has one"
+        )
+    if isinstance(test, list) and words[:1] not in (["CMD"], ["CMD-SHELL"]):
+        raise NotYet(f"a list under `test` begins with CMD or CMD-SHELL. Yours: {shown(test)}")
+    command = [word for word in words if word not in ("CMD", "CMD-SHELL")]
+    if command in (["true"], ["exit", "0"], ["exit 0"]) or command[:1] == ["echo"]:
+        raise NotYet(f"`{' '.join(command)}` always succeeds: ask the service's /health")
+    for port in re.findall(r"(?:localhost|127\.0\.0\.1):(\d+)", " ".join(words)):
+        if port != _SERVICE_PORT:
+            raise NotYet(f"`{name}` listens at {_SERVICE_PORT}. Its health check asks at {port}")
 
 
 def _ports(service: Mapping[str, Any]) -> list[tuple[str, str, str]]:

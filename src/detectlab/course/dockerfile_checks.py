@@ -36,6 +36,8 @@ def _base_is_pinned(stages: list[Stage]) -> None:
     for base in (stage.base for stage in stages if stage.base not in names):
         name, _, digest = base.partition("@")
         tag = name.rpartition("/")[2].partition(":")[2]
+        if "alpine" in tag:
+            raise NotYet(f"{base} has a C library that OpenCV has no package for. Take :3.11-slim")
         if digest:
             continue
         if not tag:
@@ -157,7 +159,7 @@ def _is_watched(stages: list[Stage]) -> None:
     check = stages[-1].last("HEALTHCHECK")
     if check is None or check.value.upper() == "NONE":
         raise NotYet("is it alive? Ask /health with HEALTHCHECK, or it may hang unnoticed")
-    if "CMD" not in check.value or "/health" not in check.value:
+    if "CMD" not in check.value or not re.search(r"/health\b", check.value):
         raise NotYet("HEALTHCHECK should ask the service: `HEALTHCHECK CMD ...` with /health in it")
     if str(_PORT) not in check.value:
         raise NotYet(f"HEALTHCHECK should ask at port {_PORT}")

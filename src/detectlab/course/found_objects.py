@@ -10,7 +10,7 @@ from detectlab.course.verdicts import NotYet
 STRONG, NEIGHBOUR, FAR, WEAK, SECOND = (
     (78, 30, 122, 70, 2, 0.8),
     (116, 30, 156, 70, 2, 0.6),
-    (30, 60, 50, 80, 0, 0.9),
+    (30, 60, 50, 80, 0, 0.93),
     (160, 10, 180, 30, 0, 0.3),
     (80, 30, 120, 70, 2, 0.7),
 )

@@ -45,12 +45,16 @@ _ORDER = ("c", "e", "f", "h")
 _BOXES: tuple[tuple[int, tuple[int, int, int, int], tuple[int, int]], ...] = (
     (0, (0, 0, 400, 300), (400, 300)),
     (2, (100, 30, 300, 90), (400, 300)),
-    (1, (10, 20, 30, 120), (100, 200)),
+    (1, (11, 20, 30, 121), (100, 200)),
 )
 
 
 def _summed(old: Shares, new: Shares, term: Callable[[float, float], float]) -> float:
     return math.fsum(map(term, old, new))
+
+
+def _psi(old: Shares, new: Shares) -> float:
+    return _summed(old, new, lambda o, n: (n - o) * math.log(n / o))
 
 
 _INDICES: dict[str, Callable[[Shares, Shares], float]] = {
@@ -66,12 +70,8 @@ _INDICES: dict[str, Callable[[Shares, Shares], float]] = {
         "that is the sum of the squares over the old shares": lambda o, n: (n - o) ** 2 / o,
     }.items()
 } | {
-    "that is the mean of the terms, not their sum": lambda old, new: (
-        _summed(old, new, lambda o, n: (n - o) * math.log(n / o)) / len(old)
-    ),
-    "does the loop return after the first term?": lambda old, new: _summed(
-        old[:1], new[:1], lambda o, n: (n - o) * math.log(n / o)
-    ),
+    "that is the mean of the terms, not their sum": lambda old, new: _psi(old, new) / len(old),
+    "does the loop return after the first term?": lambda old, new: _psi(old[:1], new[:1]),
 }
 
 
@@ -80,10 +80,10 @@ def check_psi(psi: Callable[[Shares, Shares], object]) -> str:
     """Check a function of two lists of shares that gives the population stability index."""
     answers = [number_of(answer_of(psi, list(old), list(new)), "the index") for old, new in _SHARES]
     for (old, new), got in zip(_SHARES, answers, strict=True):
-        if not is_close(got, expected := _summed(old, new, lambda o, n: (n - o) * math.log(n / o))):
+        if not is_close(got, expected := _psi(old, new)):
             raise NotYet(
                 f"from {list(old)} to {list(new)} the index is {expected:.4f}. Yours is {got:.4f}"
-                + known_mistake(_INDICES, _SHARES, answers)
+                + known_mistake(_INDICES, _SHARES, answers, _psi)
             )
     return "0 for equal shares, 0.88 from half and half to nine to one"
 
@@ -121,8 +121,8 @@ def check_to_label(to_label: Callable[[list[tuple[str, float, str]], int], objec
         if len(set(scenes)) < len(scenes):
             raise NotYet(f"a scene was chosen twice: {shown(list(got))}")
         raise NotYet(
-            f"for {count} pictures, those nearest to 0.5 of each scene are {expected}, the nearest "
-            f"first. Yours are {shown(list(got))}"
+            f"for a count of {count}, those nearest to 0.5 of each scene are {expected}, the "
+            f"nearest first. Yours are {shown(list(got))}"
         )
     return "the most doubtful picture of each scene, the most doubtful scene first"
 

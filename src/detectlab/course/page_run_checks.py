@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from detectlab.client import DetectClient
+from detectlab.client import DetectClient, RequestRefused
 from detectlab.course.verdicts import NotYet, exercise_check
 from detectlab.vision.images import decode_image
 
@@ -76,9 +76,23 @@ def _check_page(page: "_Page", url: str, data: bytes) -> None:
     page.upload(data)
     _check_answer(page, data, client)
     page.upload(b"Buy apples.")
-    if not page.text("error"):
+    if not (said := page.text("error")):
         raise NotYet("the service refuses a file that is no picture. Show its sentence: `st.error`")
+    if _refusal(client, b"Buy apples.") not in said:
+        raise NotYet(
+            f"the service says why it refuses a file, and the page only: {said}. Show the text of "
+            "the error: `st.error(str(problem))`"
+        )
     _check_test_mode(page, data)
+
+
+def _refusal(client: DetectClient, data: bytes) -> str:
+    """The sentence with which a service refuses a file."""
+    try:
+        client.predict(data)
+    except RequestRefused as refusal:
+        return str(refusal).partition(": ")[2]
+    return ""
 
 
 def _check_answer(page: "_Page", data: bytes, client: DetectClient) -> None:

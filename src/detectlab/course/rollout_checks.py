@@ -45,6 +45,10 @@ def _factors(failures: Sequence[bool], limit: float, alternative: float) -> list
     return [alternative / limit if failed else good for failed in failures]
 
 
+def _capital(*case: Any) -> float:
+    return math.prod(_factors(*case))
+
+
 _CAPITALS: dict[str, Callable[[Sequence[bool], float, float], float]] = {
     "a failure raises it, a good answer lowers it": lambda failures, limit, alternative: math.prod(
         _factors([not failed for failed in failures], limit, alternative)
@@ -146,13 +150,13 @@ def check_bet(bet: Callable[..., float]) -> str:
     """Check a function of answers, a limit and an alternative that gives the capital of a bet."""
     capitals = [number_of(answer_of(bet, *case), "the capital") for case in _BETS]
     for (failures, limit, alternative), given in zip(_BETS, capitals, strict=True):
-        wanted = math.prod(_factors(failures, limit, alternative))
+        wanted = _capital(failures, limit, alternative)
         if not abs(given - wanted) <= 1e-6 * wanted:
             told = ", ".join("failed" if failed else "good" for failed in failures) or "none"
             raise NotYet(
                 f"with the limit {limit} and the alternative {alternative}, after the answers "
                 f"({told}) the capital is {wanted:.3g}. Yours is {given:.3g}"
-                + known_mistake(_CAPITALS, _BETS, capitals)
+                + known_mistake(_CAPITALS, _BETS, capitals, _capital)
             )
     return "Failures raise the capital, good answers lower it, and at the limit the bet is fair"
 

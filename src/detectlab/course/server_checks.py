@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectlab.course.asgi_client import Answer, post_picture
 from detectlab.course.verdicts import (
@@ -21,6 +22,7 @@ from detectlab.course.verdicts import (
 from detectlab.vision.images import decode_image, encode_image, read_image
 
 _CHANGED = 40  # difference of a pixel, of 255, that no JPEG compression makes
+_GREYS = (40, 200)  # of pictures without objects
 
 
 _BOXES = ([10, 20, 110, 70], [0, 5, 3, 12], [4, 4, 4, 9])
@@ -50,7 +52,8 @@ def check_box_area(box_area: Callable[[list[int]], object]) -> str:
         if not is_close(answer, width * height):
             raise NotYet(
                 f"the box {box} measures {width} x {height} = {width * height} pixels, your "
-                f"function says {answer:g}" + known_mistake(_AREAS, cases, answers)
+                f"function says {answer:g}"
+                + known_mistake(_AREAS, cases, answers, lambda w, h, *_: w * h)
             )
     return "Width times height, each one the difference of two corners"
 
@@ -91,11 +94,12 @@ def check_precision_and_recall(precision_and_recall: Callable[[int, int, int], o
         if not is_close(given[0], expected[0]):
             raise NotYet(
                 f"{right} of {boxes} boxes are right, so precision is {expected[0]:g}. Yours is "
-                f"{given[0]:g}" + known_mistake(_PRECISIONS, _COUNTS, precisions)
+                f"{given[0]:g}"
+                + known_mistake(_PRECISIONS, _COUNTS, precisions, lambda r, w, m: r / (r + w))
             )
         raise NotYet(
             f"{right} of {objects} objects are found, so recall is {expected[1]:g}. Yours is "
-            f"{given[1]:g}" + known_mistake(_RECALLS, _COUNTS, recalls)
+            f"{given[1]:g}" + known_mistake(_RECALLS, _COUNTS, recalls, lambda r, w, m: r / (r + m))
         )
     return "Precision judges the boxes, recall the objects"
 
@@ -175,7 +179,35 @@ def check_question(app: Any, pictures: Sequence[str | Path]) -> str:
         raise NotYet(
             f"every picture gets the answer {shown(answers[0])}. Make it depend on what is found"
         )
+    _check_empty_pictures(app, pictures, answers)
     return f"Your endpoint tells the pictures apart: {', '.join(map(shown, answers))}"
+
+
+def _check_empty_pictures(app: Any, pictures: Sequence[str | Path], answers: Sequence[Any]) -> None:
+    """Plain grey pictures, as large as the others, tell an answer that looks at no objects."""
+    sizes = [read_image(picture).shape for picture in pictures]
+    dark, bright = (
+        [_answer_for_grey(app, np.full(size, grey, np.uint8)) for size in sizes] for grey in _GREYS
+    )
+    for one, other in zip(dark, bright, strict=True):
+        if one != other:
+            raise NotYet(
+                f"a dark picture and a bright one, both without objects, got {shown(one)} and "
+                f"{shown(other)}. Ask what `detect` found, not the pixels"
+            )
+    if dark == list(answers):
+        raise NotYet(
+            "grey pictures without objects get the same answers as yours of the same size. Ask "
+            "what `detect` found, not how large the picture is"
+        )
+
+
+def _answer_for_grey(app: Any, pixels: NDArray[np.uint8]) -> Any:
+    try:
+        answer = post_picture(app, "/question", encode_image(pixels, "PNG"))
+        return _successful(answer, "/question").json()
+    except NotYet as hint:
+        raise NotYet(f"when nothing is found in a picture, {hint}") from None
 
 
 def _successful(answer: Answer, path: str) -> Answer:

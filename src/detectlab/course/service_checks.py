@@ -40,6 +40,7 @@ def check_service(app: Any, picture: str | Path) -> str:
         raise NotYet("a client that sends no confidence should get 0.5")
     _check_models_differ(app, names, data)
     _check_geometry(app, names[-1], read_image(picture))
+    _check_colours(app, names[-1], read_image(picture))
     _refuses(app, {"model": "huge", "image": _text(data)}, "an unknown model")
     said = _ask(app, {"model": "huge", "image": _text(data)}).body.decode("utf-8", "replace")
     if not all(name in said for name in names):
@@ -129,6 +130,19 @@ def _check_geometry(app: Any, name: str, pixels: NDArray[np.uint8]) -> None:
         raise NotYet(
             f"in a picture of {2 * width} x {height} pixels your boxes reach to x = {right} and y "
             f"= {lowest}. x goes with the width; `picture.shape` begins with the height"
+        )
+
+
+def _check_colours(app: Any, name: str, pixels: NDArray[np.uint8]) -> None:
+    """With red for blue, fruit is found less well."""
+    usual, swapped = (
+        _found(app, {"model": name, "image": _text(encode_image(one, "PNG")), "confidence": 0.1})
+        for one in (pixels, pixels[..., ::-1])
+    )
+    if sum(one["confidence"] for one in usual) < sum(one["confidence"] for one in swapped):
+        raise NotYet(
+            "with red and blue swapped, your service finds more: does it swap them itself? "
+            "`cv2.imdecode` gives blue first, and the network wants it so"
         )
 
 

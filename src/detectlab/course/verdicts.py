@@ -135,6 +135,7 @@ def known_mistake(
     mistakes: Mapping[str, Callable[..., float]],
     cases: Sequence[Sequence[Any]],
     answers: Sequence[float],
+    right: Callable[..., float],
 ) -> str:
     """The mistake that gives all of a learner's answers, as the end of a hint.
 
@@ -142,12 +143,23 @@ def known_mistake(
         mistakes: What each one gives for a case.
         cases: The arguments that the learner's function got.
         answers: What it gave.
+        right: What gives the right answer for a case.
     """
+    if _rounded([right(*case) for case in cases], answers):
+        return "; return it as it is, without rounding"
     for reason, formula in mistakes.items():
         given = (formula(*case) for case in cases)
         if all(is_close(answer, value) for answer, value in zip(answers, given, strict=True)):
             return f"; {reason}"
     return "; yours gives the same each time" if len(set(answers)) == 1 < len(answers) else ""
+
+
+def _rounded(exact: Sequence[float], answers: Sequence[float]) -> bool:
+    """Whether the answers are the right ones, rounded to some number of decimals."""
+    return any(
+        all(map(is_close, answers, (round(value, digits) for value in exact)))
+        for digits in range(1, 6)
+    )
 
 
 def require_keys(answer: object, keys: Sequence[str], what: str) -> None:
