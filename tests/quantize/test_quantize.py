@@ -81,7 +81,7 @@ def test_calibration_lies_beside_the_weights_under_their_digest(
     name = calibration_name(NANO, files, NANO.input_size_wh)
     assert file == settings.home / "weights" / name
     assert find_calibration(NANO, settings) == file
-    assert find_calibration(NANO, settings, (320, 320)) is None
+    assert find_calibration(NANO, settings, (416, 416)) is None
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
@@ -177,7 +177,7 @@ def test_larger_loss_is_refused_and_stores_nothing(
     settings: Settings, pictures: Path, tmp_path: Path
 ) -> None:
     black = tmp_path / "black.png"
-    cv2.imwrite(str(black), np.zeros((416, 416, 3), np.uint8))
+    cv2.imwrite(str(black), np.zeros((320, 320, 3), np.uint8))
     target = tmp_path / "target"
 
     with pytest.raises(ValueError, match=r"nano in int8 loses .*%, more than 1.0%"):
@@ -196,7 +196,7 @@ def test_layers_in_float_make_another_network(settings: Settings) -> None:
     from detectlab.engines.openvino_int8 import calibrate
 
     network = network_of(NANO, settings)
-    blank = [np.full((416, 416, 3), 127, np.uint8)] * 2
+    blank = [np.full((320, 320, 3), 127, np.uint8)] * 2
 
     graphs = [calibrate(network, blank, lambda x: x, in_float=count)[0] for count in (0, 2)]
 

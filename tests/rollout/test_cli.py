@@ -39,7 +39,7 @@ def test_commands_lead_through_a_rollout(
     assert "Revision 0: nano answers" in rollout("status")
     assert "The plan was never changed" in rollout("history")
     new = "nano@input_size=256"
-    assert f"nano answers, {new} in its shadow" in rollout("shadow", "nano", "--input-size", "320")
+    assert f"nano answers, {new} in its shadow" in rollout("shadow", "nano", "--input-size", "256")
     assert f"{new} answers 10%, nano the rest" in rollout("canary", "--share", "0.1")
     assert "errors       not enough yet 0 of 0 answers failed" in rollout("status")
     with pytest.raises(ValueError, match="409 Conflict: There is not enough evidence"):
@@ -69,7 +69,7 @@ def test_what_goes_wrong_is_told_in_one_sentence(
     with pytest.raises(ValueError, match="must be one of nano, "):
         rollout("shadow", "yolov99")
     with pytest.raises(ValueError, match="name the candidate, too"):
-        rollout("canary", "--input-size", "320")
+        rollout("canary", "--input-size", "256")
     monkeypatch.setenv("DETECTLAB_URL", "http://127.0.0.1:9")
     with pytest.raises(ValueError, match="Nothing answers at"):
         rollout("status")
