@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from detectlab.course.verdicts import NotYet, describe, shown
 
 _TIMEOUT_S = 60.0
 
@@ -73,3 +76,59 @@ async def _send(app: Any, what: str, sent: Mapping[str, Any]) -> Answer:
     except Exception as error:  # whatever a learner's endpoint raises
         return Answer(error=error)
     return Answer(answer.status_code, answer.content)
+
+
+def successful(answer: Answer, path: str) -> Answer:
+    """Give an answer back if its status is 200.
+
+    Args:
+        answer: What an app answered.
+        path: Path of the endpoint, for the sentence of the error.
+
+    Raises:
+        NotYet: The app raised an error or refused; the sentence says what to change.
+    """
+    if answer.error is not None:
+        text = f"your endpoint raised {describe(answer.error)}"
+        if isinstance(answer.error, TypeError) and "'str'" in str(answer.error):
+            text += " Without a type hint, a parameter arrives as text"
+        raise NotYet(_unsendable(answer.error) or text)
+    if answer.status == 404 and answer.json() == {"detail": "Not Found"}:
+        raise NotYet(f"nothing answers at {path}: write the path in the decorator as it is here")
+    if answer.status == 405:
+        raise NotYet(f"{path} has another verb: use `.post(...)`, since the picture is in the body")
+    if answer.status == 422:
+        raise NotYet(f"{path} refuses the request (422){_refused(answer.json())}")
+    if answer.status != 200:
+        raise NotYet(f"{path} answers with status {answer.status}: {shown(answer.json())}")
+    return answer
+
+
+def _unsendable(error: Exception) -> str:
+    """What to do about a result that FastAPI cannot turn into JSON or text."""
+    if number := re.search(r"'numpy\.(\w+)' object is not iterable", str(error)):
+        kind = "float" if "float" in number[1] else "bool" if "bool" in number[1] else "int"
+        return f"JSON has no numbers of NumPy ({number[1]}): return a plain one, with `{kind}(...)`"
+    if "__dict__" in str(error) or isinstance(error, UnicodeDecodeError):
+        return (
+            "FastAPI cannot turn into JSON what you return. A picture goes into a "
+            "`Response(encode_image(...))`; numbers, texts, lists and dictionaries as they are"
+        )
+    return ""
+
+
+def _refused(content: Any) -> str:
+    """Which parameter FastAPI refused, and why."""
+    details = content.get("detail") if isinstance(content, dict) else None
+    if not isinstance(details, list):
+        return f": {shown(content)}"
+    first = details[0]
+    name, kind = first["loc"][-1], first["type"]
+    if name == "confidence" and kind == "missing":
+        return " because of confidence: it needs a default, for clients that send none"
+    if name == "confidence":
+        return f" because of confidence. {first['msg']}. Received: {first.get('input')!r}"
+    names = ", ".join(str(one["loc"][-1]) for one in details)
+    return (
+        f" because of {names}. The picture comes in `file`; `confidence` and `model` in the address"
+    )

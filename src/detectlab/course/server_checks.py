@@ -1,6 +1,5 @@
 """Checks for the exercises of the notebook about the server."""
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectlab.course.asgi_client import Answer, post_picture
+from detectlab.course.asgi_client import post_picture, successful
 from detectlab.course.verdicts import (
     NotYet,
     answer_of,
-    describe,
     exercise_check,
     is_close,
     known_mistake,
@@ -123,7 +121,7 @@ def check_confidence_parameter(app: Any, picture: str | Path) -> str:
 
     def drawn(confidence: str | None) -> tuple[bytes, int]:
         params = {"model": "nano"} | ({} if confidence is None else {"confidence": confidence})
-        answer = _successful(post_picture(app, "/predict", data, params), "/predict")
+        answer = successful(post_picture(app, "/predict", data, params), "/predict")
         try:
             pixels = decode_image(answer.body).pixels
         except ValueError:
@@ -164,7 +162,7 @@ def check_question(app: Any, pictures: Sequence[str | Path]) -> str:
         # The same pixels in another file: an answer about what is found stays the same.
         copy = encode_image(read_image(picture), "PNG")
         first, second = (
-            _successful(post_picture(app, "/question", data), "/question").json()
+            successful(post_picture(app, "/question", data), "/question").json()
             for data in (Path(picture).read_bytes(), copy)
         )
         if isinstance(first, str) and "\ufffd" in first:
@@ -205,54 +203,6 @@ def _check_empty_pictures(app: Any, pictures: Sequence[str | Path], answers: Seq
 def _answer_for_grey(app: Any, pixels: NDArray[np.uint8]) -> Any:
     try:
         answer = post_picture(app, "/question", encode_image(pixels, "PNG"))
-        return _successful(answer, "/question").json()
+        return successful(answer, "/question").json()
     except NotYet as hint:
         raise NotYet(f"when nothing is found in a picture, {hint}") from None
-
-
-def _successful(answer: Answer, path: str) -> Answer:
-    """The answer, when it is 200."""
-    if answer.error is not None:
-        text = f"your endpoint raised {describe(answer.error)}"
-        if isinstance(answer.error, TypeError) and "'str'" in str(answer.error):
-            text += " Without a type hint, a parameter arrives as text"
-        raise NotYet(_unsendable(answer.error) or text)
-    if answer.status == 404 and answer.json() == {"detail": "Not Found"}:
-        raise NotYet(f"nothing answers at {path}: write the path in the decorator as it is here")
-    if answer.status == 405:
-        raise NotYet(f"{path} has another verb: use `.post(...)`, since the picture is in the body")
-    if answer.status == 422:
-        raise NotYet(f"{path} refuses the request (422){_refused(answer.json())}")
-    if answer.status != 200:
-        raise NotYet(f"{path} answers with status {answer.status}: {shown(answer.json())}")
-    return answer
-
-
-def _unsendable(error: Exception) -> str:
-    """What to do about a result that FastAPI cannot turn into JSON or text."""
-    if number := re.search(r"'numpy\.(\w+)' object is not iterable", str(error)):
-        kind = "float" if "float" in number[1] else "bool" if "bool" in number[1] else "int"
-        return f"JSON has no numbers of NumPy ({number[1]}): return a plain one, with `{kind}(...)`"
-    if "__dict__" in str(error) or isinstance(error, UnicodeDecodeError):
-        return (
-            "FastAPI cannot turn into JSON what you return. A picture goes into a "
-            "`Response(encode_image(...))`; numbers, texts, lists and dictionaries as they are"
-        )
-    return ""
-
-
-def _refused(content: Any) -> str:
-    """Which parameter FastAPI refused, and why."""
-    details = content.get("detail") if isinstance(content, dict) else None
-    if not isinstance(details, list):
-        return f": {shown(content)}"
-    first = details[0]
-    name, kind = first["loc"][-1], first["type"]
-    if name == "confidence" and kind == "missing":
-        return " because of confidence: it needs a default, for clients that send none"
-    if name == "confidence":
-        return f" because of confidence. {first['msg']}. Received: {first.get('input')!r}"
-    names = ", ".join(str(one["loc"][-1]) for one in details)
-    return (
-        f" because of {names}. The picture comes in `file`; `confidence` and `model` in the address"
-    )
