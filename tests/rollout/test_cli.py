@@ -55,7 +55,7 @@ def test_commands_lead_through_a_rollout(
     assert f"{new} answers" in rollout("release")
     assert "(looks good (anyway, without enough evidence: errors: " in rollout("history")
     plan = json.loads(rollout("status", "--json"))["plan"]
-    assert plan["stable"]["input_size"] == 320
+    assert plan["stable"]["input_size"] == 256
     file = tmp_path / "plan.json"
     file.write_text(json.dumps({"stable": {"model": "nano"}}))
     assert "nano answers" in rollout("apply", str(file), "--why", "from a file")
