@@ -126,7 +126,10 @@ class Settings(BaseSettings):
         default=True, description="Whether statistics of pictures and answers are kept."
     )
     monitoring_share: float = Field(
-        default=0.2, gt=0, le=1, description="Share of the pictures whose pixels are looked at."
+        default=0.2,
+        gt=0,
+        le=1,
+        description="Share of the pictures whose pixels are looked at, unless drift is suspected.",
     )
     monitoring_webhook: str | None = Field(
         default=None, description="Address that gets each alarm, as JSON."

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from detectlab.monitoring.drift import (
+    SUSPICIOUS,
+    THRESHOLD,
     DriftTest,
     grouped,
     jensen_shannon,
@@ -112,3 +114,29 @@ def test_empty_baseline_gives_no_evidence() -> None:
 
     assert not test.observe(np.zeros(len(NAMES), np.int16))
     assert test.evidence == 0
+
+
+def test_evidence_of_all_regions_grows_by_one_bet_a_picture() -> None:
+    """Stakes sum to 1: bets that neither win nor lose have the capital of their number."""
+    sketch = Sketch(pictures=100)
+    sketch.counts[:, :2] = 50
+    test = DriftTest(Regions.of(sketch))
+    for _ in range(3):
+        test._capital += 1
+
+    assert test.evidence == pytest.approx(3 / THRESHOLD)
+
+
+def test_detector_that_finds_nothing_is_noticed_where_most_pictures_are_empty() -> None:
+    sketch = Sketch(pictures=1000)
+    sketch.counts[NAMES.index("objects"), :2] = 750, 250
+    test, bins = DriftTest(Regions.of(sketch)), np.full(len(NAMES), -1, np.int16)
+    bins[NAMES.index("objects")] = 1
+    for _ in range(3):
+        test.observe(bins)
+    bins[NAMES.index("objects")] = 0
+
+    found = [(test.observe(bins), test.evidence >= SUSPICIOUS) for _ in range(50)]
+
+    alarms, suspicions = zip(*found, strict=True)
+    assert suspicions.index(True) < alarms.index(True)

@@ -17,7 +17,9 @@ from detectlab.monitoring.baseline import Baseline, BaselineStore
 from detectlab.monitoring.folder_baseline import baseline_of_pictures
 from detectlab.monitoring.metrics import MonitoringMetrics
 from detectlab.monitoring.monitor import Monitor
+from detectlab.monitoring.observed import observed_bins
 from detectlab.monitoring.sketch import Sketch
+from detectlab.monitoring.statistics import NAMES
 from detectlab.serving.observation import Observation
 from detectlab.vision.detections import Detections
 
@@ -322,3 +324,25 @@ def test_monitor_keeps_a_bounded_number_of_watches(tmp_path: Path) -> None:
     monitor.drain()
 
     assert [model for model, _ in monitor.watches] == [f"m{number}" for number in range(12, 20)]
+
+
+def test_pixels_of_every_picture_are_looked_at_from_a_suspicion_to_the_alarm(
+    tmp_path: Path,
+) -> None:
+    def seen(side: int) -> Observation:
+        return Observation(0.0, "fake", "stable", None, (), (side, side), 1000 + side, None)
+
+    monitor = Monitor(tmp_path, MonitoringMetrics(CollectorRegistry()), share=0.2)
+    usual = Sketch.of_pictures(list(observed_bins([seen(side) for side in range(400, 900)])))
+    usual.counts[NAMES.index("brightness"), 100] = 100
+    monitor.put(Baseline.freeze("fake", usual, classes=(), source="a test"))
+    monitor.observed.append(seen(600))
+    monitor.drain()
+    shares = [monitor.share]
+    while not monitor.alarms:
+        monitor.observed.append(seen(2000))
+        monitor.drain()
+        shares.append(monitor.share)
+
+    assert len(shares) < 20
+    assert (shares[0], shares[-2], shares[-1]) == (0.2, 1.0, 0.2)

@@ -11,6 +11,7 @@ from detectlab.monitoring.sketch import Sketch
 from detectlab.monitoring.statistics import (
     BINS,
     COUNT,
+    HUES,
     NAMES,
     NO_VALUE,
     STATISTICS,
@@ -31,7 +32,7 @@ def value(values: Floats, name: str) -> float:
 def test_statistics_of_a_grey_picture_are_those_of_grey() -> None:
     found = picture_statistics(np.full((90, 120, 3), 100, np.uint8), (640, 480), 5000)
 
-    assert [value(found, name) for name in ("width", "height", "bytes")] == [640, 480, 5000]
+    assert [value(found, name) for name in ("side", "shape", "bytes")] == [640, 4 / 3, 5000]
     assert value(found, "brightness") == pytest.approx(100, abs=1)
     assert [value(found, name) for name in ("contrast", "sharpness", "colourfulness")] == [0, 0, 0]
     assert value(found, "warmth") == value(found, "tint") == 0
@@ -135,3 +136,30 @@ def test_thumbnail_has_at_most_160_pixels_a_side() -> None:
     for size_wh in ((1, 1), (160, 90), (161, 5), (4000, 3000)):
         height, width = thumbnail(np.zeros((size_wh[1], size_wh[0], 3), np.uint8)).shape[:2]
         assert 1 <= max(width, height) <= 160
+
+
+@pytest.mark.parametrize(
+    ("bgr", "colour"),
+    [((20, 20, 250), "red"), ((240, 40, 130), "violet"), ((20, 230, 30), "green")],
+)
+def test_strongest_colour_is_that_of_most_saturation(
+    bgr: tuple[int, int, int], colour: str
+) -> None:
+    pixels = np.full((60, 80, 3), 90, np.uint8)
+    pixels[:20], pixels[20:25] = bgr, (220, 90, 90)
+
+    found = picture_statistics(pixels, (80, 60), 900)
+
+    assert HUES[int(value(found, "hue"))] == colour
+    grey = picture_statistics(np.full_like(pixels, 90), (80, 60), 900)
+    assert np.isnan(value(grey, "hue"))
+    assert value(grey, "darkest") == value(grey, "brightest") == 90
+
+
+def test_extremes_are_those_of_two_per_cent() -> None:
+    pixels = np.full((50, 100, 3), 100, np.uint8)
+    pixels[:3], pixels[-3:] = 10, 200  # 6 % each
+
+    found = picture_statistics(pixels, (100, 50), 900)
+
+    assert (value(found, "darkest"), value(found, "brightest")) == (10, 200)

@@ -5,6 +5,13 @@ that a region is hit more often gain capital only when it is. A new bet starts a
 that a change is found whenever it happens, and the mean capital of all bets is compared with one
 threshold: while the pictures are of the baseline's kind, an alarm is expected after no fewer
 pictures than the threshold (E-detectors: Shin, Ramdas, Rinaldo, 2022).
+
+Why: let `S` be the mean capital, with stakes that are fixed beforehand and sum to 1. Before each
+picture every bet gains one unit; the picture multiplies each capital by a factor whose mean, given
+all that came before, is at most 1, whatever the other statistics of the picture are. So `S_n - n`
+falls on average (a supermartingale), and at the time `A` of an alarm `E[A] >= E[S_A] >=` threshold.
+Which statistics a picture has may depend on earlier pictures: a statistic that is not there has the
+factor 1. So the pixels of all pictures may be looked at from a suspicion on (`SUSPICIOUS`).
 """
 
 import numpy as np
@@ -17,10 +24,14 @@ from detectlab.sequential_test import bet_factors
 
 # Expected pictures from one false alarm to the next, at least: twice the promise.
 THRESHOLD = 20_000.0
+# The share of that evidence from which on it pays to look at the pixels of every picture.
+SUSPICIOUS = 0.001
 _MAX_CAPITAL = 1e300
 # Alternatives, as multiples of the odds of a region's limit.
 _MULTIPLES = np.array([2.0, 4, 8, 16, 100])
 _GROUPS = 10
+# Stake of the bet that no picture has objects any more: a detector that fails does that.
+_STAKE_ON_SILENCE = 0.1
 
 
 class DriftTest:
@@ -34,6 +45,7 @@ class DriftTest:
         self.regions = regions
         won, lost = bet_factors(regions.limits, _MULTIPLES[:, None])
         self._won, self._lost = (won, np.log(won)), (lost, np.log(lost))
+        self._stakes = _stakes(regions)
         self.restart()
 
     def restart(self) -> None:
@@ -71,7 +83,7 @@ class DriftTest:
     @property
     def evidence(self) -> float:
         """The mean capital as a share of the threshold; an alarm from 1 on."""
-        return float(self._capital.sum()) / max(1, self._capital.size) / THRESHOLD
+        return float((self._capital * self._stakes).sum()) / THRESHOLD
 
     def strongest(self, most: int = 3) -> list[tuple[str, str, int]]:
         """What moved: statistics with their direction, and how many pictures ago it began.
@@ -89,6 +101,18 @@ class DriftTest:
             age = int(self.pictures - self._began[bet, index])
             found.setdefault(name, (name, self.regions.directions[index], age))
         return list(found.values())
+
+
+def _stakes(regions: Regions) -> Floats:
+    """The stakes of all bets, of the shape of their capital: equal ones on each statistic."""
+    rows, place, counts = np.unique(regions.rows, return_inverse=True, return_counts=True)
+    stakes: Floats = np.ones((len(_MULTIPLES), len(place))) / counts[place]
+    stakes /= len(_MULTIPLES) * max(1, len(rows))
+    silence = np.flatnonzero(regions.is_silence)
+    if len(silence):
+        stakes *= 1 - _STAKE_ON_SILENCE
+        stakes[-1, silence] += _STAKE_ON_SILENCE / len(silence)
+    return stakes
 
 
 def grouped(baseline: Sketch, now: Sketch, *, name: str) -> tuple[Floats, Floats]:

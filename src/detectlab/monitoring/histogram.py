@@ -32,7 +32,10 @@ def histogram(
     if not len(used):
         return []
     if statistic.is_class:
-        groups = [(class_name(classes, int(index)), np.array([index])) for index in used]
+        groups = [
+            (class_name(statistic.labels or classes, int(index)), np.array([index]))
+            for index in used
+        ]
     else:
         edges = np.linspace(used[0], used[-1] + 1, min(_BARS, used[-1] - used[0] + 1) + 1)
         groups = [

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from detectlab.models.atomic_files import WeightsError
 from detectlab.monitoring.baseline import (
     MIN_PICTURES,
@@ -19,14 +17,7 @@ from detectlab.monitoring.baseline import (
 )
 from detectlab.monitoring.exchange import Exchange
 from detectlab.monitoring.metrics import MonitoringMetrics
-from detectlab.monitoring.statistics import (
-    PICTURE,
-    Floats,
-    answer_statistics,
-    bins_of,
-    file_statistics,
-    picture_statistics,
-)
+from detectlab.monitoring.observed import observed_bins
 from detectlab.monitoring.watch import Alarm, Watch
 from detectlab.serving.observation import MAX_WAITING, Observation, Observations
 
@@ -48,6 +39,7 @@ class Monitor:
         metrics: Shows what is watched.
         notify: Told about each alarm that begins or ends.
         exchange: Tells the other gateways of a cluster, and what they told.
+        share: Of the pictures whose pixels are to be looked at while nothing is suspicious.
 
     Attributes:
         observed: Where the service puts what it observed.
@@ -62,6 +54,7 @@ class Monitor:
         metrics: MonitoringMetrics,
         notify: Callable[[Alarm], None] = lambda alarm: None,
         exchange: Exchange | None = None,
+        share: float = 1.0,
     ) -> None:
         self.store = BaselineStore(folder)
         self.alarms: deque[Alarm] = deque(maxlen=_KEPT_ALARMS)
@@ -70,9 +63,15 @@ class Monitor:
         self.observed: Observations = deque(maxlen=MAX_WAITING)
         self.exchange = exchange
         self._metrics, self._notify = metrics, notify
+        self._share, self._is_suspicious = share, False
         self._versions: dict[tuple[str, str], int] = {}
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def share(self) -> float:
+        """Of the pictures whose pixels are to be looked at now: of all on a suspicion."""
+        return 1.0 if self._is_suspicious else self._share
 
     def open(self) -> None:
         """Start watching."""
@@ -175,13 +174,14 @@ class Monitor:
             taken = [self.observed.popleft() for _ in range(min(len(self.observed), _AT_ONCE))]
             if not taken:
                 return False
-            for seen, bins in zip(taken, bins_of(np.array([*map(_values, taken)])), strict=True):
+            for seen, bins in zip(taken, observed_bins(taken), strict=True):
                 watch = self._watch_of(seen)
                 alarm = watch.add(bins, seen.at)
                 self._metrics.count(watch, has_pixels=seen.thumbnail is not None)
                 if alarm:
                     self._announce(alarm)
                     self._metrics.show_alarm(alarm)
+            self._is_suspicious = any(watch.is_suspicious for watch in self.watches.values())
         return True
 
     def _watch_of(self, seen: Observation) -> Watch:
@@ -237,14 +237,3 @@ class Monitor:
         self.alarms.appendleft(alarm)
         logger.warning("Drift %s: %s", "ended" if alarm.ended else "alarm", alarm.summary)
         self._notify(alarm)
-
-
-def _values(seen: Observation) -> Floats:
-    if seen.thumbnail is None:
-        values = file_statistics(seen.size_wh, seen.file_bytes)
-    else:
-        values = picture_statistics(seen.thumbnail, seen.size_wh, seen.file_bytes)
-    if seen.detections is not None:
-        answer = answer_statistics(seen.detections, seen.size_wh)
-        values = np.where(PICTURE, values, answer)
-    return values

@@ -72,6 +72,13 @@ class Regions:
         has_value = mine != NO_VALUE
         return self.members[np.arange(len(mine)), mine] & has_value, has_value
 
+    @property
+    def is_silence(self) -> NDArray[np.bool_]:
+        """Which of them hold the pictures without objects, and no others, `(M,)`."""
+        only_first = self.members[:, 0] & (self.members.sum(axis=1) == 1)
+        is_silence: NDArray[np.bool_] = only_first & (self.rows == NAMES.index("objects"))
+        return is_silence
+
     def name(self, index: int) -> str:
         """The statistic of a region."""
         return NAMES[int(self.rows[index])]

@@ -16,6 +16,12 @@ from detectlab.vision.detections import Detections
 
 BINS = 256
 NO_VALUE = -1
+# The colour wheel in twelve parts, each around its hue.
+HUES = (
+    *("red", "orange", "yellow", "chartreuse", "green", "spring green"),
+    *("cyan", "azure", "blue", "violet", "magenta", "rose"),
+)
+_EXTREME = 2  # per cent of the pixels
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int16]
@@ -33,6 +39,7 @@ class Statistic:
         high: The highest one.
         is_log: Whether the bins are equally wide on a logarithmic scale.
         is_class: Whether the values are indices of classes, which have no order.
+        labels: Names of these classes; empty for those of the detector.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Statistic:
     high: float
     is_log: bool = False
     is_class: bool = False
+    labels: tuple[str, ...] = ()
 
     def value_at(self, index: float) -> float:
         """The value in the middle of a bin, by its index in `[0, BINS)`."""
@@ -58,8 +66,8 @@ class Statistic:
 
 
 STATISTICS = (
-    Statistic("width", "width in pixels", "picture", 16, 16384, is_log=True),
-    Statistic("height", "height in pixels", "picture", 16, 16384, is_log=True),
+    Statistic("side", "longer side in pixels", "picture", 16, 16384, is_log=True),
+    Statistic("shape", "width divided by height", "picture", 0.1, 10, is_log=True),
     Statistic("bytes", "size of the file in bytes", "picture", 1 << 8, 1 << 26, is_log=True),
     Statistic("brightness", "mean brightness", "picture", 0, 256),
     Statistic("contrast", "standard deviation of the brightness", "picture", 0, 128),
@@ -67,6 +75,9 @@ STATISTICS = (
     Statistic("colourfulness", "colourfulness", "picture", 0, 192),
     Statistic("warmth", "red minus blue, mean", "picture", -128, 128),
     Statistic("tint", "green minus magenta, mean", "picture", -64, 64),
+    Statistic("darkest", "brightness of the darkest 2 %", "picture", 0, 256),
+    Statistic("brightest", "brightness of the brightest 2 %", "picture", 0, 256),
+    Statistic("hue", "strongest colour", "picture", 0, BINS, is_class=True, labels=HUES),
     Statistic("objects", "objects in a picture", "answer", -0.5, BINS - 0.5),
     Statistic("confidence", "mean confidence of a picture's objects", "answer", 0, 1),
     Statistic("top_confidence", "confidence of the surest object", "answer", 0, 1),
@@ -96,7 +107,7 @@ def file_statistics(size_wh: tuple[int, int], file_bytes: int) -> Floats:
         `(COUNT,)` values in the order of `STATISTICS`.
     """
     values = np.full(COUNT, np.nan)
-    values[:_FIRST_OF_PIXELS] = *size_wh, file_bytes
+    values[:_FIRST_OF_PIXELS] = max(size_wh), size_wh[0] / size_wh[1], file_bytes
     return values
 
 
@@ -129,8 +140,21 @@ def picture_statistics(
         colourfulness[0],
         middle[2] - middle[0],
         middle[1] - (middle[0] + middle[2]) / 2,
+        *np.percentile(grey, (_EXTREME, 100 - _EXTREME), method="nearest"),
+        _strongest_hue(thumbnail),
     )
     return values
+
+
+def _strongest_hue(thumbnail: NDArray[np.uint8]) -> float:
+    """The index in `HUES` with the most saturation in a picture; NaN in one without colours."""
+    hue, saturation, value = cv2.split(cv2.cvtColor(thumbnail, cv2.COLOR_BGR2HSV))
+    turn = 180 // len(HUES)  # OpenCV's hues are from 0 to 179
+    place = (hue + turn // 2) // turn % len(HUES)
+    strength = np.bincount(
+        place.ravel(), (cv2.multiply(saturation, value, scale=1 / 255)).ravel(), len(HUES)
+    )
+    return float(strength.argmax()) if strength.any() else np.nan
 
 
 def answer_statistics(found: Detections, size_wh: tuple[int, int]) -> Floats:

@@ -7,6 +7,7 @@ from typing import Any
 
 from detectlab.monitoring.baseline import Baseline
 from detectlab.monitoring.drift import (
+    SUSPICIOUS,
     DriftTest,
     grouped,
     jensen_shannon,
@@ -126,6 +127,11 @@ class Watch(RecentStatistics):
         """The evidence of drift: an alarm from 1 on."""
         return self._test.evidence if self._test else 0.0
 
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether the pixels of every picture are worth a look; not during an alarm."""
+        return self.alarm is None and self.evidence >= SUSPICIOUS
+
     def moved(self, name: str, window: Sketch, *, direction: str = "") -> Moved:
         """How far a statistic moved from the baseline.
 
@@ -161,7 +167,8 @@ class Watch(RecentStatistics):
             return None if median is None else float(f"{median:.3g}")
         if not sketch.counts[row].any():
             return None
-        return class_name(self.classes, int(sketch.counts[row].argmax()))
+        names = STATISTICS[row].labels or self.classes
+        return class_name(names, int(sketch.counts[row].argmax()))
 
     def _raise_alarm(self, at: float) -> Alarm | None:
         """The alarm that the evidence is enough for; `None` while one is raised already."""
@@ -188,7 +195,9 @@ class Watch(RecentStatistics):
 
 
 def _change(before: float | str | None, now: float | str | None) -> str:
-    return f" ({before} before, {now} now)" if isinstance(before, float) else ""
+    if isinstance(before, str):
+        return f" {now} (mostly {before} before)" if now not in (before, None) else " another"
+    return "" if before is None else f" ({before} before, {now} now)"
 
 
 def iso(at: float) -> str:

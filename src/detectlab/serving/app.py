@@ -121,7 +121,13 @@ def _watcher(settings: Settings, metrics: Metrics, store: Store) -> Watcher | No
     )
     folder = settings.home / "monitoring" / "baselines"
     exchange = Exchange(store) if store.is_shared else None
-    return Monitor(folder, shown, lambda alarm: webhook.send(alarm.as_json()), exchange)
+    return Monitor(
+        folder,
+        shown,
+        lambda alarm: webhook.send(alarm.as_json()),
+        exchange,
+        settings.monitoring_share,
+    )
 
 
 def _add_routes(app: FastAPI, service: Service) -> None:

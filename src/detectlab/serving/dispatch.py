@@ -85,6 +85,10 @@ class Watcher(Protocol):
 
     observed: Observations
 
+    @property
+    def share(self) -> float:
+        """Of the pictures that it wants to see the pixels of."""
+
     def open(self) -> None:
         """Start work."""
 

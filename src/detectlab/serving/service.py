@@ -118,7 +118,7 @@ class Service:
         accept = request.headers.get("accept", "")
         named = frozenset(CHOICES & request.query_params.keys())
         limit, is_kept = self.settings.max_pixels, self._received is not None
-        share = self.settings.monitoring_share if self.settings.monitoring else 0.0
+        share = self.watcher.share if self.watcher else 0.0
         return Query(name, confidence, nms_threshold, limit, accept, named, is_kept, share)
 
     def classes(self, query: Query) -> tuple[str, ...]:
