@@ -129,7 +129,7 @@ def test_detect_into_the_picture_s_own_folder_overwrites_nothing(run: Run, tmp_p
         (["detect", "--model", "yolov9000", "a.jpg"], "`model` must be one of nano, yolov3-tiny"),
         (["detect", "--confidence", "1.5", "a.jpg"], "less than or equal to 1"),
         (["detect", "--model", "nano@33", "a.jpg"], "a multiple of 32 up to 2048"),
-        (["detect", "--model", "yolox-nano@416", "a.jpg"], "is fixed in its file: 416 x 416"),
+        (["detect", "--model", "yolox-nano@320", "a.jpg"], "is fixed in its file: 416 x 416"),
         (["detect", "--engine", "abacus", "a.jpg"], "`engine` must be one of auto, "),
         (["serve", "--engine", "abacus"], "`engine` must be one of auto, "),
         (["serve", "--precision", "int8"], "'int8' is not one of 'float32', 'fast'"),
