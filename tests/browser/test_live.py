@@ -1,4 +1,4 @@
-"""The live camera in Chromium: a fake camera that films an apple which moves to and fro."""
+"""The live camera in Chromium: a fake camera that films a car which moves to and fro."""
 
 import io
 import math
@@ -30,13 +30,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerHandle]:
 
 @pytest.fixture(scope="module")
 def film(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds, in which the apple crosses the middle twice."""
-    apple = Image.open(root / "images" / "apple.jpg").convert("RGB").resize((320, 240))
-    file = tmp_path_factory.mktemp("film") / "apple.mjpeg"
+    """Two seconds, in which the car crosses the middle twice."""
+    car = Image.open(root / "images" / "car2.jpg").convert("RGB").resize((320, 240))
+    file = tmp_path_factory.mktemp("film") / "car.mjpeg"
     with file.open("wb") as written:
         for number in range(60):
             whole = Image.new("RGB", (640, 480), (170, 170, 160))
-            whole.paste(apple, (round(160 + 150 * math.sin(math.tau * number / 60)), 120))
+            whole.paste(car, (round(160 + 150 * math.sin(math.tau * number / 60)), 120))
             frame = io.BytesIO()
             whole.save(frame, "JPEG")
             written.write(frame.getvalue())
@@ -66,7 +66,7 @@ def number(page: Page, name: str) -> float:
     return float(page.locator(f"#{name}").inner_text())
 
 
-def test_moving_apple_is_followed_counted_and_the_stream_ends_with_the_page(
+def test_moving_car_is_followed_counted_and_the_stream_ends_with_the_page(
     page: Page, server: ServerHandle
 ) -> None:
     page.goto(f"{server.url}/live")
@@ -75,7 +75,7 @@ def test_moving_apple_is_followed_counted_and_the_stream_ends_with_the_page(
 
     assert number(page, "rate") > 0
     assert number(page, "delay") > 0
-    assert "apple" in page.locator("#classes").inner_text()
+    assert "car" in page.locator("#classes").inner_text()
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         shown = page.evaluate(
