@@ -42,6 +42,7 @@ class Monitor:
         share: Of the pictures whose pixels are to be looked at while nothing is suspicious.
 
     Attributes:
+        share: Of the pictures whose pixels are to be looked at now: of all on a suspicion.
         observed: Where the service puts what it observed.
         alarms: The last alarms, the newest first.
         lock: Guards `watches` and `alarms`.
@@ -63,15 +64,10 @@ class Monitor:
         self.observed: Observations = deque(maxlen=MAX_WAITING)
         self.exchange = exchange
         self._metrics, self._notify = metrics, notify
-        self._share, self._is_suspicious = share, False
+        self.share = self._usual_share = share
         self._versions: dict[tuple[str, str], int] = {}
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
-
-    @property
-    def share(self) -> float:
-        """Of the pictures whose pixels are to be looked at now: of all on a suspicion."""
-        return 1.0 if self._is_suspicious else self._share
 
     def open(self) -> None:
         """Start watching."""
@@ -181,7 +177,8 @@ class Monitor:
                 if alarm:
                     self._announce(alarm)
                     self._metrics.show_alarm(alarm)
-            self._is_suspicious = any(watch.is_suspicious for watch in self.watches.values())
+            is_suspicious = any(watch.is_suspicious for watch in self.watches.values())
+            self.share = 1.0 if is_suspicious else self._usual_share
         return True
 
     def _watch_of(self, seen: Observation) -> Watch:

@@ -84,10 +84,7 @@ class Watcher(Protocol):
     """
 
     observed: Observations
-
-    @property
-    def share(self) -> float:
-        """Of the pictures that it wants to see the pixels of."""
+    share: float  # of the pictures, those whose pixels it wants to see
 
     def open(self) -> None:
         """Start work."""
