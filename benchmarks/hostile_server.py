@@ -83,11 +83,11 @@ class CheapClient:
 
 
 @contextmanager
-def served(checkout: Path) -> Iterator[Server]:
+def served(checkout: Path, precision: str = "float32") -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as home:
         env = {k: v for k, v in os.environ.items() if not k.startswith("DETECTLAB_")}
         env |= {"DETECTLAB_HOME": home, "DETECTLAB_MODEL": "nano"}
-        env |= {"PYTHONPATH": str(checkout / "src")}
+        env |= {"PYTHONPATH": str(checkout / "src"), "DETECTLAB_PRECISION": precision}
         with serve(env) as (url, process):
             try:
                 yield Server(url, process)

@@ -1,6 +1,6 @@
 """Ten minutes of mixed load on a real server, a line for each second, a verdict at the end.
 
-    python benchmarks/soak.py [--seconds 600] [--clients 16] [--out benchmarks/results/soak.json]
+    python benchmarks/soak.py [--seconds 600] [--clients 16] [--precision fast] [--out FILE]
 
 The clients send pictures in all three forms, batches, counts, garbage, and hang up half-way; every
 answer is compared with that of a lone call. The verdict fails on a wrong answer, an error that was
@@ -193,11 +193,10 @@ def watch_health(url: str, stopped: Any, milliseconds: Any) -> None:
             due += 0.1
 
 
-def ask_alone(url: str, data: bytes) -> Any:
-    answer = requests.post(
+def ask(url: str, data: bytes) -> requests.Response:
+    return requests.post(
         f"{url}/predict", files={"file": data}, params={"confidence": 0.3}, headers=JSON, timeout=60
     )
-    return answer.json()["detections"]
 
 
 def percentile(values: list[float], percent: float) -> float:
@@ -207,7 +206,7 @@ def percentile(values: list[float], percent: float) -> float:
 def soak(url: str, server: psutil.Process, seconds: int, clients: int) -> dict[str, Any]:
     """Load the server, print a line a second, and return all that was measured."""
     pictures = make_pictures()
-    alone = [ask_alone(url, data) for data in pictures]
+    alone = [ask(url, data).json()["detections"] for data in pictures]
     tally, stopped = Tally(), threading.Event()
     workers = [
         threading.Thread(target=Client(url, pictures, alone, n).run, args=(tally, stopped))
@@ -274,15 +273,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "soak.json")
+    parser.add_argument("--precision", choices=("float32", "fast"), default="float32")
+    parser.add_argument("--out", type=Path, help="default: soak.json or soak-fast.json in results/")
     options = parser.parse_args()
+    name = "soak-fast.json" if options.precision == "fast" else "soak.json"
+    out = options.out or ROOT / "benchmarks" / "results" / name
     weights = sha256(locate("nano").weights.read_bytes()).hexdigest()
-    machine = {**describe_machine(), "engine": available()[0], "weights_sha256": weights}
-    with served(ROOT) as server:
+    machine = {**describe_machine(), "engine": available()[0]}
+    with served(ROOT, options.precision) as server:
+        runs_in = ask(server.url, make_pictures()[0]).headers["X-Precision"]
         report = soak(server.url, server.process, options.seconds, options.clients)
+    machine |= {"precision": runs_in, "weights_sha256": weights}
     report = {**machine, "clients": options.clients, **report}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=2) + "\n")
+    out.write_text(json.dumps(report, indent=2) + "\n")
     print(f"{report['verdict']}: {'; '.join(report['problems']) or 'nothing wrong, nothing lost'}")
     return 0 if report["verdict"] == "passed" else 1
 
