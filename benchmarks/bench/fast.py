@@ -91,8 +91,7 @@ def large(files: Files, folder: Path) -> tuple[list[Contestant], dict[str, Bare]
 
 def tiny(files: Files, folder: Path) -> tuple[list[Contestant], dict[str, Bare]]:
     """The network of yolov3-tiny, in float32 and in int8."""
-    if files.model is None:
-        return [], {}
+    assert files.model is not None
     add_int8(files, files.model)
     chosen = ("openvino", "int8")
     servers = [
@@ -155,6 +154,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as scratch:
             files = prepare(Path(scratch), options.mirror)
             for name in wanted:
+                if name == "tiny" and files.model is None:
+                    print(f"bench: {files.note}; its last result stays", file=sys.stderr)
+                    continue
                 stored["groups"][name] = measure_group(name, files, plan, Path(scratch))
                 # Kept at once: a later group may fail.
                 if not options.quick:
