@@ -32,10 +32,7 @@ def histogram(
     if not len(used):
         return []
     if statistic.is_class:
-        groups = [
-            (class_name(statistic.labels or classes, int(index)), np.array([index]))
-            for index in used
-        ]
+        groups = [(statistic.class_name(int(index), classes), np.array([index])) for index in used]
     else:
         edges = np.linspace(used[0], used[-1] + 1, min(_BARS, used[-1] - used[0] + 1) + 1)
         groups = [
@@ -56,13 +53,3 @@ def _lower_end(row: int, index: int) -> str:
     if NAMES[row] == "objects":
         return str(index)
     return f"{STATISTICS[row].value_at(index - 0.5):.4g}"
-
-
-def class_name(classes: tuple[str, ...], index: int) -> str:
-    """The name of a class; a number where the detector has no such class.
-
-    Args:
-        classes: The detector's classes.
-        index: Of the class.
-    """
-    return classes[index] if index < len(classes) else f"class {index}"

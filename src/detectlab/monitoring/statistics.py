@@ -60,6 +60,16 @@ class Statistic:
         value = low + share * (high - low)
         return float(np.exp(value)) if self.is_log else float(value)
 
+    def class_name(self, index: int, classes: tuple[str, ...]) -> str:
+        """The name of a value that is a class; a number where there is no such class.
+
+        Args:
+            index: The value.
+            classes: Those of the detector.
+        """
+        names = self.labels or classes
+        return names[index] if index < len(names) else f"class {index}"
+
     @property
     def _ends(self) -> tuple[float, float]:
         return (log(self.low), log(self.high)) if self.is_log else (self.low, self.high)

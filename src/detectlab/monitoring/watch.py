@@ -13,7 +13,7 @@ from detectlab.monitoring.drift import (
     jensen_shannon,
     population_stability_index,
 )
-from detectlab.monitoring.histogram import class_name, histogram
+from detectlab.monitoring.histogram import histogram
 from detectlab.monitoring.recent import BLOCK, KEPT_BLOCKS, RecentStatistics
 from detectlab.monitoring.regions import Regions
 from detectlab.monitoring.sketch import Sketch
@@ -167,8 +167,7 @@ class Watch(RecentStatistics):
             return None if median is None else float(f"{median:.3g}")
         if not sketch.counts[row].any():
             return None
-        names = STATISTICS[row].labels or self.classes
-        return class_name(names, int(sketch.counts[row].argmax()))
+        return STATISTICS[row].class_name(int(sketch.counts[row].argmax()), self.classes)
 
     def _raise_alarm(self, at: float) -> Alarm | None:
         """The alarm that the evidence is enough for; `None` while one is raised already."""
