@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def test_drift_from_a_baseline_is_an_alarm_everywhere(
     assert watch["verdict"].startswith("Alarm: fake (stable), since ")
     metrics = client.get("/metrics").text
     assert 'detectlab_monitoring_alarm{lane="stable",model="fake"} 1.0' in metrics
+    assert {*re.findall(r'monitoring_psi\{.*statistic="(\w+)"', metrics)} == {*NAMES}
     assert "Drift alarm: fake (stable)" in caplog.text
     page = client.get("/monitoring", headers=HTML)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -333,7 +335,7 @@ def test_pixels_of_every_picture_are_looked_at_from_a_suspicion_to_the_alarm(
         return Observation(0.0, "fake", "stable", None, (), (side, side), 1000 + side, None)
 
     monitor = Monitor(tmp_path, MonitoringMetrics(CollectorRegistry()), share=0.2)
-    usual = Sketch.of_pictures(list(observed_bins([seen(side) for side in range(400, 900)])))
+    usual = Sketch.of_pictures([observed_bins(seen(side)) for side in range(400, 900)])
     usual.counts[NAMES.index("brightness"), 100] = 100
     monitor.put(Baseline.freeze("fake", usual, classes=(), source="a test"))
     monitor.observed.append(seen(600))

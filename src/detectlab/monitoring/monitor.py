@@ -23,10 +23,10 @@ from detectlab.serving.observation import MAX_WAITING, Observation, Observations
 
 logger = logging.getLogger(__name__)
 
+# What was observed is counted one by one, evenly over this time: each request shares the
+# interpreter with little of it, and none with much.
 _PERIOD_S = 0.25
-# Few at once, and a pause: requests must not wait for the interpreter's lock.
-_AT_ONCE, _PAUSE_S = 4, 0.0005
-_BASELINES_PERIOD = 20  # periods between two looks at the files of the baselines
+_BASELINES_PERIOD_S = 5.0  # between two looks at the files of the baselines
 _MAX_WATCHES = 8
 _KEPT_ALARMS = 50
 
@@ -121,7 +121,7 @@ class Monitor:
 
     def drain(self) -> None:
         """Count all that was observed until now."""
-        while self._count_some():
+        while self._count_one():
             pass
 
     def new_watch(self, *, model: str, lane: str, classes: tuple[str, ...]) -> Watch:
@@ -151,32 +151,30 @@ class Monitor:
             return {"watches": watches, "alarms": [one.as_json() for one in self.alarms]}
 
     def _work(self) -> None:
-        periods, is_last = 0, False
+        looked, is_last = 0.0, False
         while not is_last:
-            is_last = self._end.wait(_PERIOD_S)
+            is_last = self._end.wait(_PERIOD_S / max(1, len(self.observed)))
             try:
-                while self._count_some():
-                    time.sleep(_PAUSE_S)
-                if periods % _BASELINES_PERIOD == 0:
+                self.drain() if is_last else self._count_one()
+                if time.monotonic() - looked > _BASELINES_PERIOD_S:
+                    looked = time.monotonic()
                     with self.lock:
                         self._follow_baselines()
-                periods += 1
             except Exception:  # a mistake here must not end the watch
                 logger.exception("The monitor failed")
 
-    def _count_some(self) -> bool:
-        """Count a few observations; whether there may be more."""
+    def _count_one(self) -> bool:
+        """Count an observation; whether there was one."""
         with self.lock:
-            taken = [self.observed.popleft() for _ in range(min(len(self.observed), _AT_ONCE))]
-            if not taken:
+            if not self.observed:
                 return False
-            for seen, bins in zip(taken, observed_bins(taken), strict=True):
-                watch = self._watch_of(seen)
-                alarm = watch.add(bins, seen.at)
-                self._metrics.count(watch, has_pixels=seen.thumbnail is not None)
-                if alarm:
-                    self._announce(alarm)
-                    self._metrics.show_alarm(alarm)
+            seen = self.observed.popleft()
+            watch = self._watch_of(seen)
+            alarm = watch.add(observed_bins(seen), seen.at)
+            self._metrics.count(watch, has_pixels=seen.thumbnail is not None)
+            if alarm:
+                self._announce(alarm)
+                self._metrics.show_alarm(alarm)
             is_suspicious = any(watch.is_suspicious for watch in self.watches.values())
             self.share = 1.0 if is_suspicious else self._usual_share
         return True

@@ -1,12 +1,9 @@
 """The statistics of what the service observed."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from detectlab.monitoring.statistics import (
     PICTURE,
-    Floats,
     Indices,
     answer_statistics,
     bins_of,
@@ -16,12 +13,8 @@ from detectlab.monitoring.statistics import (
 from detectlab.serving.observation import Observation
 
 
-def observed_bins(seen: Sequence[Observation]) -> Indices:
-    """The bins of each observation, `(N, COUNT)`; `NO_VALUE` for what was not looked at."""
-    return bins_of(np.array([*map(_values, seen)]))
-
-
-def _values(seen: Observation) -> Floats:
+def observed_bins(seen: Observation) -> Indices:
+    """The bins of what was observed, `(COUNT,)`; `NO_VALUE` for what was not looked at."""
     if seen.thumbnail is None:
         values = file_statistics(seen.size_wh, seen.file_bytes)
     else:
@@ -29,4 +22,4 @@ def _values(seen: Observation) -> Floats:
     if seen.detections is not None:
         answer = answer_statistics(seen.detections, seen.size_wh)
         values = np.where(PICTURE, values, answer)
-    return values
+    return bins_of(values)
