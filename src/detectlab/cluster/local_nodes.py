@@ -122,6 +122,8 @@ class Machine:
             "RAY_ADDRESS": self.address,
             # By default Ray's workers have a low priority; ours answer interactive requests.
             "RAY_worker_niceness": "0",
+            # Seconds. The nodes' proxies share a port: a drained one answers until its node ends.
+            "RAY_SERVE_PROXY_MIN_DRAINING_PERIOD_S": "3600",
             # Seconds; the defaults are too short for a busy machine.
             "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "240",
             "RAY_DASHBOARD_SUBPROCESS_MODULE_WAIT_READY_TIMEOUT": "120",
