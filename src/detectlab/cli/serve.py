@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detectlab.cli.fallback_note import note_fallback
 from detectlab.cli.options import Engine, Precision
 
 if TYPE_CHECKING:
@@ -88,13 +87,11 @@ def _announce(settings: "Settings", url: str) -> None:
         settings: The server's.
         url: Its address.
     """
-    from detectlab.models.files import default_model
     from detectlab.serving.auth import TOKEN_FILE
     from detectlab.serving.upload_store import retention
 
     if settings.received_dir and settings.received_keep:
         typer.echo(f"{retention(settings)} They are in {settings.received_dir}.")
-    note_fallback(None, default_model(settings))
     if settings.api_key is None and settings.operator_token is None:
         file = settings.home / TOKEN_FILE
         typer.echo(f"`detectlab rollout` and other operators send the token of {file}")
