@@ -114,10 +114,12 @@ def compare(before: list[Found], after: list[Found], truth: list[Boxes]) -> Chan
     return Change(len(truth), objects, *values, float(low), float(high))
 
 
-def learn(run: Run, composer: Composer, minutes: float, *, batch: int, rate: float) -> None:
+def learn(
+    run: Run, composer: Composer, minutes: float, *, batch: int, rate: float, seed: int
+) -> None:
     """Trains for some minutes, at a learning rate that falls to nothing."""
-    batches = loader(Batches(composer, batch, 42), 0)
-    last = loader(Batches(composer, batch, 43, last=True), 0)
+    batches = loader(Batches(composer, batch, seed), 0)
+    last = loader(Batches(composer, batch, seed + 1, last=True), 0)
     started, spent, shown = time.monotonic(), 0.0, 0
     while spent < minutes * 60:
         progress = spent / (minutes * 60)
@@ -175,6 +177,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--freeze", type=int, default=9, help="first layers that stay as they are")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=42, help="of the order of the pictures")
     parser.add_argument("--name", default="nano-tuned", help="of the candidate")
     return parser.parse_args()
 
@@ -182,7 +185,7 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     """Makes a candidate, judges it, and says what to do next."""
     options = parse()
-    torch.manual_seed(42)
+    torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     cv2.setNumThreads(1)
     try:
@@ -208,7 +211,14 @@ def main() -> int:
         other.load_state_dict(start.state_dict())
     freeze(run.network, options.freeze)
     composer = Composer([corrected, known], [0.5, 0.5], [], [], paste_chance=0, street_chance=0)
-    learn(run, composer, options.minutes, batch=options.batch, rate=options.rate)
+    learn(
+        run,
+        composer,
+        options.minutes,
+        batch=options.batch,
+        rate=options.rate,
+        seed=options.seed,
+    )
     network, share, _ = choose(cfg, start, run.average, known[:300])
     return finish(options, cfg, (start, network), (corrected_out, known_out), share, len(corrected))
 
@@ -240,6 +250,7 @@ def finish(
         "share_of_what_was_learnt": share,
         **{name: asdict(change) for name, change in zip(PARTS, changes, strict=True)},
         "minutes": options.minutes,
+        "seed": options.seed,
         "verdict": verdict(*changes),
     }
     (options.out / "card.json").write_text(json.dumps(card, indent=2) + "\n")

@@ -108,7 +108,12 @@ def test_candidate_is_written_with_all_that_the_next_command_names(
     boxes = np.array([[0, 0.1, 0.1, 0.9, 0.9]], np.float32)
     judged = [Sample("a/1", np.full((64, 64, 3), 90, np.uint8), boxes)]
     options = argparse.Namespace(
-        out=tmp_path, name="mine", start=finetune.ASSETS, minutes=1.0, corrected=[Path("to-label")]
+        out=tmp_path,
+        name="mine",
+        start=finetune.ASSETS,
+        minutes=1.0,
+        seed=42,
+        corrected=[Path("to-label")],
     )
 
     assert finetune.finish(options, cfg, (network.eval(),) * 2, (judged, judged), 1.0, 40) == 0
