@@ -290,6 +290,29 @@ def test_baseline_of_labelled_pictures_knows_the_precision(
     assert [text.partition(":")[0] for text in skipped] == [str(tmp_path / "notes.jpg")]
 
 
+def test_baseline_that_lacks_a_newer_statistic_is_compared_in_the_others(
+    make_client: Make,
+    fake: testing.FakeDetector,
+    send: Callable[..., None],
+    tmp_path: Path,
+) -> None:
+    client = make_client(fake)
+    send(client, 150)
+    assert client.post("/monitoring/baseline").status_code == 200
+    (file,) = (tmp_path / "monitoring" / "baselines").iterdir()
+    data = json.loads(file.read_text())
+    for name in ("hue", "darkest"):
+        del data["counts"][name]
+    file.write_text(json.dumps(data))
+
+    later = make_client(fake)
+    send(later, 40, first=200, brightness=40)
+
+    (watch,) = later.get("/monitoring").json()["watches"]
+    assert watch["alarm"]["moved"][0]["name"] == "brightness"
+    assert later.get("/monitoring", headers=HTML).status_code == 200
+
+
 def test_released_candidate_takes_what_it_did_as_its_baseline(tmp_path: Path) -> None:
     monitor = Monitor(tmp_path, MonitoringMetrics(CollectorRegistry()))
     seen = Observation(
