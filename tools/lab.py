@@ -23,6 +23,9 @@ def main() -> int:
     Returns:
         The exit status of the step that failed, or of JupyterLab.
     """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(__doc__)
+        return 0
     failed = setup_env.main(["lab"])
     if failed:
         return failed

@@ -106,6 +106,20 @@ def test_lab_without_make_sets_up_and_starts_jupyterlab_with_the_arguments(
     assert "'--port=8899'" in run.stdout
 
 
+def test_help_of_lab_without_make_sets_nothing_up(project: "Project") -> None:
+    run = subprocess.run(
+        [sys.executable, project.folder / "tools" / "lab.py", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=project.environment(),
+    )
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert r"py -3.12 tools\lab.py on Windows" in run.stdout
+    assert not (project.folder / ".venv").exists()
+
+
 def test_lab_without_make_ends_where_the_set_up_fails(project: "Project") -> None:
     project.lock("lab", first="1.0")
     (project.wheels / "first-1.0-py3-none-any.whl").unlink()
