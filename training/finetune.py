@@ -3,9 +3,10 @@
     python -m training.finetune --corrected FOLDER --known FOLDER... --out RUN [--minutes 30]
 
 Every fifth picture of each folder, chosen by the digest of its content, is held out: the candidate
-is judged on these and never learns from them. Half of what it learns from is what it knew. The
-weights that are kept lie between those of the start and those that were learnt, as near to the
-latter as the known pictures allow.
+is judged on these and never learns from them. Half of what it learns from is what it knew, and a
+quarter is that in the light of the corrected pictures: few pictures show few objects. The weights
+that are kept lie between those of the start and those that were learnt, as near to the latter as
+known pictures allow that it did not learn from either.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import hashlib
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from training.batches import Batches, loader
 from training.candidate_card import PARTS, describe
 from training.data import Boxes, Sample, label_folder, read_folder
 from training.export import TOLERANCE, export
+from training.light import relight
 from training.measure import average_precision, draw_copies, judge
 from training.mix import mix
 from training.network import Darknet
@@ -38,6 +40,7 @@ from training.train import Run, freeze, learning_rate, new_run, train_step
 ASSETS = Path(__file__).parents[1] / "src" / "detectlab" / "assets"
 HELD_OUT = 5  # every fifth picture
 FEWEST = 10  # corrected pictures to learn from
+MOST_RELIT = 1000
 MAX_LOSS = 0.02  # of AP50 on what was known
 SHARES = (1.0, 0.8, 0.6, 0.4, 0.2)  # from the start (0) to what was learnt (1)
 
@@ -90,6 +93,16 @@ def read(folders: list[Path]) -> list[Sample]:
     return samples
 
 
+def relit(known: list[Sample], corrected: list[Sample]) -> list[Sample]:
+    """Gives known pictures, at most `MOST_RELIT`, each in the light of a corrected one."""
+    rng = np.random.default_rng(42)
+    lights = rng.integers(len(corrected), size=min(len(known), MOST_RELIT))
+    return [
+        replace(sample, picture=relight(sample.picture, corrected[light].picture))
+        for sample, light in zip(known, lights, strict=False)
+    ]
+
+
 def mean_ap(found: list[Found], truth: list[Boxes], copies: np.ndarray | None = None) -> float:
     """Gives the mean AP50 of the classes that occur."""
     verdicts = [judge(found, truth, label, smallest=TINY) for label in range(len(CLASSES))]
@@ -140,7 +153,7 @@ def choose(
         cfg: Description of the network.
         start: The detector before.
         learnt: What was learnt.
-        known: Pictures that it learnt from: those that are held out stay for the verdict.
+        known: Pictures that it did not learn from; those that are held out stay for the verdict.
     """
     truth = [sample.boxes for sample in known]
     before = mean_ap([detect(start, sample.picture) for sample in known], truth)
@@ -210,7 +223,10 @@ def main() -> int:
     for other in (run.network, run.average):
         other.load_state_dict(start.state_dict())
     freeze(run.network, options.freeze)
-    composer = Composer([corrected, known], [0.5, 0.5], [], [], paste_chance=0, street_chance=0)
+    kept = known[::HELD_OUT]
+    known = [sample for number, sample in enumerate(known) if number % HELD_OUT]
+    groups = [corrected, relit(known, corrected), known]
+    composer = Composer(groups, [0.25, 0.25, 0.5], [], [], paste_chance=0, street_chance=0)
     learn(
         run,
         composer,
@@ -219,7 +235,7 @@ def main() -> int:
         rate=options.rate,
         seed=options.seed,
     )
-    network, share, _ = choose(cfg, start, run.average, known[:300])
+    network, share, _ = choose(cfg, start, run.average, kept)
     return finish(options, cfg, (start, network), (corrected_out, known_out), share, len(corrected))
 
 

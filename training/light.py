@@ -28,6 +28,18 @@ def recolour(rng: np.random.Generator, picture: Picture) -> Picture:
     return picture
 
 
+def relight(picture: Picture, like: Picture) -> Picture:
+    """Gives a picture the light of another one: its mean and deviation of each channel of Lab.
+
+    Reinhard et al., "Color Transfer between Images", 2001.
+    """
+    lab, other = (cv2.cvtColor(it, cv2.COLOR_BGR2LAB).astype(np.float32) for it in (picture, like))
+    (mean, deviation), (wanted_mean, wanted) = map(cv2.meanStdDev, (lab, other))
+    gain = np.ravel(wanted / np.maximum(deviation, 1))
+    moved = (lab - mean.ravel()) * gain + wanted_mean.ravel()
+    return cv2.cvtColor(moved.clip(0, 255).astype(np.uint8), cv2.COLOR_LAB2BGR)
+
+
 def repaint(rng: np.random.Generator, sprite: Sprite) -> Sprite:
     """Gives a car another colour, greyer ones more often than bright ones."""
     hsv = cv2.cvtColor(sprite[..., :3], cv2.COLOR_BGR2HSV).astype(np.float32)

@@ -1,14 +1,17 @@
 """Drawings and composed training pictures."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from testing import pixels_of
 from training.augment import Composer, clip, foreground, turned
 from training.data import IGNORE, Sample
 from training.draw_car import draw_car
 from training.draw_clock import draw_clock
+from training.light import relight
 
 
 def sample(name: str, *boxes: list[float]) -> Sample:
@@ -29,6 +32,24 @@ def test_drawing_with_same_seed_is_the_same_and_fills_its_bounds(
     opaque = first[..., 3] > 40
     assert np.any(opaque, axis=0)[[0, -1]].all()
     assert np.any(opaque, axis=1)[[0, -1]].all()
+
+
+def test_picture_in_the_light_of_another_one_keeps_its_shapes(root: Path) -> None:
+    picture, bright = (pixels_of(root / "images" / f"{it}.jpg") for it in ("car", "oranges"))
+    dark = (bright // 4).astype(np.uint8)
+
+    moved = relight(picture, dark)
+
+    assert moved.mean(axis=(0, 1)) == pytest.approx(dark.mean(axis=(0, 1)), abs=6)
+    assert moved.std() == pytest.approx(dark.std(), abs=6)
+    before, after = (cv2.cvtColor(it, cv2.COLOR_BGR2GRAY).ravel() for it in (picture, moved))
+    assert np.corrcoef(before, after).min() > 0.95
+
+
+def test_picture_of_one_colour_takes_the_light_of_another_one() -> None:
+    flat, grey = np.full((8, 8, 3), 200, np.uint8), np.full((8, 8, 3), 60, np.uint8)
+
+    np.testing.assert_array_equal(relight(flat, grey), grey)
 
 
 def test_foreground_before_white_finds_the_object() -> None:

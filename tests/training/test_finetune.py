@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,17 @@ def test_every_picture_is_learnt_from_or_judged_on_and_copies_stay_together() ->
     assert len(learnt) + len(judged) == 200
     assert 10 <= len(judged) <= 80
     assert not {one.name for one in learnt} & {one.name for one in judged}
+
+
+def test_known_pictures_are_shown_in_the_light_of_corrected_ones() -> None:
+    dark = [replace(sample(1), picture=sample(1).picture // 5)]
+    known = [replace(sample(seed), boxes=np.ones((1, 5), np.float32)) for seed in range(3)]
+
+    shown = finetune.relit(known, dark)
+
+    assert [one.name for one in shown] == [one.name for one in known]
+    assert all((one.boxes == 1).all() and one.picture.mean() < 40 for one in shown)
+    assert known[0].picture.mean() > 100
 
 
 def test_pictures_of_the_repository_can_be_what_was_known(root: Path) -> None:
