@@ -1,6 +1,6 @@
-"""Print what a candidate gained, from the card that `training.finetune` wrote.
+"""Print what candidates gained, from the cards that `training.finetune` wrote.
 
-python -m training.candidate_card benchmarks/results/finetune.json
+python -m training.candidate_card benchmarks/results/finetune-*.json
 """
 
 import argparse
@@ -25,10 +25,11 @@ def describe(card: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Prints a card."""
+    """Prints cards."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("card", type=Path, help="card.json of a candidate")
-    print(describe(json.loads(parser.parse_args().card.read_text("utf-8"))))
+    parser.add_argument("card", type=Path, nargs="+", help="card.json of a candidate")
+    for card in parser.parse_args().card:
+        print(describe(json.loads(card.read_text("utf-8"))))
 
 
 if __name__ == "__main__":
