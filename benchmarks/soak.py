@@ -285,6 +285,7 @@ def main() -> int:
         report = soak(server.url, server.process, options.seconds, options.clients)
     machine |= {"precision": runs_in, "weights_sha256": weights}
     report = {**machine, "clients": options.clients, **report}
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=2) + "\n")
     print(f"{report['verdict']}: {'; '.join(report['problems']) or 'nothing wrong, nothing lost'}")
     return 0 if report["verdict"] == "passed" else 1
