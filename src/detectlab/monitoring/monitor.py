@@ -155,7 +155,10 @@ class Monitor:
         while not is_last:
             is_last = self._end.wait(_PERIOD_S / max(1, len(self.observed)))
             try:
-                self.drain() if is_last else self._count_one()
+                if is_last:
+                    self.drain()
+                else:
+                    self._count_one()
                 if time.monotonic() - looked > _BASELINES_PERIOD_S:
                     looked = time.monotonic()
                     with self.lock:
