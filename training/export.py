@@ -6,6 +6,7 @@ Ends with status 1 and leaves no files if the two differ by more than 1e-4 anywh
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from training.loss import HEAD_STRIDES, decode
 from training.network import Darknet, darknet_tensors
 from training.run_files import read_network
-from training.task import CLASSES
+from training.task import CLASSES, INPUT_SIZE
 
 TOLERANCE = 1e-4
 SIDES = (320, 416, 512)
@@ -80,8 +81,13 @@ def export(network: Darknet, cfg: str, folder: Path) -> float:
     return largest_difference(network, config, weights)
 
 
+def with_input(cfg: str, side: int) -> str:
+    """Gives a description with another width and height of the input, in pixels."""
+    return re.sub(r"(?m)^(width|height)=\d+$", rf"\1={side}", cfg)
+
+
 def main() -> int:
-    """Exports a training's averaged weights."""
+    """Exports a training's averaged weights, for an input of `task.INPUT_SIZE`."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--run", type=Path, required=True, help="folder of a training")
     parser.add_argument("--out", type=Path, required=True, help="folder for nano.cfg and the rest")
@@ -89,7 +95,7 @@ def main() -> int:
     cfg, network = read_network(options.run / "checkpoint.pt")
     network.eval()
     options.out.mkdir(parents=True, exist_ok=True)
-    difference = export(network, cfg, options.out)
+    difference = export(network, with_input(cfg, INPUT_SIZE), options.out)
     files = [options.out / f"nano.{suffix}" for suffix in ("cfg", "weights", "names")]
     print(
         f"{sum(file.stat().st_size for file in files):,} bytes; OpenCV differs by {difference:.1e}"

@@ -55,6 +55,16 @@ def test_found_again_of_a_detector_that_needs_light_misses_the_dark_copy() -> No
     assert found_again(needs_light, [disc("a", 3)]).value == pytest.approx(3 / 4)
 
 
+def test_found_again_with_less_confidence_counts_what_a_copy_makes_less_sure() -> None:
+    def doubts_the_dark(picture: np.ndarray) -> np.ndarray:
+        found = detect(3, picture)
+        found[:, 1] = 0.9 if picture.max() > 200 else 0.4
+        return found
+
+    assert found_again(doubts_the_dark, [disc("a", 3)]).value == pytest.approx(3 / 4)
+    assert found_again(doubts_the_dark, [disc("a", 3)], 0.3).value == 1.0
+
+
 def test_measure_gives_every_figure(capsys: pytest.CaptureFixture[str]) -> None:
     fruit = [disc(f"fruit/{label}", label) for label in range(3)]
     empty = [Sample("coco/e", np.full((40, 40, 3), 255, np.uint8), np.empty((0, 5), np.float32))]

@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch: pip install '.[train]'")
 
-from training.export import export  # noqa: E402
+from training.export import export, with_input  # noqa: E402
 from training.loss import complete_iou, decode, detection_loss, match  # noqa: E402
 from training.network import Darknet, make_cfg, parse_cfg  # noqa: E402
 from training.train import freeze  # noqa: E402
@@ -35,6 +35,15 @@ def test_make_cfg_is_read_as_written() -> None:
         {"batch": "1", "width": "320", "height": "320", "channels": "3"},
     )
     assert [kind for kind, _ in sections].count("yolo") == 2
+
+
+def test_with_input_changes_width_and_height_alone() -> None:
+    (net, *layers), (changed, *others) = map(
+        parse_cfg, (make_cfg(5, ANCHORS), with_input(make_cfg(5, ANCHORS), 416))
+    )
+
+    assert changed == ("net", net[1] | {"width": "416", "height": "416"})
+    assert others == layers
 
 
 def test_network_at_any_multiple_of_32_gives_two_heads(network: Darknet) -> None:
