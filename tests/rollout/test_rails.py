@@ -55,7 +55,7 @@ def test_one_failure_of_few_is_not_enough_for_any_verdict() -> None:
 
     (status,) = guard.statuses()
     assert status.verdict == "wait"
-    assert status.text.startswith("1 of 11 answers failed: not enough yet, about ")
+    assert status.text.startswith("1 of 11 answers failed; about ")
     assert status.observed == pytest.approx(1 / 11)
     assert status.interval is not None
     assert status.interval[0] < 1 / 11 < status.interval[1]

@@ -108,12 +108,14 @@ class Traffic:
             axes.axvline(at, color="#b4513b", linewidth=1)
         top = max([5, *per_second.values()]) * 1.4
         axes.set_ylim(0, top)
+        right = max(10, end)
         for number, (at, text) in enumerate(list(self._marks)):
             axes.axvline(at, color="#555555", linewidth=1, linestyle=":")
-            # Alternate heights, so that neighbours do not overlap.
-            axes.text(at, top * (0.98 - 0.09 * (number % 2)), f" {text}", fontsize=9, va="top")
+            # Alternate heights and, near the right end, the other side: texts overlap nothing.
+            height, side = 0.98 - 0.09 * (number % 2), "right" if at > 0.8 * right else "left"
+            axes.text(at, top * height, f" {text} ", fontsize=9, va="top", ha=side)
         self._plot_replicas(axes.twinx())
-        axes.set_xlim(0, max(10, end))
+        axes.set_xlim(0, right)
         file = io.BytesIO()
         figure.savefig(file, format="jpg", pil_kwargs={"quality": 80})
         return file.getvalue()

@@ -194,7 +194,7 @@ class RateRail(GuardRail):
         text = {
             "stop": f"{counts}: {share or 0:.0%}, at most {self.limit:.0%} are allowed",
             "go": f"{counts}, at most {self.limit:.0%} are allowed",
-            "wait": f"{counts}: not enough yet, about {missing:,} more good ones",
+            "wait": f"{counts}; about {missing:,} more good ones are needed",
         }[verdict]
         interval = wilson_interval(self._bad, self._seen) if self._seen else None
         return RailStatus(

@@ -60,7 +60,7 @@ class MemoryRail(GuardRail):
             f"most {self.limit:,.0f} MB are allowed"
         )
         if missing:
-            text += f": not enough yet, about {missing} more good ones"
+            text += f"; about {missing} more good answers are needed"
         observed = round(self._growth_mb, 1) if self._seen else None
         return RailStatus(
             name=self.name,
