@@ -95,13 +95,25 @@ def test_lab_ends_its_nodes_when_a_cell_is_interrupted_and_not_before(
 
 
 class Listing(BaseHTTPRequestHandler):
-    """Answers as a cluster's head does, with the replicas of `nano` that its server has."""
+    """Answers as a cluster's head does, with the state and the replicas that its server has."""
 
     def do_GET(self):
-        replicas = [{"replica_id": str(pid), **one} for pid, one in self.server.replicas.items()]
-        detector = {"D": {"message": "", "replicas": replicas}} if replicas else {}
-        one = {"status": "DEPLOYING", "message": "", "deployments": detector}
-        body = json.dumps({"applications": {"nano": one, "gateway": one}}).encode()
+        found = {"nano": self.server.replicas, "gateway": self.server.gateways}
+        self._answer(
+            {"applications": {name: self._application(one) for name, one in found.items()}}
+        )
+
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({})
+
+    def _application(self, replicas):
+        listed = [{"replica_id": str(pid), **one} for pid, one in replicas.items()]
+        deployments = {"D": {"message": "", "replicas": listed}} if listed else {}
+        return {"status": self.server.state, "message": "", "deployments": deployments}
+
+    def _answer(self, facts):
+        body = json.dumps(facts).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -114,7 +126,7 @@ class Listing(BaseHTTPRequestHandler):
 @pytest.fixture
 def listing():
     with ThreadingHTTPServer(("127.0.0.1", 0), Listing) as server:
-        server.replicas = {}
+        server.state, server.replicas, server.gateways = "DEPLOYING", {}, {}
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -139,6 +151,23 @@ def test_lab_counts_replicas_that_the_cluster_does_not_list_while_they_live(
     cluster.stop()
     node.wait(100)
     assert cluster.count() == 0
+
+
+def test_lab_waits_for_each_replica_of_the_gateway_as_well(machine, tmp_path, listing, monkeypatch):
+    monkeypatch.setattr(notebook_cluster, "wait_until_answering", lambda url, timeout_s: None)
+    machine.dashboard_url = f"http://127.0.0.1:{listing.server_port}"
+    cluster = NotebookCluster(machine, tmp_path / "notes")
+    listing.state, running, waited = "RUNNING", {"state": "RUNNING"}, []
+    listing.replicas, listing.gateways = {1: running}, {2: running}
+
+    def meanwhile():
+        waited.append(len(listing.gateways))
+        listing.gateways = {2: running, 3: running}
+
+    cluster.deploy({"nano": {"replicas": 1}}, meanwhile)
+    cluster.stop()
+
+    assert waited == [1]
 
 
 def test_lab_whose_process_is_killed_ends_its_nodes_nevertheless(machine, node, tmp_path):

@@ -122,6 +122,7 @@ class NotebookCluster:
         versions = {name: _with_replicas(one) for name, one in detectors.items()}
         settings = ClusterSettings.model_validate({"detectors": versions, "port": self.port})
         self._wanted = {name: one.min_replicas for name, one in settings.detectors.items()}
+        self._wanted[GATEWAY] = settings.gateway.replicas
         self.machine.dashboard.deploy(serve_config(settings))
         self._wait(self._is_settled, meanwhile)
         wait_until_answering(self.url, _TIMEOUT_S)
@@ -197,11 +198,8 @@ class NotebookCluster:
         for one in found.values():
             if one.state == "DEPLOY_FAILED":
                 raise ClusterError(f"`{one.name}` could not be deployed. {one.message}")
-        states = {(name, one.state) for name, one in found.items()}
-        running = {name: one.running for name, one in found.items() if name != GATEWAY}
-        return running == self._wanted and states == {
-            (name, "RUNNING") for name in (GATEWAY, *self._wanted)
-        }
+        running = {name: one.running for name, one in found.items()}
+        return running == self._wanted and {one.state for one in found.values()} == {"RUNNING"}
 
     @staticmethod
     def _wait(condition: Callable[[], bool], meanwhile: Callable[[], object]) -> None:
